@@ -1,0 +1,38 @@
+//! Counters that prove completeness, one set per hook and CPU.
+
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+
+/// What became of a hook's runs for tagged processes:
+/// `seen = submitted + filtered + coalesced + lost_*`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+pub struct Counters {
+    /// Runs for tagged processes that concern the hook's event.
+    pub seen: u64,
+    /// Handed to the ring.
+    pub submitted: u64,
+    /// Left out by a documented rule (not-found probing, `O_PATH`, exec's own opens …).
+    pub filtered: u64,
+    /// Counted into another event instead of repeated.
+    pub coalesced: u64,
+    /// The ring had no room.
+    pub lost_ring: u64,
+    /// A map had no room.
+    pub lost_map: u64,
+    /// Too large for a message, or its data could not be read.
+    pub lost_oversized: u64,
+    /// Parts of events that the ring had no room for; the event itself arrived without them.
+    pub lost_parts: u64,
+}
+
+impl Counters {
+    /// All runs that ended in loss.
+    pub fn lost(&self) -> u64 {
+        self.lost_ring + self.lost_map + self.lost_oversized
+    }
+
+    /// Whether the sum holds.
+    pub fn balanced(&self) -> bool {
+        self.seen == self.submitted + self.filtered + self.coalesced + self.lost()
+    }
+}

@@ -1,0 +1,214 @@
+//! The event table: what agtrack sees, and through which hooks.
+//!
+//! A row drives loading, decoding, `agtrack events` and the docs. To add an event: a row here, a
+//! body file below, a probe file in `agtrack-ebpf`, a test in `tests/e2e`.
+
+mod cgroup;
+mod connect;
+mod exec;
+mod exit;
+mod fork;
+mod open;
+mod rename;
+mod table;
+mod unlink;
+
+pub use cgroup::{CgroupAttach, CgroupCreate, CgroupRemove};
+pub use connect::Connect;
+pub use exec::Exec;
+pub use exit::Exit;
+pub use fork::Fork;
+pub use open::{Open, fmode};
+pub use rename::Rename;
+pub use unlink::Unlink;
+
+/// Highest hook id + 1: size of the counter map.
+pub const HOOK_SLOTS: usize = 64;
+
+table::events! {
+    /// A process was created; threads are not processes.
+    Fork = 1, "process.fork", Lifecycle, [
+        FORK = 1, ANY, Attach::TpBtf("sched_process_fork") => fork,
+        FORK_LINEAGE = 2, LSM, Attach::Lsm("task_alloc") => fork_lineage,
+        FORK_LINEAGE_END = 3, LSM, Attach::Lsm("task_free") => fork_lineage_end,
+    ];
+    /// A process replaced its program.
+    Exec = 2, "process.exec", Lifecycle, [
+        EXEC = 4, ANY, Attach::TpBtf("sched_process_exec") => exec,
+    ];
+    /// The last thread of a process ended.
+    Exit = 3, "process.exit", Lifecycle, [
+        EXIT = 6, ANY, Attach::TpBtf("sched_process_exit") => exit,
+    ];
+    /// A file was opened for reading, writing or creating, or that was refused.
+    Open = 4, "file.open", Bulk, [
+        OPEN_LSM = 10, LSM, Attach::Lsm("file_open") => open_lsm,
+        OPEN_FENTRY = 11, FENTRY, Attach::Fentry(&["security_file_open"]) => open_fentry,
+        OPEN_RESULT = 12, TRAMPOLINE, Attach::Fexit(&["do_filp_open"], 3) => open_result,
+        OPEN_SYSCALL = 13, TRACEPOINT, Attach::TpBtf("sys_exit") => sys_exit,
+    ];
+    /// A name of a file was removed.
+    Unlink = 5, "file.unlink", Bulk, [
+        UNLINK_LSM = 16, LSM, Attach::Lsm("path_unlink") => unlink_lsm,
+        UNLINK_FENTRY = 17, FENTRY, Attach::Fentry(&["security_path_unlink"]) => unlink_fentry,
+        UNLINK_RESULT = 18, TRAMPOLINE, Attach::Fexit(&["do_unlinkat", "filename_unlinkat"], 2) => unlink_result,
+        UNLINK_SYSCALL = 19, TRACEPOINT, Attach::TpBtf("sys_exit") => sys_exit,
+    ];
+    /// A file got another name.
+    Rename = 6, "file.rename", Bulk, [
+        RENAME_LSM = 22, LSM, Attach::Lsm("path_rename") => rename_lsm,
+        RENAME_FENTRY = 23, FENTRY, Attach::Fentry(&["security_path_rename"]) => rename_fentry,
+        RENAME_RESULT = 24, TRAMPOLINE, Attach::Fexit(&["do_renameat2", "filename_renameat2"], 5) => rename_result,
+        RENAME_SYSCALL = 25, TRACEPOINT, Attach::TpBtf("sys_exit") => sys_exit,
+    ];
+    /// A socket was asked to reach a peer (IPv4, IPv6, AF_UNIX).
+    Connect = 7, "net.connect", Bulk, [
+        CONNECT_V4 = 28, ANY, Attach::CgroupConnect4 => connect4,
+        CONNECT_V6 = 29, ANY, Attach::CgroupConnect6 => connect6,
+        CONNECT_RESULT = 30, TRAMPOLINE, Attach::Fexit(&["__sys_connect_file"], 4) => connect_result,
+        CONNECT_SYSCALL = 31, TRACEPOINT, Attach::TpBtf("sys_exit") => sys_exit,
+    ];
+    /// A cgroup was made below a watched one.
+    CgroupCreate = 8, "cgroup.create", Lifecycle, [
+        CGROUP_CREATE = 34, ANY, Attach::TpBtf("cgroup_mkdir") => cgroup_create,
+    ];
+    /// A process moved into or out of a watched cgroup.
+    CgroupAttach = 9, "cgroup.attach", Lifecycle, [
+        CGROUP_ATTACH = 35, ANY, Attach::TpBtf("cgroup_attach_task") => cgroup_attach,
+    ];
+    /// A watched cgroup was removed.
+    CgroupRemove = 10, "cgroup.remove", Lifecycle, [
+        CGROUP_REMOVE = 36, ANY, Attach::TpBtf("cgroup_rmdir") => cgroup_remove,
+    ];
+}
+
+/// One event of the table.
+#[derive(Clone, Copy, Debug)]
+pub struct Row {
+    /// The event.
+    pub kind: Kind,
+    /// Its name in records, as in `file.open`.
+    pub action: &'static str,
+    /// What it means, in one line.
+    pub description: &'static str,
+    /// Which ring carries it.
+    pub ring: Ring,
+}
+
+/// One attachment of one program for one event.
+#[derive(Clone, Copy, Debug)]
+pub struct Hook {
+    /// Index of its counters.
+    pub id: u16,
+    /// The event it feeds.
+    pub kind: Kind,
+    /// The back ends it belongs to (bits).
+    pub backends: u8,
+    /// Where it attaches.
+    pub attach: Attach,
+    /// The program's name in the object. Several hooks may share one.
+    pub program: &'static str,
+}
+
+impl Hook {
+    /// The hook with this id.
+    pub fn by_id(id: u16) -> Option<&'static Hook> {
+        HOOKS.iter().find(|hook| hook.id == id)
+    }
+}
+
+/// Rings: the storm of one must not starve the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ring {
+    /// Processes and tags. Rare and never given up.
+    Lifecycle,
+    /// Files and sockets.
+    Bulk,
+}
+
+/// Hook belongs to every back end.
+pub const ANY: u8 = LSM | FENTRY | TRACEPOINT;
+/// Hook belongs to the LSM back end.
+pub const LSM: u8 = 1;
+/// Hook belongs to the fentry back end.
+pub const FENTRY: u8 = 2;
+/// Hook belongs to the tracepoint back end.
+pub const TRACEPOINT: u8 = 4;
+/// Hook belongs to both back ends that need trampolines.
+pub const TRAMPOLINE: u8 = LSM | FENTRY;
+
+/// Where a program attaches. Several names: the first that the kernel has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Attach {
+    /// BTF-typed tracepoint.
+    TpBtf(&'static str),
+    /// LSM hook, without the `bpf_lsm_` prefix. Needs `bpf` in the list of active LSMs.
+    Lsm(&'static str),
+    /// Entry of a kernel function.
+    Fentry(&'static [&'static str]),
+    /// Return of a kernel function that takes this many arguments; the result lies behind them.
+    Fexit(&'static [&'static str], usize),
+    /// `connect` on an IPv4 socket, at the cgroup2 root.
+    CgroupConnect4,
+    /// `connect` on an IPv6 socket, at the cgroup2 root.
+    CgroupConnect6,
+}
+
+/// A fixed-layout event body.
+pub trait Body {
+    /// Its row.
+    const KIND: Kind;
+    /// Its ring.
+    const RING: Ring;
+}
+
+impl Kind {
+    /// The row of this kind.
+    pub fn row(self) -> &'static Row {
+        &TABLE[(self as u16 as usize) - 1]
+    }
+
+    /// The kind with this id.
+    pub fn from_id(id: u16) -> Option<Kind> {
+        TABLE.iter().map(|row| row.kind).find(|kind| *kind as u16 == id)
+    }
+}
+
+/// Why bytes are not an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DecodeError {
+    /// No row has this id.
+    UnknownKind(u16),
+    /// The body is cut off.
+    Short {
+        /// The row's id.
+        kind: u16,
+        /// Bytes there were.
+        len: usize,
+    },
+}
+
+impl core::fmt::Display for DecodeError {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            DecodeError::UnknownKind(kind) => write!(f, "no event has the kind {kind}"),
+            DecodeError::Short { kind, len } => {
+                write!(f, "an event of kind {kind} is cut off after {len} bytes")
+            }
+        }
+    }
+}
+
+const _: () = {
+    let mut i = 0;
+    while i < TABLE.len() {
+        assert!(TABLE[i].kind as u16 as usize == i + 1, "event ids count up from 1");
+        i += 1;
+    }
+    let mut i = 0;
+    while i < HOOKS.len() {
+        assert!((HOOKS[i].id as usize) < HOOK_SLOTS, "hook ids are below HOOK_SLOTS");
+        assert!(i == 0 || HOOKS[i].id > HOOKS[i - 1].id, "hook ids count up");
+        i += 1;
+    }
+};

@@ -1,0 +1,13 @@
+//! What the probes (kernel) and the daemon (user space) agree on.
+//!
+//! Everything that crosses the border is defined here once: the event table ([`event`]), the
+//! header in front of each event ([`wire`]), tags ([`tag`]), counters ([`count`]) and the kernel
+//! struct members the probes read ([`offset`]). No I/O, no allocation, no unsafe code.
+#![no_std]
+#![forbid(unsafe_code)]
+
+pub mod count;
+pub mod event;
+pub mod offset;
+pub mod tag;
+pub mod wire;

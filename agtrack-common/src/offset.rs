@@ -1,0 +1,114 @@
+//! Kernel struct members that the probes read.
+//!
+//! The offsets differ from kernel to kernel. User space finds them in the kernel's BTF and writes
+//! them to the probes' frozen globals before loading.
+
+/// Value of an offset that this kernel does not have.
+pub const ABSENT: u32 = u32::MAX;
+
+/// One member.
+#[derive(Clone, Copy, Debug)]
+pub struct Member {
+    /// Name of the global in the probes.
+    pub global: &'static str,
+    /// Kernel struct.
+    pub structure: &'static str,
+    /// Member, nested ones joined with `.`; alternatives, newest kernel first, with `|`.
+    pub path: &'static str,
+}
+
+/// Calls `$with!` with every row: `GLOBAL, "struct", "member";`.
+#[macro_export]
+macro_rules! for_each_offset {
+    ($with:path) => {
+        $with! {
+            TASK_TGID, "task_struct", "tgid";
+            TASK_PID, "task_struct", "pid";
+            TASK_LEADER, "task_struct", "group_leader";
+            TASK_PARENT, "task_struct", "real_parent";
+            TASK_START, "task_struct", "start_boottime|real_start_time";
+            TASK_MM, "task_struct", "mm";
+            TASK_FS, "task_struct", "fs";
+            TASK_FILES, "task_struct", "files";
+            TASK_CRED, "task_struct", "cred";
+            TASK_SIGNAL, "task_struct", "signal";
+            TASK_EXIT_CODE, "task_struct", "exit_code";
+            TASK_CGROUPS, "task_struct", "cgroups";
+            TASK_STATUS, "task_struct", "thread_info.status";
+            SIGNAL_LIVE, "signal_struct", "live";
+            SIGNAL_FLAGS, "signal_struct", "flags";
+            SIGNAL_EXIT_CODE, "signal_struct", "group_exit_code";
+            CRED_UID, "cred", "uid";
+            CRED_EUID, "cred", "euid";
+            CRED_GID, "cred", "gid";
+            CRED_EGID, "cred", "egid";
+            MM_ARG_START, "mm_struct", "arg_start";
+            MM_ARG_END, "mm_struct", "arg_end";
+            BPRM_FILE, "linux_binprm", "file";
+            CSS_SET_CGROUP, "css_set", "dfl_cgrp";
+            CGROUP_KN, "cgroup", "kn";
+            CGROUP_SELF, "cgroup", "self";
+            CSS_PARENT, "cgroup_subsys_state", "parent";
+            CGROUP_ROOT, "cgroup", "root";
+            CGROUP_ROOT_ID, "cgroup_root", "hierarchy_id";
+            KERNFS_ID, "kernfs_node", "id";
+            FILES_TABLE, "files_struct", "fdt";
+            TABLE_FD, "fdtable", "fd";
+            TABLE_MAX, "fdtable", "max_fds";
+            FILE_DENTRY, "file", "f_path.dentry";
+            FILE_MOUNT, "file", "f_path.mnt";
+            FILE_INODE, "file", "f_inode";
+            FILE_FLAGS, "file", "f_flags";
+            FILE_MODE, "file", "f_mode";
+            FILE_PRIVATE, "file", "private_data";
+            PATH_DENTRY, "path", "dentry";
+            PATH_MOUNT, "path", "mnt";
+            FS_ROOT_DENTRY, "fs_struct", "root.dentry";
+            FS_ROOT_MOUNT, "fs_struct", "root.mnt";
+            FS_PWD_DENTRY, "fs_struct", "pwd.dentry";
+            FS_PWD_MOUNT, "fs_struct", "pwd.mnt";
+            DENTRY_PARENT, "dentry", "d_parent";
+            DENTRY_NAME, "dentry", "d_name.name";
+            DENTRY_INODE, "dentry", "d_inode";
+            DENTRY_HASHED, "dentry", "d_hash.pprev";
+            VFSMOUNT_ROOT, "vfsmount", "mnt_root";
+            MOUNT_VFSMOUNT, "mount", "mnt";
+            MOUNT_PARENT, "mount", "mnt_parent";
+            MOUNT_POINT, "mount", "mnt_mountpoint";
+            INODE_INO, "inode", "i_ino";
+            INODE_MODE, "inode", "i_mode";
+            INODE_SUPER, "inode", "i_sb";
+            SUPER_DEV, "super_block", "s_dev";
+            FILENAME_NAME, "filename", "name";
+            OPEN_FLAGS_FLAG, "open_flags", "open_flag";
+            SOCKET_SK, "socket", "sk";
+            SOCKET_TYPE, "socket", "type";
+            SOCK_FAMILY, "sock", "__sk_common.skc_family";
+            SOCK_PROTOCOL, "sock", "sk_protocol";
+            SOCK_DADDR, "sock", "__sk_common.skc_daddr";
+            SOCK_DADDR6, "sock", "__sk_common.skc_v6_daddr";
+            SOCK_DPORT, "sock", "__sk_common.skc_dport";
+            UNIX_PEER, "unix_sock", "peer";
+            UNIX_DENTRY, "unix_sock", "path.dentry";
+            UNIX_MOUNT, "unix_sock", "path.mnt";
+            REGS_NR, "pt_regs", "orig_ax";
+            REGS_DI, "pt_regs", "di";
+            REGS_SI, "pt_regs", "si";
+            REGS_DX, "pt_regs", "dx";
+            REGS_R10, "pt_regs", "r10";
+            REGS_R8, "pt_regs", "r8";
+            REGS_BX, "pt_regs", "bx";
+            REGS_CX, "pt_regs", "cx";
+        }
+    };
+}
+
+macro_rules! members {
+    ($($global:ident, $structure:literal, $path:literal;)+) => {
+        /// Every member, in the order of the globals.
+        pub const MEMBERS: &[Member] = &[ $( Member {
+            global: stringify!($global), structure: $structure, path: $path,
+        }, )+ ];
+    };
+}
+for_each_offset!(members);

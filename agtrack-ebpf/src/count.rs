@@ -1,0 +1,54 @@
+//! Counting what becomes of each run: `seen = submitted + filtered + coalesced + lost`.
+
+use core::arch::asm;
+
+use agtrack_common::count::Counters;
+
+use crate::map::COUNTERS;
+
+/// What became of a run, beyond being seen.
+#[derive(Clone, Copy)]
+pub enum Fate {
+    /// Handed to the ring.
+    Submitted,
+    /// Left out by a documented rule.
+    Filtered,
+    /// The ring had no room.
+    LostRing,
+    /// A map had no room.
+    LostMap,
+    /// Too large.
+    LostOversized,
+    /// A part that the ring had no room for; its event is counted by itself.
+    LostPart,
+}
+
+/// Counts one run of `hook` that ended in `fate`.
+#[inline(always)]
+pub fn run(hook: u16, fate: Fate) {
+    let Some(counters) = COUNTERS.get_ptr_mut(u32::from(hook)) else { return };
+    // SAFETY: a map value of the right type; the fields are touched by atomic adds only. (An
+    // interrupted LSM program shares them with the next one on its CPU.)
+    unsafe {
+        let counters: *mut Counters = counters;
+        if !matches!(fate, Fate::LostPart) {
+            add(&raw mut (*counters).seen);
+        }
+        match fate {
+            Fate::Submitted => add(&raw mut (*counters).submitted),
+            Fate::Filtered => add(&raw mut (*counters).filtered),
+            Fate::LostRing => add(&raw mut (*counters).lost_ring),
+            Fate::LostMap => add(&raw mut (*counters).lost_map),
+            Fate::LostOversized => add(&raw mut (*counters).lost_oversized),
+            Fate::LostPart => add(&raw mut (*counters).lost_parts),
+        }
+    }
+}
+
+/// Written as assembly: kernels before 5.12 know only this form of an atomic add, the one that
+/// returns nothing, and refuse any other.
+#[inline(always)]
+unsafe fn add(counter: *mut u64) {
+    // SAFETY: aligned, valid for the program's run, and shared through atomic access only.
+    unsafe { asm!("lock *(u64 *)({0} + 0) += {1}", in(reg) counter, in(reg) 1u64) };
+}

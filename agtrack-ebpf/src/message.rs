@@ -1,0 +1,363 @@
+//! Building an event and handing it to its ring.
+//!
+//! A message is filled in scratch memory and copied to the ring in its true length, so that a
+//! short path costs a short record. What does not fit travels ahead in parts (`wire::Part`).
+
+use core::marker::PhantomData;
+
+use agtrack_common::event::{Body, Ring};
+use agtrack_common::wire::{Header, NAME_SIZE, OUTCOME, Outcome, PART, PATH_MAX, Part, Path};
+use aya_ebpf::bindings::{BPF_RB_AVAIL_DATA, BPF_RB_FORCE_WAKEUP, BPF_RB_NO_WAKEUP};
+use aya_ebpf::helpers::generated::{
+    bpf_probe_read_kernel, bpf_probe_read_kernel_str, bpf_probe_read_user, bpf_probe_read_user_str,
+    bpf_ringbuf_output, bpf_ringbuf_query,
+};
+use aya_ebpf::maps::RingBuf;
+
+use crate::count::{self, Fate};
+use crate::gate::Actor;
+use crate::map::{BULK, CONTROL, EMPTY_SCRATCH, LIFECYCLE, SCRATCH, TASK_SCRATCH};
+use crate::object::Place;
+use crate::quirk::HIGH_WATER;
+use crate::read::Kernel;
+use crate::walk;
+
+/// Offsets into the data are below this mask.
+pub const DATA_MASK: u32 = 8191;
+/// A segment begins below this offset, so that a whole path fits behind it.
+const SEGMENT_START: u32 = DATA_MASK + 1 - PATH_MAX as u32 - NAME_SIZE as u32;
+/// Room for the data; a name may overshoot the mask.
+const DATA_SIZE: usize = DATA_MASK as usize + 1 + NAME_SIZE;
+/// Largest body.
+const BODY_SIZE: usize = 128;
+const HEADER_SIZE: usize = size_of::<Header>();
+
+/// Work space of one program run.
+#[repr(C, align(8))]
+pub struct Scratch {
+    /// Bytes of data so far.
+    pub used: u32,
+    /// Bytes of data that already travelled in parts.
+    sent: u32,
+    /// State of a walk.
+    pub walk: WalkState,
+    /// A system call in one form for all its variants ([`crate::probe`]'s `syscall`).
+    pub request: [u64; 6],
+    /// Header, body and data of the message. A part's header and body overwrite the event's
+    /// body area from behind, so the event's own stand in front of the room for them.
+    bytes: [u8; HEADER_SIZE + BODY_SIZE + DATA_SIZE],
+}
+
+/// State of a walk, in memory for the verifier's sake.
+#[repr(C)]
+pub struct WalkState {
+    /// The process's root directory.
+    pub root_dentry: u64,
+    /// Its mount.
+    pub root_mount: u64,
+    /// Where in the data the walk began.
+    pub begin: u32,
+    /// `path_flag` bits.
+    pub flags: u32,
+    /// Where the root was passed.
+    pub root: u32,
+    reserved: u32,
+}
+
+/// Per-CPU work space: one slot for each program the kernel guards against itself.
+#[derive(Clone, Copy)]
+#[repr(u32)]
+pub enum Slot {
+    Exec,
+    SysExit,
+    OpenFentry,
+    OpenResult,
+    UnlinkFentry,
+    UnlinkResult,
+    RenameFentry,
+    RenameResult,
+    ConnectResult,
+    CgroupCreate,
+    CgroupAttach,
+    CgroupRemove,
+    Connect4,
+    Connect6,
+    Fork,
+    Exit,
+}
+
+/// Number of [`Slot`]s.
+pub const SCRATCH_SLOTS: u32 = 16;
+
+impl Slot {
+    /// This CPU's work space.
+    #[inline(always)]
+    pub fn scratch(self) -> Option<*mut Scratch> {
+        SCRATCH.get_ptr_mut(self as u32)
+    }
+}
+
+/// This thread's own work space, for programs that may be preempted by themselves.
+#[inline(always)]
+pub fn task_scratch(actor: &Actor) -> Option<*mut Scratch> {
+    if let Some(scratch) = TASK_SCRATCH.get_ptr_mut(actor.tid) {
+        return Some(scratch);
+    }
+    let empty = EMPTY_SCRATCH.get(0)?;
+    let _ = TASK_SCRATCH.insert(actor.tid, empty, 0);
+    TASK_SCRATCH.get_ptr_mut(actor.tid)
+}
+
+/// Gives back the thread's work space when it ends.
+#[inline(always)]
+pub fn release_task_scratch(tid: u32) {
+    let _ = TASK_SCRATCH.remove(tid);
+}
+
+/// An event being built.
+pub struct Message<B> {
+    scratch: *mut Scratch,
+    hook: u16,
+    body: PhantomData<B>,
+}
+
+impl<B: Body> Message<B> {
+    const DATA: usize = HEADER_SIZE + size_of::<B>();
+
+    /// Begins an event that `hook` saw `actor` do. None (and counted): no work space.
+    #[inline(always)]
+    pub fn begin(hook: u16, actor: &Actor, scratch: Option<*mut Scratch>) -> Option<Self> {
+        const { assert!(size_of::<B>() <= BODY_SIZE && size_of::<B>().is_multiple_of(8)) };
+        let Some(scratch) = scratch else {
+            count::run(hook, Fate::LostMap);
+            return None;
+        };
+        // SAFETY: a map value that no other run uses at the same time.
+        unsafe {
+            (&raw mut (*scratch).used).write_volatile(0);
+            (&raw mut (*scratch).sent).write_volatile(0);
+            write_header(scratch, B::KIND as u16, hook, actor);
+            core::ptr::write_bytes(message_bytes(scratch).add(HEADER_SIZE), 0, size_of::<B>());
+        }
+        Some(Message { scratch, hook, body: PhantomData })
+    }
+
+    /// The body, zeroed at first.
+    #[inline(always)]
+    pub fn body(&mut self) -> *mut B {
+        // SAFETY: within `bytes`; the header keeps the body 8-aligned.
+        unsafe { message_bytes(self.scratch).add(HEADER_SIZE).cast() }
+    }
+
+    /// Appends the path of `place` as seen from the global root, and says where `task`'s own
+    /// root directory lies in it.
+    #[inline(always)]
+    pub fn path(&mut self, actor: &Actor, place: Place) -> Path {
+        self.make_room();
+        let root = actor.task.root();
+        // SAFETY: as in `begin`.
+        unsafe {
+            let state = &raw mut (*self.scratch).walk;
+            (&raw mut (*state).root_dentry).write_volatile(root.dentry as u64);
+            (&raw mut (*state).root_mount).write_volatile(root.mount as u64);
+        }
+        walk::append(self.scratch, self.data(), place)
+    }
+
+    /// Appends a NUL-terminated string of the caller's memory; returns its bytes without NUL.
+    /// `None`: it could not be read.
+    #[inline(always)]
+    pub fn user_string(&mut self, address: u64) -> Option<u32> {
+        self.string(|target| {
+            // SAFETY: `string` gives room for PATH_MAX bytes.
+            unsafe { bpf_probe_read_user_str(target.cast(), PATH_MAX as u32, address as *const _) }
+        })
+    }
+
+    /// Appends a NUL-terminated string of kernel memory; returns its bytes without NUL.
+    #[inline(always)]
+    pub fn kernel_string(&mut self, address: Kernel) -> Option<u32> {
+        self.string(|target| {
+            // SAFETY: `string` gives room for PATH_MAX bytes.
+            unsafe { bpf_probe_read_kernel_str(target.cast(), PATH_MAX as u32, address.cast()) }
+        })
+    }
+
+    #[inline(always)]
+    fn string(&mut self, read: impl FnOnce(*mut u8) -> i64) -> Option<u32> {
+        self.make_room();
+        // SAFETY: as in `begin`; the offset is masked, and a segment begins far enough from the end.
+        unsafe {
+            let used = (&raw const (*self.scratch).used).read_volatile();
+            if used > SEGMENT_START {
+                return None;
+            }
+            let length = read(self.data().add(used as usize));
+            if length <= 0 || length > PATH_MAX as i64 {
+                return None;
+            }
+            let length = length as u32 - 1;
+            (&raw mut (*self.scratch).used).write_volatile(used + length);
+            Some(length)
+        }
+    }
+
+    /// Appends up to `PATH_MAX` bytes of the caller's memory; returns how many.
+    #[inline(always)]
+    pub fn user_bytes(&mut self, address: u64, length: u32) -> u32 {
+        // SAFETY: `bytes` gives room for `size` bytes.
+        self.bytes(length, |target, size| unsafe {
+            bpf_probe_read_user(target.cast(), size, address as *const _)
+        })
+    }
+
+    /// Appends up to `PATH_MAX` bytes of kernel memory; returns how many.
+    #[inline(always)]
+    pub fn kernel_bytes(&mut self, address: Kernel, length: u32) -> u32 {
+        // SAFETY: `bytes` gives room for `size` bytes.
+        self.bytes(length, |target, size| unsafe {
+            bpf_probe_read_kernel(target.cast(), size, address.cast())
+        })
+    }
+
+    #[inline(always)]
+    fn bytes(&mut self, length: u32, read: impl FnOnce(*mut u8, u32) -> i64) -> u32 {
+        self.make_room();
+        // SAFETY: as in `string`.
+        unsafe {
+            let used = (&raw const (*self.scratch).used).read_volatile();
+            // A clamp without branches: older verifiers keep no lower bound across one.
+            let size = (core::hint::black_box(length).wrapping_sub(1) & (PATH_MAX as u32 - 1)) + 1;
+            if used > SEGMENT_START || length == 0 {
+                return 0;
+            }
+            if read(self.data().add(used as usize), size) != 0 {
+                return 0;
+            }
+            (&raw mut (*self.scratch).used).write_volatile(used + size);
+            size
+        }
+    }
+
+    /// Hands the event to its ring and counts it.
+    #[inline(always)]
+    pub fn submit(self) {
+        // SAFETY: as in `begin`; the length is checked against the size of the map value.
+        let fate = unsafe {
+            let bytes = message_bytes(self.scratch);
+            let used = (&raw const (*self.scratch).used).read_volatile();
+            if used > DATA_SIZE as u32 {
+                Fate::LostOversized
+            } else {
+                (&raw mut (*bytes.cast::<Header>()).tail).write(used);
+                output(B::RING, bytes, (Self::DATA as u32 + used) as u64)
+            }
+        };
+        count::run(self.hook, fate);
+    }
+
+    /// Sends what is there as a part when a whole segment might not fit behind it.
+    #[inline(always)]
+    fn make_room(&mut self) {
+        // SAFETY: as in `begin`.
+        unsafe {
+            let used = (&raw const (*self.scratch).used).read_volatile();
+            if used > SEGMENT_START {
+                self.send_part(used);
+            }
+        }
+    }
+
+    /// The part's header and offset are laid over the 48 bytes in front of the data, whose event
+    /// header and body are saved on the stack meanwhile.
+    #[inline(always)]
+    unsafe fn send_part(&mut self, used: u32) {
+        const HEAD: usize = HEADER_SIZE + size_of::<Part>();
+        // SAFETY: `DATA >= HEAD` because every body has at least 8 bytes; lengths as in `submit`.
+        unsafe {
+            if used > DATA_SIZE as u32 {
+                return;
+            }
+            let front = self.data().sub(HEAD);
+            let header = message_bytes(self.scratch).cast::<Header>().read();
+            let saved = front.cast::<[u64; HEAD / 8]>().read();
+            let sent = (&raw const (*self.scratch).sent).read_volatile();
+            front.cast::<Header>().write(Header { kind: PART, tail: used, ..header });
+            front.add(HEADER_SIZE).cast::<Part>().write(Part { offset: sent, reserved: 0 });
+            if !matches!(output(B::RING, front, HEAD as u64 + u64::from(used)), Fate::Submitted) {
+                count::run(self.hook, Fate::LostPart);
+            }
+            front.cast::<[u64; HEAD / 8]>().write(saved);
+            (&raw mut (*self.scratch).sent).write_volatile(sent.wrapping_add(used));
+            (&raw mut (*self.scratch).used).write_volatile(0);
+        }
+    }
+
+    #[inline(always)]
+    fn data(&self) -> *mut u8 {
+        // SAFETY: within `bytes`.
+        unsafe { message_bytes(self.scratch).add(Self::DATA) }
+    }
+}
+
+/// Tells the result of what this thread announced last.
+#[inline(always)]
+pub fn outcome<B: Body>(hook: u16, actor: &Actor, ret: i32) {
+    #[repr(C)]
+    struct Whole(Header, Outcome);
+    let whole = Whole(
+        header(OUTCOME, hook, actor),
+        Outcome { kind: B::KIND as u32, ret },
+    );
+    // SAFETY: all of `whole` is initialised; it has no padding.
+    let fate = unsafe { output(B::RING, (&raw const whole).cast(), size_of::<Whole>() as u64) };
+    count::run(hook, fate);
+}
+
+#[inline(always)]
+fn header(kind: u16, hook: u16, actor: &Actor) -> Header {
+    Header {
+        kind,
+        hook,
+        tail: 0,
+        time: actor.time,
+        tgid: actor.tgid,
+        tid: actor.tid,
+        start: actor.start,
+        session: actor.session,
+    }
+}
+
+#[inline(always)]
+unsafe fn write_header(scratch: *mut Scratch, kind: u16, hook: u16, actor: &Actor) {
+    // SAFETY: the header stands first in `bytes`, which is 8-aligned.
+    unsafe { message_bytes(scratch).cast::<Header>().write(header(kind, hook, actor)) }
+}
+
+#[inline(always)]
+unsafe fn message_bytes(scratch: *mut Scratch) -> *mut u8 {
+    // SAFETY: the caller's scratch is valid.
+    unsafe { (&raw mut (*scratch).bytes).cast() }
+}
+
+/// Copies a message to a ring. The reader polls on a clock; it is woken only when it sleeps
+/// without one, or when the ring fills faster than the clock ticks.
+#[inline(always)]
+unsafe fn output(ring: Ring, bytes: *const u8, size: u64) -> Fate {
+    let map: &RingBuf = match ring {
+        Ring::Lifecycle => &LIFECYCLE,
+        Ring::Bulk => &BULK,
+    };
+    // SAFETY: `RingBuf` is a transparent map definition; the verifier checks `bytes` and `size`.
+    unsafe {
+        let map = core::ptr::from_ref(map).cast_mut().cast();
+        let asleep = CONTROL.get(1).is_some_and(|flag| *flag != 0);
+        let wake = asleep
+            || bpf_ringbuf_query(map, u64::from(BPF_RB_AVAIL_DATA)) > u64::from(HIGH_WATER.load());
+        let flags = if wake { BPF_RB_FORCE_WAKEUP } else { BPF_RB_NO_WAKEUP };
+        match bpf_ringbuf_output(map, bytes.cast_mut().cast(), size, u64::from(flags)) {
+            0 => Fate::Submitted,
+            _ => Fate::LostRing,
+        }
+    }
+}

@@ -1,0 +1,208 @@
+//! Kernel objects, read by name. One type per struct, one method per member that is used.
+
+use agtrack_common::wire::FileId;
+
+use crate::offset::*;
+use crate::read::{Kernel, at, field};
+
+/// `struct task_struct`.
+#[derive(Clone, Copy)]
+pub struct Task(Kernel);
+
+impl Task {
+    /// Wraps an address.
+    pub fn new(address: Kernel) -> Self {
+        Task(address)
+    }
+    /// The address, as a key.
+    pub fn address(self) -> u64 {
+        self.0 as u64
+    }
+    /// Process id.
+    pub fn tgid(self) -> u32 {
+        field(self.0, &TASK_TGID)
+    }
+    /// Thread id.
+    pub fn pid(self) -> u32 {
+        field(self.0, &TASK_PID)
+    }
+    /// Leader of the thread group.
+    pub fn leader(self) -> Task {
+        Task(field(self.0, &TASK_LEADER))
+    }
+    /// Who gets its exit status, unless traced.
+    pub fn parent(self) -> Task {
+        Task(field(self.0, &TASK_PARENT))
+    }
+    /// Start, boot clock, ns.
+    pub fn start(self) -> u64 {
+        field(self.0, &TASK_START)
+    }
+    /// Id of its cgroup2 cgroup.
+    pub fn cgroup(self) -> Cgroup {
+        Cgroup(field(field(self.0, &TASK_CGROUPS), &CSS_SET_CGROUP))
+    }
+    /// Real and effective user, real and effective group.
+    pub fn ids(self) -> [u32; 4] {
+        let cred: Kernel = field(self.0, &TASK_CRED);
+        [
+            field(cred, &CRED_UID),
+            field(cred, &CRED_EUID),
+            field(cred, &CRED_GID),
+            field(cred, &CRED_EGID),
+        ]
+    }
+    /// First byte of the arguments and the one behind the last, in its own memory.
+    pub fn arguments(self) -> (u64, u64) {
+        let mm: Kernel = field(self.0, &TASK_MM);
+        (field(mm, &MM_ARG_START), field(mm, &MM_ARG_END))
+    }
+    /// Root directory: dentry and mount.
+    pub fn root(self) -> Place {
+        let fs: Kernel = field(self.0, &TASK_FS);
+        Place { dentry: field(fs, &FS_ROOT_DENTRY), mount: field(fs, &FS_ROOT_MOUNT) }
+    }
+    /// Working directory.
+    pub fn cwd(self) -> Place {
+        let fs: Kernel = field(self.0, &TASK_FS);
+        Place { dentry: field(fs, &FS_PWD_DENTRY), mount: field(fs, &FS_PWD_MOUNT) }
+    }
+    /// The open file behind a descriptor.
+    pub fn file(self, descriptor: u32) -> Option<File> {
+        let table: Kernel = field(field(self.0, &TASK_FILES), &FILES_TABLE);
+        let size: u32 = field(table, &TABLE_MAX);
+        if descriptor >= size {
+            return None;
+        }
+        let array: Kernel = field(table, &TABLE_FD);
+        let file: Kernel = at(array.wrapping_add(descriptor as usize * 8));
+        (!file.is_null()).then_some(File(file))
+    }
+    /// `signal_struct`.
+    pub fn signal(self) -> Kernel {
+        field(self.0, &TASK_SIGNAL)
+    }
+    /// `thread_info.status`.
+    pub fn status(self) -> u32 {
+        field(self.0, &TASK_STATUS)
+    }
+}
+
+/// A point in the tree of names: where a path ends.
+#[derive(Clone, Copy)]
+pub struct Place {
+    /// `struct dentry`.
+    pub dentry: Kernel,
+    /// `struct vfsmount`.
+    pub mount: Kernel,
+}
+
+impl Place {
+    /// Reads a `struct path`.
+    pub fn from_path(path: Kernel) -> Place {
+        Place { dentry: field(path, &PATH_DENTRY), mount: field(path, &PATH_MOUNT) }
+    }
+    /// The file that has this name, if any.
+    pub fn id(self) -> FileId {
+        Inode(field(self.dentry, &DENTRY_INODE)).id()
+    }
+}
+
+/// `struct inode`.
+#[derive(Clone, Copy)]
+struct Inode(Kernel);
+
+impl Inode {
+    fn id(self) -> FileId {
+        let mode: u16 = field(self.0, &INODE_MODE);
+        FileId {
+            ino: field(self.0, &INODE_INO),
+            dev: field(field(self.0, &INODE_SUPER), &SUPER_DEV),
+            mode: u32::from(mode),
+        }
+    }
+}
+
+/// `struct file`.
+#[derive(Clone, Copy)]
+pub struct File(Kernel);
+
+impl File {
+    /// Wraps an address.
+    pub fn new(address: Kernel) -> Self {
+        File(address)
+    }
+    /// Where it was opened.
+    pub fn place(self) -> Place {
+        Place { dentry: field(self.0, &FILE_DENTRY), mount: field(self.0, &FILE_MOUNT) }
+    }
+    /// Which file it is.
+    pub fn id(self) -> FileId {
+        Inode(field(self.0, &FILE_INODE)).id()
+    }
+    /// `f_flags`.
+    pub fn flags(self) -> u32 {
+        field(self.0, &FILE_FLAGS)
+    }
+    /// `f_mode`.
+    pub fn mode(self) -> u32 {
+        field(self.0, &FILE_MODE)
+    }
+    /// The socket, where it is one.
+    pub fn socket(self) -> Socket {
+        Socket(field(self.0, &FILE_PRIVATE))
+    }
+}
+
+/// `struct socket`.
+#[derive(Clone, Copy)]
+pub struct Socket(Kernel);
+
+impl Socket {
+    /// `SOCK_*`.
+    pub fn kind(self) -> u16 {
+        field(self.0, &SOCKET_TYPE)
+    }
+    /// `AF_*`.
+    pub fn family(self) -> u16 {
+        field(self.sock(), &SOCK_FAMILY)
+    }
+    /// `IPPROTO_*`, 16 bits wide since 5.6.
+    pub fn protocol(self) -> u16 {
+        field(self.sock(), &SOCK_PROTOCOL)
+    }
+    /// Where the connected `AF_UNIX` peer is bound in the file system.
+    pub fn unix_peer(self) -> Option<Place> {
+        let peer: Kernel = field(self.sock(), &UNIX_PEER);
+        let place = Place { dentry: field(peer, &UNIX_DENTRY), mount: field(peer, &UNIX_MOUNT) };
+        (!place.dentry.is_null()).then_some(place)
+    }
+    fn sock(self) -> Kernel {
+        field(self.0, &SOCKET_SK)
+    }
+}
+
+/// `struct cgroup`.
+#[derive(Clone, Copy)]
+pub struct Cgroup(Kernel);
+
+impl Cgroup {
+    /// Wraps an address.
+    pub fn new(address: Kernel) -> Self {
+        Cgroup(address)
+    }
+    /// Its id: that of its kernfs node, which is also its inode number.
+    pub fn id(self) -> u64 {
+        field(field(self.0, &CGROUP_KN), &KERNFS_ID)
+    }
+    /// The cgroup above: `self.parent` is embedded at the start of that cgroup.
+    pub fn parent(self) -> Cgroup {
+        let css = self.0.wrapping_add(CGROUP_SELF.load() as usize);
+        let parent: Kernel = field(css, &CSS_PARENT);
+        Cgroup(parent.wrapping_sub(CGROUP_SELF.load() as usize))
+    }
+    /// Which hierarchy it belongs to.
+    pub fn hierarchy(self) -> u32 {
+        field(field(self.0, &CGROUP_ROOT), &CGROUP_ROOT_ID)
+    }
+}

@@ -1,0 +1,69 @@
+//! The programs, one file per event.
+
+mod cgroup;
+mod connect;
+mod exec;
+mod exit;
+mod fork;
+mod open;
+mod rename;
+mod syscall;
+mod unlink;
+
+/// Calls that fail with these are probing for a file, or are about to be repeated: counted, not
+/// recorded. (`ENOENT`, `EINTR`, `ENOTDIR`, `ERESTARTSYS` … `ERESTART_RESTARTBLOCK`.)
+#[inline(always)]
+fn is_probing(ret: i32) -> bool {
+    matches!(-ret, 2 | 4 | 20 | 512..=516)
+}
+
+/// `AT_FDCWD` (include/uapi/linux/fcntl.h).
+const AT_FDCWD: i32 = -100;
+
+use agtrack_common::event::Body;
+use agtrack_common::wire::{Path, path_flag};
+
+use crate::gate::Actor;
+use crate::message::Message;
+use crate::object::Place;
+use crate::read::Kernel;
+
+/// Where a path string is.
+#[derive(Clone, Copy)]
+enum Name {
+    /// In the caller's memory.
+    User(u64),
+    /// In a `struct filename`: the kernel's copy.
+    Filename(Kernel),
+}
+
+/// Appends the directory that a name is relative to, and the name.
+#[inline(always)]
+fn named_path<B: Body>(message: &mut Message<B>, actor: &Actor, directory: i32, name: Name) -> Path {
+    let mut path = message.path(actor, directory_of(actor, directory));
+    // The directory's own marks say nothing about the file's.
+    path.flags &= !path_flag::DELETED;
+    let (length, mark) = match name {
+        Name::User(address) => (message.user_string(address), path_flag::ARGUMENT),
+        Name::Filename(filename) => {
+            let text: Kernel = crate::read::field(filename, &crate::offset::FILENAME_NAME);
+            (message.kernel_string(text), path_flag::FD)
+        }
+    };
+    path.flags |= mark;
+    match length {
+        Some(length) => path.name = length,
+        None => path.flags |= path_flag::UNREADABLE,
+    }
+    path
+}
+
+#[inline(always)]
+fn directory_of(actor: &Actor, directory: i32) -> Place {
+    if directory != AT_FDCWD
+        && let Some(file) = actor.task.file(directory as u32)
+    {
+        return file.place();
+    }
+    actor.task.cwd()
+}

@@ -1,0 +1,124 @@
+use agtrack_common::event::{CgroupAttach, CgroupCreate, CgroupRemove, hook};
+use agtrack_common::tag::CgroupTag;
+use aya_ebpf::macros::btf_tracepoint;
+use aya_ebpf::programs::BtfTracePointContext;
+
+use crate::count::{self, Fate};
+use crate::gate;
+use crate::map::CGROUPS;
+use crate::message::{Message, Slot};
+use crate::object::{Cgroup, Task};
+use crate::quirk::CGROUP2_HIERARCHY;
+use crate::read::Kernel;
+
+/// A cgroup below a watched one is watched from its first moment. Every cgroup2 cgroup is
+/// reported: whether its path is one to watch, user space knows.
+#[btf_tracepoint(function = "cgroup_mkdir")]
+pub fn cgroup_create(ctx: BtfTracePointContext) -> i32 {
+    let cgroup = Cgroup::new(ctx.arg(0));
+    if cgroup.hierarchy() != CGROUP2_HIERARCHY {
+        return 0;
+    }
+    let Some(actor) = gate::anyone() else { return 0 };
+    let (id, parent) = (cgroup.id(), cgroup.parent().id());
+    let tag = inherited(id, parent);
+    let session = match tag {
+        Some(tag) => {
+            if CGROUPS.insert(id, tag, 0).is_err() {
+                return lost(hook::CGROUP_CREATE);
+            }
+            tag.session
+        }
+        None => 0,
+    };
+    let slot = Slot::CgroupCreate.scratch();
+    let Some(mut message) = Message::<CgroupCreate>::begin(hook::CGROUP_CREATE, &actor, slot) else {
+        return 0;
+    };
+    let path = message.kernel_string(ctx.arg(1)).unwrap_or(0);
+    // SAFETY: the body is within the message.
+    unsafe { *message.body() = CgroupCreate { id, parent, session, path, reserved: 0 } };
+    message.submit();
+    0
+}
+
+/// What a new cgroup gets from the one above.
+#[inline(always)]
+fn inherited(id: u64, parent: u64) -> Option<CgroupTag> {
+    // SAFETY: the value is copied at once.
+    let above = unsafe { CGROUPS.get(parent) }.copied()?;
+    if above.session != 0 {
+        Some(CgroupTag { session: above.session, children: 0, reserved: 0 })
+    } else if above.children != 0 {
+        Some(CgroupTag { session: id, children: 0, reserved: 0 })
+    } else {
+        None
+    }
+}
+
+/// `(struct cgroup *dst, const char *path, struct task_struct *task, bool threadgroup)`
+#[btf_tracepoint(function = "cgroup_attach_task")]
+pub fn cgroup_attach(ctx: BtfTracePointContext) -> i32 {
+    let cgroup = Cgroup::new(ctx.arg(0));
+    if cgroup.hierarchy() != CGROUP2_HIERARCHY || !gate::active() {
+        return 0;
+    }
+    let target = Task::new(ctx.arg::<Kernel>(2)).leader();
+    let id = cgroup.id();
+    let before = gate::tag_of(target);
+    let into = gate::cgroup_session(id);
+    // A process keeps the tag it has, wherever it moves.
+    let (session, tagged) = match (before, into) {
+        (Some(session), _) => (session, 0),
+        (None, Some(session)) => (session, 1),
+        (None, None) => return 0,
+    };
+    if tagged == 1 && !gate::adopt(target, session) {
+        return lost(hook::CGROUP_ATTACH);
+    }
+    let Some(actor) = gate::anyone() else { return 0 };
+    let slot = Slot::CgroupAttach.scratch();
+    let Some(mut message) = Message::<CgroupAttach>::begin(hook::CGROUP_ATTACH, &actor, slot) else {
+        return 0;
+    };
+    let path = message.kernel_string(ctx.arg(1)).unwrap_or(0);
+    // SAFETY: the body is within the message.
+    unsafe {
+        *message.body() = CgroupAttach {
+            id,
+            target_start: target.start(),
+            session,
+            target: target.tgid(),
+            path,
+            tagged,
+            reserved: 0,
+        };
+    }
+    message.submit();
+    0
+}
+
+/// `(struct cgroup *, const char *path)`
+#[btf_tracepoint(function = "cgroup_rmdir")]
+pub fn cgroup_remove(ctx: BtfTracePointContext) -> i32 {
+    let id = Cgroup::new(ctx.arg(0)).id();
+    if CGROUPS.get_ptr(id).is_none() {
+        return 0;
+    }
+    let Some(actor) = gate::anyone() else { return 0 };
+    let slot = Slot::CgroupRemove.scratch();
+    if let Some(mut message) = Message::<CgroupRemove>::begin(hook::CGROUP_REMOVE, &actor, slot) {
+        let path = message.kernel_string(ctx.arg(1)).unwrap_or(0);
+        // SAFETY: the body is within the message.
+        unsafe { *message.body() = CgroupRemove { id, path, reserved: 0 } };
+        message.submit();
+    }
+    let _ = CGROUPS.remove(id);
+    0
+}
+
+#[inline(always)]
+fn lost(hook: u16) -> i32 {
+    count::run(hook, Fate::LostMap);
+    0
+}

@@ -1,0 +1,198 @@
+use agtrack_common::event::{Connect, hook};
+use agtrack_common::wire::{Path, RET_UNKNOWN, path_flag};
+use aya_ebpf::macros::{cgroup_sock_addr, fexit};
+use aya_ebpf::programs::{FExitContext, SockAddrContext};
+
+use crate::gate::{self, Actor};
+use crate::message::{Message, Scratch, Slot};
+use crate::object::{File, Socket};
+use crate::read::{Kernel, at, user};
+
+const AF_UNIX: u16 = 1;
+const AF_INET: u16 = 2;
+const AF_INET6: u16 = 10;
+/// `sizeof(struct sockaddr_un)`: family and path.
+const UNIX_ADDRESS_SIZE: u32 = 110;
+/// The program lets the call go on.
+const ALLOW: i32 = 1;
+
+#[cgroup_sock_addr(connect4)]
+pub fn connect4(ctx: SockAddrContext) -> i32 {
+    let Some(actor) = gate::tagged_or_born() else { return ALLOW };
+    let Some(mut message) =
+        Message::<Connect>::begin(hook::CONNECT_V4, &actor, Slot::Connect4.scratch())
+    else {
+        return ALLOW;
+    };
+    let address = ctx.sock_addr;
+    // SAFETY: the kernel passes a valid context. Volatile reads keep the fields' own widths, which
+    // the verifier demands.
+    unsafe {
+        let word = (&raw const (*address).user_ip4).read_volatile();
+        let body = message.body();
+        *body = announced(AF_INET, address);
+        (&raw mut (*body).address).cast::<u32>().write(word);
+    }
+    message.submit();
+    ALLOW
+}
+
+#[cgroup_sock_addr(connect6)]
+pub fn connect6(ctx: SockAddrContext) -> i32 {
+    let Some(actor) = gate::tagged_or_born() else { return ALLOW };
+    let Some(mut message) =
+        Message::<Connect>::begin(hook::CONNECT_V6, &actor, Slot::Connect6.scratch())
+    else {
+        return ALLOW;
+    };
+    let address = ctx.sock_addr;
+    // SAFETY: as in `connect4`.
+    unsafe {
+        let ip: *const u32 = (&raw const (*address).user_ip6).cast();
+        let body = message.body();
+        *body = announced(AF_INET6, address);
+        let target = (&raw mut (*body).address).cast::<u32>();
+        target.write(ip.read_volatile());
+        target.add(1).write(ip.add(1).read_volatile());
+        target.add(2).write(ip.add(2).read_volatile());
+        target.add(3).write(ip.add(3).read_volatile());
+    }
+    message.submit();
+    ALLOW
+}
+
+/// The kernel is about to connect; the result follows.
+#[inline(always)]
+unsafe fn announced(family: u16, address: *mut aya_ebpf::bindings::bpf_sock_addr) -> Connect {
+    // SAFETY: as in `connect4`.
+    let (port, kind, protocol) = unsafe {
+        (
+            (&raw const (*address).user_port).read_volatile(),
+            (&raw const (*address).type_).read_volatile(),
+            (&raw const (*address).protocol).read_volatile(),
+        )
+    };
+    Connect {
+        address: [0; 16],
+        path: Path::default(),
+        family,
+        port: u16::from_be(port as u16),
+        protocol: protocol as u16,
+        socket_type: kind as u16,
+        ret: RET_UNKNOWN,
+        argument: 0,
+    }
+}
+
+/// `int __sys_connect_file(struct file *, struct sockaddr_storage *, int addrlen, int file_flags)`
+#[fexit(function = "__sys_connect_file")]
+pub fn connect_result(ctx: FExitContext) -> i32 {
+    let Some(actor) = gate::tagged_or_born() else { return 0 };
+    let socket = File::new(ctx.arg(0)).socket();
+    let address = Address::Kernel(ctx.arg(1));
+    let slot = Slot::ConnectResult.scratch();
+    finished(hook::CONNECT_RESULT, &actor, socket, address, ctx.arg(2), ctx.arg(4), slot);
+    0
+}
+
+/// Back end B: `connect(descriptor, address, length)` returned `ret`.
+#[inline(always)]
+pub fn returned(actor: &Actor, descriptor: u32, address: u64, length: u32, ret: i32) {
+    // Not a descriptor, or not of a socket: nothing was asked of anyone.
+    const EBADF: i32 = -9;
+    const ENOTSOCK: i32 = -88;
+    let file = actor.task.file(descriptor);
+    let (Some(file), false) = (file, ret == EBADF || ret == ENOTSOCK) else {
+        return crate::count::run(hook::CONNECT_SYSCALL, crate::count::Fate::Filtered);
+    };
+    let address = Address::User(address);
+    let slot = Slot::SysExit.scratch();
+    finished(hook::CONNECT_SYSCALL, actor, file.socket(), address, length, ret, slot);
+}
+
+/// Where the `sockaddr` is.
+#[derive(Clone, Copy)]
+enum Address {
+    Kernel(Kernel),
+    User(u64),
+}
+
+impl Address {
+    #[inline(always)]
+    fn read<T: Copy>(self, offset: usize) -> T {
+        match self {
+            Address::Kernel(base) => at(base.wrapping_add(offset)),
+            Address::User(base) => user(base.wrapping_add(offset as u64)),
+        }
+    }
+}
+
+#[inline(always)]
+fn finished(
+    hook: u16,
+    actor: &Actor,
+    socket: Socket,
+    address: Address,
+    length: u32,
+    ret: i32,
+    scratch: Option<*mut Scratch>,
+) {
+    let Some(mut message) = Message::<Connect>::begin(hook, actor, scratch) else { return };
+    let family: u16 = address.read(0);
+    let mut body = Connect {
+        address: [0; 16],
+        path: Path::default(),
+        family,
+        port: 0,
+        protocol: socket.protocol(),
+        socket_type: socket.kind(),
+        ret,
+        argument: matches!(address, Address::User(_)) as u32,
+    };
+    match family {
+        AF_INET => {
+            body.port = u16::from_be(address.read(2));
+            let ip: [u8; 4] = address.read(4);
+            body.address = [ip[0], ip[1], ip[2], ip[3], 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+        }
+        AF_INET6 => {
+            body.port = u16::from_be(address.read(2));
+            body.address = address.read(8);
+        }
+        AF_UNIX => body.path = unix_path(&mut message, actor, socket, address, length, ret),
+        _ => {}
+    }
+    // SAFETY: the body is within the message.
+    unsafe { *message.body() = body };
+    message.submit();
+}
+
+/// The peer's own place where it is connected and bound to a file, else the address as given.
+#[inline(always)]
+fn unix_path(
+    message: &mut Message<Connect>,
+    actor: &Actor,
+    socket: Socket,
+    address: Address,
+    length: u32,
+    ret: i32,
+) -> Path {
+    if ret == 0
+        && socket.family() == AF_UNIX
+        && let Some(place) = socket.unix_peer()
+    {
+        return message.path(actor, place);
+    }
+    let length = if length > UNIX_ADDRESS_SIZE { UNIX_ADDRESS_SIZE } else { length };
+    let mut path = Path::default();
+    if length > 2 {
+        path.name = match address {
+            Address::User(base) => message.user_bytes(base.wrapping_add(2), length - 2),
+            Address::Kernel(base) => message.kernel_bytes(base.wrapping_add(2), length - 2),
+        };
+    }
+    if matches!(address, Address::User(_)) {
+        path.flags |= path_flag::ARGUMENT;
+    }
+    path
+}

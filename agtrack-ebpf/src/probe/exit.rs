@@ -1,0 +1,41 @@
+use agtrack_common::event::{Exit, LSM, hook};
+use aya_ebpf::macros::btf_tracepoint;
+use aya_ebpf::programs::BtfTracePointContext;
+
+use crate::gate::{self, Actor};
+use crate::map::TAGS;
+use crate::message::{Message, Slot, release_task_scratch};
+use crate::offset::{SIGNAL_EXIT_CODE, SIGNAL_FLAGS, SIGNAL_LIVE, TASK_EXIT_CODE};
+use crate::quirk::{BACKEND, SIGNAL_GROUP_EXIT};
+use crate::read::{Kernel, field};
+
+#[btf_tracepoint(function = "sched_process_exit")]
+pub fn exit(_: BtfTracePointContext) -> i32 {
+    let Some(actor) = gate::tagged_or_born() else { return 0 };
+    if BACKEND.load() == u32::from(LSM) {
+        release_task_scratch(actor.tid);
+    }
+    let live: u32 = field(actor.task.signal(), &SIGNAL_LIVE);
+    if live != 0 {
+        return 0;
+    }
+    if let Some(mut message) = Message::<Exit>::begin(hook::EXIT, &actor, Slot::Exit.scratch()) {
+        // SAFETY: the body is within the message.
+        unsafe { *message.body() = Exit { status: status(&actor), reserved: 0 } };
+        message.submit();
+    }
+    let _ = TAGS.remove(actor.tgid);
+    0
+}
+
+/// What `wait(2)` will report (kernel/exit.c, `wait_task_zombie`).
+#[inline(always)]
+fn status(actor: &Actor) -> u32 {
+    let signal: Kernel = actor.task.signal();
+    let flags: u32 = field(signal, &SIGNAL_FLAGS);
+    if flags & SIGNAL_GROUP_EXIT != 0 {
+        field(signal, &SIGNAL_EXIT_CODE)
+    } else {
+        field(actor.task.leader().address() as Kernel, &TASK_EXIT_CODE)
+    }
+}

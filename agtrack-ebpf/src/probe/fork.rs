@@ -1,0 +1,82 @@
+use agtrack_common::event::{Fork, hook};
+use agtrack_common::tag::Tag;
+use aya_ebpf::macros::{btf_tracepoint, lsm};
+use aya_ebpf::programs::{BtfTracePointContext, LsmContext};
+
+use crate::count::{self, Fate};
+use crate::gate::{self, Actor};
+use crate::map::BORN;
+use crate::message::{Message, Slot};
+use crate::object::Task;
+use crate::quirk::CLONE_THREAD;
+use crate::read::Kernel;
+
+/// The child does not run yet, so its tag is there before its first instruction.
+#[btf_tracepoint(function = "sched_process_fork")]
+pub fn fork(ctx: BtfTracePointContext) -> i32 {
+    let child = Task::new(ctx.arg::<Kernel>(1));
+    match gate::tagged_or_born() {
+        Some(actor) if child.tgid() != actor.tgid => inherit(&actor, child),
+        Some(_) => {}
+        None => born_into_cgroup(child),
+    }
+    0
+}
+
+#[inline(always)]
+fn inherit(actor: &Actor, child: Task) {
+    if !gate::adopt(child, actor.session) {
+        count::run(hook::FORK, Fate::LostMap);
+        return;
+    }
+    let _ = BORN.remove(child.address());
+    let Some(mut message) = Message::<Fork>::begin(hook::FORK, actor, Slot::Fork.scratch()) else {
+        return;
+    };
+    // SAFETY: the body is within the message.
+    unsafe {
+        *message.body() = Fork {
+            child_start: child.start(),
+            cgroup: child.cgroup().id(),
+            child: child.tgid(),
+            reserved: 0,
+        };
+    }
+    message.submit();
+}
+
+/// `CLONE_INTO_CGROUP` puts a child into a cgroup without a move.
+#[inline(always)]
+fn born_into_cgroup(child: Task) {
+    if child.pid() == child.tgid()
+        && gate::active()
+        && let Some(session) = gate::cgroup_session(child.cgroup().id())
+    {
+        gate::adopt(child, session);
+    }
+}
+
+/// Keeps the tag for a child whose `sched_process_fork` the kernel skips: LSM programs always run.
+/// The child has no id yet, so its address is the key.
+#[lsm(hook = "task_alloc")]
+pub fn fork_lineage(ctx: LsmContext) -> i32 {
+    let child: Kernel = ctx.arg(0);
+    let flags: u64 = ctx.arg(1);
+    if flags & CLONE_THREAD != 0 {
+        return 0;
+    }
+    if let Some(actor) = gate::tagged_or_born()
+        && BORN.insert(child as u64, Tag { start: 0, session: actor.session }, 0).is_err()
+    {
+        count::run(hook::FORK_LINEAGE, Fate::LostMap);
+    }
+    0
+}
+
+/// Forgets a child that ended before it took its tag up.
+#[lsm(hook = "task_free")]
+pub fn fork_lineage_end(ctx: LsmContext) -> i32 {
+    let task: Kernel = ctx.arg(0);
+    let _ = BORN.remove(task as u64);
+    0
+}

@@ -1,0 +1,134 @@
+use agtrack_common::event::{Open, fmode, hook};
+use agtrack_common::wire::{RET_UNKNOWN, path_flag};
+use aya_ebpf::macros::{fentry, fexit, lsm};
+use aya_ebpf::programs::{FEntryContext, FExitContext, LsmContext};
+
+use crate::count::{self, Fate};
+use crate::gate::{self, Actor};
+use crate::message::{Message, Scratch, Slot, outcome, task_scratch};
+use crate::object::File;
+use crate::offset::OPEN_FLAGS_FLAG;
+use crate::probe::{Name, is_probing, named_path};
+use crate::read::{Kernel, field};
+
+/// `__FMODE_EXEC` in open flags: the kernel opens a program to run it.
+const O_EXEC: u32 = 0x20;
+/// `O_PATH`: names a file without opening it.
+const O_PATH: u32 = 0o10_000_000;
+/// Flags that the kernel forgets once a file is open; only the request has them.
+const O_ONCE: u32 = 0o100 | 0o200 | 0o400 | 0o1000;
+
+#[lsm(hook = "file_open")]
+pub fn open_lsm(ctx: LsmContext) -> i32 {
+    if let Some(actor) = gate::tagged_or_born() {
+        announce(hook::OPEN_LSM, &actor, File::new(ctx.arg(0)), task_scratch(&actor));
+    }
+    0
+}
+
+#[fentry(function = "security_file_open")]
+pub fn open_fentry(ctx: FEntryContext) -> i32 {
+    if let Some(actor) = gate::tagged_or_born() {
+        announce(hook::OPEN_FENTRY, &actor, File::new(ctx.arg(0)), Slot::OpenFentry.scratch());
+    }
+    0
+}
+
+/// The kernel is about to open `file`; the result follows from `open_result`.
+#[inline(always)]
+fn announce(hook: u16, actor: &Actor, file: File, scratch: Option<*mut Scratch>) {
+    if file.flags() & O_EXEC != 0 || file.mode() & fmode::NOACCOUNT != 0 {
+        count::run(hook, Fate::Filtered);
+        return;
+    }
+    opened(hook, actor, file, 0, RET_UNKNOWN, scratch, 0);
+}
+
+/// `struct file *do_filp_open(int dfd, struct filename *, const struct open_flags *)`
+#[fexit(function = "do_filp_open")]
+pub fn open_result(ctx: FExitContext) -> i32 {
+    let Some(actor) = gate::tagged_or_born() else { return 0 };
+    let request: u32 = field(ctx.arg::<Kernel>(2), &OPEN_FLAGS_FLAG);
+    let ret: i64 = ctx.arg(3);
+    let failed = ret < 0 && ret > -4096;
+    if request & (O_EXEC | O_PATH) != 0 || (failed && is_probing(ret as i32)) {
+        count::run(hook::OPEN_RESULT, Fate::Filtered);
+    } else if failed {
+        let name = Name::Filename(ctx.arg(1));
+        let slot = Slot::OpenResult.scratch();
+        refused(hook::OPEN_RESULT, &actor, ctx.arg(0), name, request, ret as i32, slot);
+    } else {
+        outcome::<Open>(hook::OPEN_RESULT, &actor, 0);
+    }
+    0
+}
+
+/// Back end B: a system call returned `ret`.
+#[inline(always)]
+pub fn finished(actor: &Actor, directory: i32, name: u64, request: u32, ret: i64) {
+    const HOOK: u16 = hook::OPEN_SYSCALL;
+    let scratch = Slot::SysExit.scratch();
+    if ret < 0 {
+        if request & O_PATH != 0 || is_probing(ret as i32) {
+            return count::run(HOOK, Fate::Filtered);
+        }
+        return refused(HOOK, actor, directory, Name::User(name), request, ret as i32, scratch);
+    }
+    match actor.task.file(ret as u32) {
+        Some(file) if file.mode() & fmode::PATH != 0 => count::run(HOOK, Fate::Filtered),
+        Some(file) => {
+            opened(HOOK, actor, file, request & O_ONCE, ret as i32, scratch, path_flag::FD);
+        }
+        // Another thread closed it already.
+        None => refused(HOOK, actor, directory, Name::User(name), request, ret as i32, scratch),
+    }
+}
+
+#[inline(always)]
+fn opened(
+    hook: u16,
+    actor: &Actor,
+    file: File,
+    flags: u32,
+    ret: i32,
+    scratch: Option<*mut Scratch>,
+    mark: u32,
+) {
+    let Some(mut message) = Message::<Open>::begin(hook, actor, scratch) else { return };
+    let mut path = message.path(actor, file.place());
+    path.flags |= mark;
+    // SAFETY: the body is within the message.
+    unsafe {
+        *message.body() = Open {
+            file: file.id(),
+            path,
+            flags: file.flags() | flags,
+            mode: file.mode(),
+            ret,
+            reserved: 0,
+        };
+    }
+    message.submit();
+}
+
+/// There is no file to look at: the path is what was asked for.
+#[inline(always)]
+fn refused(
+    hook: u16,
+    actor: &Actor,
+    directory: i32,
+    name: Name,
+    flags: u32,
+    ret: i32,
+    scratch: Option<*mut Scratch>,
+) {
+    let Some(mut message) = Message::<Open>::begin(hook, actor, scratch) else { return };
+    let path = named_path(&mut message, actor, directory, name);
+    // SAFETY: the body is within the message.
+    unsafe {
+        (*message.body()).path = path;
+        (*message.body()).flags = flags;
+        (*message.body()).ret = ret;
+    }
+    message.submit();
+}

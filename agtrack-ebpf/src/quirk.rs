@@ -1,0 +1,28 @@
+//! Kernel differences, each with the version that brought it.
+
+use aya_ebpf::Global;
+
+/// The back end in force: `event::LSM`, `FENTRY` or `TRACEPOINT`.
+#[unsafe(no_mangle)]
+pub static BACKEND: Global<u32> = Global::new(0);
+
+/// This load's generation, never 0.
+#[unsafe(no_mangle)]
+pub static GENERATION: Global<u32> = Global::new(1);
+
+/// Bytes in a ring above which the reader is woken at once.
+#[unsafe(no_mangle)]
+pub static HIGH_WATER: Global<u32> = Global::new(1 << 19);
+
+/// `hierarchy_id` of the cgroup2 hierarchy: the default one has 0 (kernel/cgroup/cgroup.c).
+pub const CGROUP2_HIERARCHY: u32 = 0;
+
+/// `CLONE_THREAD` (include/uapi/linux/sched.h).
+pub const CLONE_THREAD: u64 = 0x1_0000;
+
+/// `SIGNAL_GROUP_EXIT` (include/linux/sched/signal.h), the same since 2.6.
+pub const SIGNAL_GROUP_EXIT: u32 = 4;
+
+/// Resolution of the process start that user space can read: `/proc/PID/stat` counts in
+/// `USER_HZ`, 10 ms.
+pub const START_TICK: u64 = 10_000_000;

@@ -1,0 +1,105 @@
+//! From a place in the tree of names to its path.
+//!
+//! Components are written leaf first, each with a NUL; user space turns them round. The loop's
+//! state lives in the scratch memory and is read afresh each time, so that the verifier forgets
+//! what it knew and its work stays linear in the number of components.
+
+use agtrack_common::wire::{NAME_SIZE, PATH_MAX, Path, path_flag};
+use aya_ebpf::helpers::generated::bpf_probe_read_kernel_str;
+
+use crate::message::{DATA_MASK, Scratch};
+use crate::object::Place;
+use crate::offset::*;
+use crate::read::{Kernel, field};
+
+/// Most components and mount crossings of one path.
+const STEPS: u32 = 128;
+
+/// Appends the components of `place` to the scratch data. `data` is where that begins.
+#[inline(always)]
+pub fn append(scratch: *mut Scratch, data: *mut u8, place: Place) -> Path {
+    // SAFETY: `scratch` and `data` are map values; all offsets are masked below their size.
+    unsafe {
+        let state = &raw mut (*scratch).walk;
+        let begin = (&raw const (*scratch).used).read_volatile();
+        let flags = first_flags(place.dentry);
+        (&raw mut (*state).begin).write_volatile(begin);
+        (&raw mut (*state).flags).write_volatile(flags | path_flag::DEEP);
+        (&raw mut (*state).root).write_volatile(u32::MAX);
+        climb(scratch, data, place.dentry, place.mount);
+        let end = (&raw const (*scratch).used).read_volatile();
+        Path {
+            walked: end.wrapping_sub(begin),
+            name: 0,
+            flags: (&raw const (*state).flags).read_volatile(),
+            root: (&raw const (*state).root).read_volatile(),
+        }
+    }
+}
+
+#[inline(always)]
+fn first_flags(dentry: Kernel) -> u32 {
+    let hashed: u64 = field(dentry, &DENTRY_HASHED);
+    let parent: Kernel = field(dentry, &DENTRY_PARENT);
+    if hashed == 0 && parent != dentry { path_flag::DELETED } else { 0 }
+}
+
+#[inline(never)]
+unsafe fn climb(scratch: *mut Scratch, data: *mut u8, dentry: Kernel, mount: Kernel) {
+    // SAFETY: as in `append`.
+    unsafe {
+        let used = &raw mut (*scratch).used;
+        let state = &raw mut (*scratch).walk;
+        let flags = &raw mut (*state).flags;
+        let (mut dentry, mut mount) = (dentry, mount);
+        let mut step = 0;
+        while step < STEPS {
+            step += 1;
+            let offset = used.read_volatile();
+            let begin = (&raw const (*state).begin).read_volatile();
+            let root_dentry = (&raw const (*state).root_dentry).read_volatile() as Kernel;
+            let root_mount = (&raw const (*state).root_mount).read_volatile() as Kernel;
+            if dentry == root_dentry && mount == root_mount {
+                (&raw mut (*state).root).write_volatile(offset.wrapping_sub(begin));
+            }
+            let parent: Kernel = field(dentry, &DENTRY_PARENT);
+            let mount_root: Kernel = field(mount, &VFSMOUNT_ROOT);
+            if dentry == mount_root {
+                // The root of a mount has no name; it goes on at the place it is mounted on.
+                let whole = mount.wrapping_sub(MOUNT_VFSMOUNT.load() as usize);
+                let above: Kernel = field(whole, &MOUNT_PARENT);
+                if above == whole {
+                    finish(flags, 0);
+                    break;
+                }
+                dentry = field(whole, &MOUNT_POINT);
+                mount = above.wrapping_add(MOUNT_VFSMOUNT.load() as usize);
+                continue;
+            }
+            if offset.wrapping_sub(begin) >= PATH_MAX as u32 || offset > DATA_MASK {
+                finish(flags, path_flag::TRUNCATED);
+                break;
+            }
+            let name: Kernel = field(dentry, &DENTRY_NAME);
+            let target = data.add((offset & DATA_MASK) as usize);
+            let length = bpf_probe_read_kernel_str(target.cast(), NAME_SIZE as u32, name.cast());
+            if length <= 0 {
+                finish(flags, path_flag::UNREADABLE);
+                break;
+            }
+            used.write_volatile(offset.wrapping_add(length as u32));
+            if dentry == parent {
+                finish(flags, path_flag::PSEUDO);
+                break;
+            }
+            dentry = parent;
+        }
+    }
+}
+
+/// The walk ended before it ran out of steps.
+#[inline(always)]
+unsafe fn finish(flags: *mut u32, flag: u32) {
+    // SAFETY: as in `append`.
+    unsafe { flags.write_volatile(flags.read_volatile() & !path_flag::DEEP | flag) }
+}

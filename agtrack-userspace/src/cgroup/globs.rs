@@ -1,0 +1,113 @@
+//! Globs on cgroup paths, as a config names them.
+//!
+//! Comes in: patterns such as `/agents/*` or `/user.slice/**/claude-*.scope`. Goes out: whether a
+//! path matches. Never: looks at the file system.
+
+use std::path::Path;
+
+use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
+
+/// A set of globs. `*`, `?` and `[...]` stay within one part of the path, `**` crosses parts.
+#[derive(Clone, Debug)]
+pub struct Globs(GlobSet);
+
+/// A glob that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum GlobError {
+    /// Cgroup paths begin with a slash.
+    #[error(
+        "cgroup glob `{glob}` does not begin with `/`; write the path as in /proc/PID/cgroup, \
+         for example `/agents/*`"
+    )]
+    Relative {
+        /// The glob.
+        glob: String,
+    },
+    /// The pattern is malformed.
+    #[error("cgroup glob `{glob}` is not valid: {reason}; see the examples in the default config")]
+    Syntax {
+        /// The glob.
+        glob: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+}
+
+impl Globs {
+    /// Compiles the patterns. A slash at the end does not count.
+    ///
+    /// # Errors
+    /// The first pattern that is relative or malformed.
+    pub fn new<S: AsRef<str>>(patterns: &[S]) -> Result<Globs, GlobError> {
+        let mut set = GlobSetBuilder::new();
+        for pattern in patterns {
+            let glob = pattern.as_ref();
+            if !glob.starts_with('/') {
+                return Err(GlobError::Relative { glob: glob.to_owned() });
+            }
+            let trimmed = if glob.len() > 1 { glob.trim_end_matches('/') } else { glob };
+            let compiled = GlobBuilder::new(if trimmed.is_empty() { "/" } else { trimmed })
+                .literal_separator(true)
+                .backslash_escape(true)
+                .build();
+            set.add(compiled.map_err(|error| syntax(glob, &error))?);
+        }
+        let last = patterns.last().map(AsRef::as_ref).unwrap_or_default();
+        Ok(Globs(set.build().map_err(|error| syntax(last, &error))?))
+    }
+
+    /// True if one of them matches the whole path.
+    pub fn matches(&self, path: &Path) -> bool {
+        self.0.is_match(path)
+    }
+}
+
+fn syntax(glob: &str, error: &globset::Error) -> GlobError {
+    GlobError::Syntax { glob: glob.to_owned(), reason: error.kind().to_string() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(glob: &str, path: &str, expect: bool) {
+        let globs = Globs::new(&[glob]).unwrap();
+        assert_eq!(globs.matches(Path::new(path)), expect, "{glob} on {path}");
+    }
+
+    #[test]
+    fn a_star_stays_within_one_part() {
+        check("/agents/*", "/agents/code", true);
+        check("/agents/*", "/agents/code/job", false);
+        check("/agents/*", "/agents", false);
+        check("/agents/", "/agents", true);
+        check("/", "/", true);
+    }
+
+    #[test]
+    fn two_stars_cross_parts() {
+        check("/user.slice/**/claude-*.scope", "/user.slice/user-1.slice/claude-7.scope", true);
+        check("/user.slice/**/claude-*.scope", "/user.slice/claude-7.scope", true);
+        check("/user.slice/**/claude-*.scope", "/system.slice/claude-7.scope", false);
+    }
+
+    #[test]
+    fn a_path_need_not_be_text() {
+        use std::os::unix::ffi::OsStrExt;
+        let path = Path::new(std::ffi::OsStr::from_bytes(b"/agents/\xff\n"));
+        assert!(Globs::new(&["/agents/*"]).unwrap().matches(path));
+    }
+
+    #[test]
+    fn bad_globs_are_named() {
+        let relative = Globs::new(&["agents/*"]).unwrap_err().to_string();
+        assert!(relative.contains("`agents/*`") && relative.contains("begin with"), "{relative}");
+        let syntax = Globs::new(&["/ok", "/agents/[a"]).unwrap_err().to_string();
+        assert!(syntax.contains("`/agents/[a`"), "{syntax}");
+    }
+
+    #[test]
+    fn no_globs_match_nothing() {
+        assert!(!Globs::new::<&str>(&[]).unwrap().matches(Path::new("/")));
+    }
+}

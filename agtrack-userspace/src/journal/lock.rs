@@ -1,0 +1,152 @@
+//! One writer at a time. The writer holds an exclusive lock on the file `lock` and writes there
+//! who it is, so that others can say so and readers can see whether it lives without ever
+//! touching the lock.
+
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+
+use rustix::fs::{FlockOperation, flock};
+use rustix::io::Errno;
+use rustix::process::{Pid, test_kill_process};
+
+use super::directory::Directory;
+use super::error::Error;
+
+const NAME: &str = "lock";
+/// More than a process id and a start time ever need.
+const LONGEST: u64 = 64;
+
+/// The held lock; released when dropped, and by the kernel when the process dies.
+#[derive(Debug)]
+pub(super) struct Lock {
+    file: File,
+}
+
+/// A process, told apart from a later one with the same id by its start time (clock ticks since
+/// boot).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Holder {
+    pid: u32,
+    start: u64,
+}
+
+impl Lock {
+    /// Takes the lock or names its holder.
+    pub(super) fn take(directory: &Directory) -> Result<Self, Error> {
+        let file = directory.open_or_create(NAME)?;
+        let failed = |error| Error::system(&directory.path_of(NAME), "lock", error);
+        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => {}
+            Err(Errno::WOULDBLOCK) => {
+                let pid = holder(directory)?.map(|holder| holder.pid);
+                return Err(Error::InUse {
+                    dir: directory.path().to_path_buf(),
+                    pid,
+                });
+            }
+            Err(errno) => return Err(failed(errno.into())),
+        }
+        let pid = std::process::id();
+        let text = format!("{pid} {}\n", start_of(pid).unwrap_or_default());
+        file.set_len(0)
+            .and_then(|()| file.write_all_at(text.as_bytes(), 0))
+            .map_err(failed)?;
+        Ok(Self { file })
+    }
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // This process may live on; readers must not take it for a writer. If it fails they only
+        // read less.
+        let _ = self.file.set_len(0);
+    }
+}
+
+/// Does the last process that took the lock still run?
+///
+/// Asked by readers, who must not take the lock even for a moment: a writer starting just then
+/// would be turned away.
+pub(super) fn writer_lives(directory: &Directory) -> Result<bool, Error> {
+    Ok(holder(directory)?.is_some_and(lives))
+}
+
+fn holder(directory: &Directory) -> Result<Option<Holder>, Error> {
+    Ok(directory
+        .read_small(NAME, LONGEST)?
+        .as_deref()
+        .and_then(parse))
+}
+
+fn parse(text: &[u8]) -> Option<Holder> {
+    let (pid, start) = std::str::from_utf8(text)
+        .ok()?
+        .strip_suffix('\n')?
+        .split_once(' ')?;
+    Some(Holder {
+        pid: pid.parse().ok()?,
+        start: start.parse().ok()?,
+    })
+}
+
+fn lives(holder: Holder) -> bool {
+    match start_of(holder.pid) {
+        Some(start) => start == holder.start,
+        // Hidden from us (`hidepid`) or gone: a signal test tells which.
+        None => i32::try_from(holder.pid)
+            .ok()
+            .and_then(Pid::from_raw)
+            .is_some_and(|pid| matches!(test_kill_process(pid), Ok(()) | Err(Errno::PERM))),
+    }
+}
+
+fn start_of(pid: u32) -> Option<u64> {
+    start_in(&std::fs::read(format!("/proc/{pid}/stat")).ok()?)
+}
+
+/// Field 22, counted after the command name, which may itself hold spaces and brackets. A zombie
+/// (state Z or X) no longer writes.
+fn start_in(stat: &[u8]) -> Option<u64> {
+    let after_name = stat.iter().rposition(|byte| *byte == b')')? + 1;
+    let mut fields = std::str::from_utf8(stat.get(after_name..)?)
+        .ok()?
+        .split_ascii_whitespace();
+    match fields.next()? {
+        "Z" | "X" => Some(u64::MAX),
+        _ => fields.nth(18)?.parse().ok(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn this_process_lives_and_one_with_another_start_does_not() {
+        let pid = std::process::id();
+        let start = start_of(pid).unwrap();
+        assert!(start > 0);
+        assert!(lives(Holder { pid, start }));
+        assert!(!lives(Holder {
+            pid,
+            start: start - 1
+        }));
+    }
+
+    #[test]
+    fn start_is_found_behind_any_command_name() {
+        let stat = b"7 (a) b (c) S 1 7 7 0 -1 4 1 0 0 0 1 2 0 0 20 0 1 0 4242 9 9";
+        assert_eq!(start_in(stat), Some(4242));
+        assert_eq!(start_in(b"7 (a) Z 1 7 7"), Some(u64::MAX));
+        assert_eq!(start_in(b"7 (a) S 1"), None);
+        assert_eq!(start_in(b""), None);
+    }
+
+    #[test]
+    fn holder_text_is_read_whole_or_not_at_all() {
+        assert_eq!(parse(b"12 34\n"), Some(Holder { pid: 12, start: 34 }));
+        for text in ["", "12", "12 3", "12 34 5\n", "-1 3\n"] {
+            assert_eq!(parse(text.as_bytes()), None, "{text:?}");
+        }
+    }
+}

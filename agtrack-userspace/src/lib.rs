@@ -1,0 +1,5 @@
+//! agtrack.
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
+pub mod btf;
+pub mod cgroup;
+pub mod load;

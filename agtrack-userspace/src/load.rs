@@ -1,0 +1,126 @@
+//! From the event table to running probes.
+//!
+//! In: a choice of back end and the sizes of the rings. Out: [`Probes`], the attached programs and
+//! their maps, and an [`Inventory`] that says for each hook what it got or why not. Only this room,
+//! `ring` and the self-check name aya. It never looks at events.
+
+mod attach;
+mod backend;
+mod offsets;
+mod stats;
+mod tags;
+
+use aya::{Ebpf, EbpfLoader, VerifierLogLevel};
+
+pub use backend::{Backend, BackendChoice};
+pub use stats::HookCounters;
+
+use crate::btf::Btf;
+
+/// The probes, built with this program.
+static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/agtrack.o"));
+
+/// Sizes of what the kernel keeps.
+#[derive(Clone, Copy, Debug)]
+pub struct Sizes {
+    /// Bytes of the lifecycle ring, a power of two.
+    pub lifecycle: u32,
+    /// Bytes of the bulk ring, a power of two.
+    pub bulk: u32,
+    /// Threads that may have an LSM work space at a time (8.5 KiB each).
+    pub threads: u32,
+}
+
+impl Default for Sizes {
+    fn default() -> Self {
+        Sizes { lifecycle: 8 << 20, bulk: 32 << 20, threads: 1024 }
+    }
+}
+
+/// What a hook got.
+#[derive(Clone, Debug)]
+pub struct HookState {
+    /// The row.
+    pub hook: &'static agtrack_common::event::Hook,
+    /// What it is attached to, as in `fexit do_filp_open`.
+    pub target: String,
+    /// Why it is not attached.
+    pub missing: Option<String>,
+    /// Instructions that the verifier walked (kernels since 5.16).
+    pub instructions: Option<u64>,
+}
+
+/// What all hooks got.
+#[derive(Clone, Debug)]
+pub struct Inventory {
+    /// The back end for file events.
+    pub backend: Backend,
+    /// Why each back end before it was passed over.
+    pub passed_over: Vec<(Backend, String)>,
+    /// The hooks of this back end.
+    pub hooks: Vec<HookState>,
+}
+
+/// Attached programs. Dropping it detaches them.
+pub struct Probes {
+    ebpf: Ebpf,
+    /// What each hook got.
+    pub inventory: Inventory,
+}
+
+/// Loads and attaches the probes.
+///
+/// # Errors
+/// No BTF, no permission, or not one back end with which file events can be seen.
+pub fn load(choice: BackendChoice, sizes: Sizes) -> anyhow::Result<Probes> {
+    backend::check_permission()?;
+    lift_memory_limit();
+    let offsets = offsets::resolve(&Btf::from_kernel()?)?;
+    let types = aya::Btf::from_sys_fs()?;
+    let mut passed_over = Vec::new();
+    for backend in choice.candidates() {
+        match try_backend(backend, sizes, &offsets, &types) {
+            Ok((ebpf, hooks)) => {
+                return Ok(Probes { ebpf, inventory: Inventory { backend, passed_over, hooks } });
+            }
+            Err(reason) => passed_over.push((backend, format!("{reason:#}"))),
+        }
+    }
+    Err(backend::none_works(&passed_over))
+}
+
+fn try_backend(
+    backend: Backend,
+    sizes: Sizes,
+    offsets: &offsets::Offsets,
+    types: &aya::Btf,
+) -> anyhow::Result<(Ebpf, Vec<HookState>)> {
+    backend.check()?;
+    let mut ebpf = open(backend, sizes, offsets)?;
+    let hooks = attach::attach(&mut ebpf, backend, types)?;
+    Ok((ebpf, hooks))
+}
+
+fn open(backend: Backend, sizes: Sizes, offsets: &offsets::Offsets) -> anyhow::Result<Ebpf> {
+    let bit = u32::from(backend.bit());
+    let high_water = sizes.lifecycle.min(sizes.bulk) / 4;
+    let threads = if backend == Backend::Lsm { sizes.threads } else { 1 };
+    let mut loader = EbpfLoader::new();
+    loader
+        .verifier_log_level(VerifierLogLevel::STATS)
+        .override_global("BACKEND", &bit, true)
+        .override_global("HIGH_WATER", &high_water, true)
+        .map_max_entries("LIFECYCLE", sizes.lifecycle)
+        .map_max_entries("BULK", sizes.bulk)
+        .map_max_entries("TASK_SCRATCH", threads);
+    for (global, offset) in offsets.iter() {
+        loader.override_global(global, offset, true);
+    }
+    Ok(loader.load(OBJECT)?)
+}
+
+/// Kernels before 5.11 charge maps to this limit. Where it may not be raised it need not be.
+fn lift_memory_limit() {
+    use rustix::process::{Resource, Rlimit, setrlimit};
+    let _ = setrlimit(Resource::Memlock, Rlimit { current: None, maximum: None });
+}

@@ -1,0 +1,125 @@
+//! Attaching programs to their hooks.
+
+use std::collections::HashMap;
+use std::fs::File;
+
+use agtrack_common::event::{Attach, HOOKS, Hook, Kind};
+use anyhow::{Context, bail};
+use aya::programs::{
+    BtfTracePoint, CgroupAttachMode, CgroupSockAddr, FEntry, FExit, Lsm, Program,
+};
+use aya::{Btf, Ebpf};
+
+use super::backend::Backend;
+use super::{HookState, stats};
+use crate::cgroup;
+
+/// Attaches every hook of `backend`.
+///
+/// # Errors
+/// A hook without which the back end makes no sense: process events, or the first hook of a file
+/// event. What else is missing is in the result.
+pub(super) fn attach(
+    ebpf: &mut Ebpf,
+    backend: Backend,
+    types: &Btf,
+) -> anyhow::Result<Vec<HookState>> {
+    // Several hooks may share a program, which is attached once.
+    let mut programs: HashMap<&str, Result<String, String>> = HashMap::new();
+    let mut states = Vec::new();
+    for hook in HOOKS.iter().filter(|hook| hook.backends & backend.bit() != 0) {
+        let attached = programs.entry(hook.program).or_insert_with(|| {
+            attach_one(ebpf, hook, types).map_err(|reason| format!("{reason:#}"))
+        });
+        if let Err(reason) = &attached
+            && is_essential(hook)
+        {
+            bail!("{} ({}): {reason}", hook.program, describe(hook.attach));
+        }
+        states.push(HookState {
+            hook,
+            target: attached.clone().unwrap_or_else(|_| describe(hook.attach)),
+            missing: attached.clone().err(),
+            instructions: stats::program(ebpf, hook.program).verified_instructions,
+        });
+    }
+    Ok(states)
+}
+
+/// Without these the back end would be blind.
+fn is_essential(hook: &Hook) -> bool {
+    match hook.kind {
+        Kind::Fork | Kind::Exec | Kind::Exit | Kind::Open | Kind::Unlink | Kind::Rename => true,
+        Kind::Connect | Kind::CgroupCreate | Kind::CgroupAttach | Kind::CgroupRemove => false,
+    }
+}
+
+fn attach_one(ebpf: &mut Ebpf, hook: &Hook, types: &Btf) -> anyhow::Result<String> {
+    let program = ebpf
+        .program_mut(hook.program)
+        .with_context(|| format!("the object has no program {}", hook.program))?;
+    match hook.attach {
+        Attach::TpBtf(name) => attach_tracepoint(program.try_into()?, name, types)?,
+        Attach::Lsm(name) => attach_lsm(program.try_into()?, name, types)?,
+        Attach::Fentry(names) => return attach_fentry(program.try_into()?, names, types),
+        Attach::Fexit(names, _) => return attach_fexit(program.try_into()?, names, types),
+        Attach::CgroupConnect4 | Attach::CgroupConnect6 => attach_cgroup(program)?,
+    }
+    Ok(describe(hook.attach))
+}
+
+fn attach_tracepoint(program: &mut BtfTracePoint, name: &str, types: &Btf) -> anyhow::Result<()> {
+    program.load(name, types)?;
+    program.attach()?;
+    Ok(())
+}
+
+fn attach_lsm(program: &mut Lsm, name: &str, types: &Btf) -> anyhow::Result<()> {
+    program.load(name, types)?;
+    program.attach()?;
+    Ok(())
+}
+
+fn attach_fentry(program: &mut FEntry, names: &[&str], types: &Btf) -> anyhow::Result<String> {
+    let name = first_function(names, types)?;
+    program.load(name, types)?;
+    program.attach()?;
+    Ok(format!("fentry {name}"))
+}
+
+fn attach_fexit(program: &mut FExit, names: &[&str], types: &Btf) -> anyhow::Result<String> {
+    let name = first_function(names, types)?;
+    program.load(name, types)?;
+    program.attach()?;
+    Ok(format!("fexit {name}"))
+}
+
+/// The first of the alternative names that this kernel has.
+fn first_function<'a>(names: &[&'a str], types: &Btf) -> anyhow::Result<&'a str> {
+    names
+        .iter()
+        .copied()
+        .find(|name| types.id_by_type_name_kind(name, aya_obj::btf::BtfKind::Func).is_ok())
+        .with_context(|| format!("this kernel has no function {}", names.join(" or ")))
+}
+
+fn attach_cgroup(program: &mut Program) -> anyhow::Result<()> {
+    let program: &mut CgroupSockAddr = program.try_into()?;
+    program.load()?;
+    let hierarchy = cgroup::Hierarchy::find()?;
+    let mount = hierarchy.mount();
+    let root = File::open(mount).with_context(|| format!("cannot open {}", mount.display()))?;
+    program.attach(root, CgroupAttachMode::Single)?;
+    Ok(())
+}
+
+fn describe(attach: Attach) -> String {
+    match attach {
+        Attach::TpBtf(name) => format!("tp_btf {name}"),
+        Attach::Lsm(name) => format!("lsm {name}"),
+        Attach::Fentry(names) => format!("fentry {}", names.join(" or ")),
+        Attach::Fexit(names, _) => format!("fexit {}", names.join(" or ")),
+        Attach::CgroupConnect4 => "cgroup connect4".to_owned(),
+        Attach::CgroupConnect6 => "cgroup connect6".to_owned(),
+    }
+}

@@ -1,0 +1,42 @@
+//! Offsets of kernel struct members, from BTF.
+
+use agtrack_common::offset::{ABSENT, MEMBERS};
+
+use crate::btf::Btf;
+
+/// Members that some kernels or builds lack; the probes do without them.
+const OPTIONAL: &[&str] = &["TASK_STATUS"];
+
+/// One offset per global of the probes.
+pub(super) struct Offsets(Vec<(&'static str, u32)>);
+
+impl Offsets {
+    /// Names of globals and their values.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&'static str, &u32)> {
+        self.0.iter().map(|(global, offset)| (*global, offset))
+    }
+}
+
+/// Finds every member.
+///
+/// # Errors
+/// Names the members that this kernel does not have.
+pub(super) fn resolve(btf: &Btf) -> anyhow::Result<Offsets> {
+    let offsets: Vec<_> = MEMBERS
+        .iter()
+        .map(|row| (row.global, btf.member(row.structure, row.path).unwrap_or(ABSENT)))
+        .collect();
+    let missing: Vec<_> = MEMBERS
+        .iter()
+        .zip(&offsets)
+        .filter(|(row, (_, offset))| *offset == ABSENT && !OPTIONAL.contains(&row.global))
+        .map(|(row, _)| format!("{}.{}", row.structure, row.path))
+        .collect();
+    anyhow::ensure!(
+        missing.is_empty(),
+        "this kernel's BTF has no {}; agtrack does not know this kernel yet: please report it \
+         with the output of `uname -a`",
+        missing.join(", ")
+    );
+    Ok(Offsets(offsets))
+}

@@ -1,0 +1,141 @@
+//! What the kernel says about the programs: counters and skipped runs.
+
+use std::collections::BTreeMap;
+use std::os::fd::{AsFd, AsRawFd};
+
+use agtrack_common::count::Counters;
+use agtrack_common::event::{HOOK_SLOTS, HOOKS};
+use anyhow::Context;
+use aya::Ebpf;
+use aya::maps::PerCpuArray;
+use zerocopy::IntoBytes;
+
+use super::Probes;
+
+/// Counters of one hook, added up over the CPUs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct HookCounters {
+    /// Id of the hook.
+    pub hook: u16,
+    /// Runs for tagged processes.
+    pub seen: u64,
+    /// Handed to the ring.
+    pub submitted: u64,
+    /// Left out by a documented rule.
+    pub filtered: u64,
+    /// Counted into another event.
+    pub coalesced: u64,
+    /// Lost: ring full.
+    pub lost_ring: u64,
+    /// Lost: map full.
+    pub lost_map: u64,
+    /// Lost: too large.
+    pub lost_oversized: u64,
+    /// Parts lost of events that arrived.
+    pub lost_parts: u64,
+    /// Runs of the program that the kernel skipped, for whatever process: an upper bound of what
+    /// the hook missed for tagged ones.
+    pub skipped: u64,
+}
+
+const SIZE: usize = size_of::<Counters>();
+
+impl Probes {
+    /// Reads all counters.
+    ///
+    /// # Errors
+    /// The map cannot be read.
+    pub fn counters(&self) -> anyhow::Result<Vec<HookCounters>> {
+        let map = self.ebpf.map("COUNTERS").context("the object has no map COUNTERS")?;
+        let map: PerCpuArray<_, [u8; SIZE]> = PerCpuArray::try_from(map)?;
+        let mut skipped = BTreeMap::new();
+        let attached = self.inventory.hooks.iter().filter(|state| state.missing.is_none());
+        attached
+            .map(|state| {
+                let hook = state.hook;
+                let skipped = *skipped
+                    .entry(hook.program)
+                    .or_insert_with(|| program(&self.ebpf, hook.program).recursion_misses);
+                let values = map.get(&u32::from(hook.id), 0)?;
+                Ok(sum(hook.id, values.iter(), skipped.unwrap_or(0)))
+            })
+            .collect()
+    }
+}
+
+fn sum<'a>(
+    hook: u16,
+    values: impl Iterator<Item = &'a [u8; SIZE]>,
+    skipped: u64,
+) -> HookCounters {
+    let mut total = HookCounters { hook, skipped, ..HookCounters::default() };
+    for bytes in values {
+        let mut counters = Counters::default();
+        counters.as_mut_bytes().copy_from_slice(bytes);
+        total.seen += counters.seen;
+        total.submitted += counters.submitted;
+        total.filtered += counters.filtered;
+        total.coalesced += counters.coalesced;
+        total.lost_ring += counters.lost_ring;
+        total.lost_map += counters.lost_map;
+        total.lost_oversized += counters.lost_oversized;
+        total.lost_parts += counters.lost_parts;
+    }
+    total
+}
+
+/// What the kernel tells of a program in `/proc/self/fdinfo` (kernel/bpf/syscall.c,
+/// `bpf_prog_show_fdinfo`).
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct ProgramStats {
+    /// Since 5.12.
+    pub(super) recursion_misses: Option<u64>,
+    /// Since 5.16.
+    pub(super) verified_instructions: Option<u64>,
+}
+
+/// Reads them; an empty answer where the kernel tells nothing.
+pub(super) fn program(ebpf: &Ebpf, name: &str) -> ProgramStats {
+    let Some(fd) = ebpf.program(name).and_then(|program| program.fd().ok()) else {
+        return ProgramStats::default();
+    };
+    let path = format!("/proc/self/fdinfo/{}", fd.as_fd().as_raw_fd());
+    std::fs::read_to_string(path).map(|text| parse(&text)).unwrap_or_default()
+}
+
+fn parse(text: &str) -> ProgramStats {
+    let value = |key: &str| {
+        text.lines()
+            .find_map(|line| line.strip_prefix(key)?.strip_prefix(':')?.trim().parse().ok())
+    };
+    ProgramStats {
+        recursion_misses: value("recursion_misses"),
+        verified_instructions: value("verified_insns"),
+    }
+}
+
+const _: () = assert!(HOOKS.len() <= HOOK_SLOTS);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counters_of_all_cpus_are_added() {
+        let mut one = Counters { seen: 3, submitted: 2, lost_ring: 1, ..Counters::default() };
+        let bytes: [u8; SIZE] = one.as_bytes().try_into().unwrap();
+        one.seen = 10;
+        let more: [u8; SIZE] = one.as_bytes().try_into().unwrap();
+        let total = sum(7, [&bytes, &more].into_iter(), 5);
+        assert_eq!((total.seen, total.submitted, total.lost_ring), (13, 4, 2));
+        assert_eq!((total.hook, total.skipped), (7, 5));
+    }
+
+    #[test]
+    fn fdinfo_of_old_kernels_says_less() {
+        let stats = parse("prog_type:\t26\nrecursion_misses:\t12\nverified_insns:\t345\n");
+        assert_eq!(stats.recursion_misses, Some(12));
+        assert_eq!(stats.verified_instructions, Some(345));
+        assert_eq!(parse("prog_type:\t26\n").recursion_misses, None);
+    }
+}

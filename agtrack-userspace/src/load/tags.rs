@@ -1,0 +1,90 @@
+//! Writing tags to the kernel's maps.
+
+use agtrack_common::tag::{CgroupTag, Tag};
+use anyhow::{Context, anyhow};
+use aya::maps::{Array, HashMap, MapData};
+use zerocopy::{FromBytes, IntoBytes};
+
+use super::Probes;
+
+const TAG: usize = size_of::<Tag>();
+const CGROUP_TAG: usize = size_of::<CgroupTag>();
+
+impl Probes {
+    /// Tags a process.
+    ///
+    /// # Errors
+    /// The map is full.
+    pub fn tag_process(&mut self, pid: u32, tag: Tag) -> anyhow::Result<()> {
+        let value: [u8; TAG] = bytes(&tag);
+        self.process_tags()?
+            .insert(pid, value, 0)
+            .with_context(|| format!("cannot tag process {pid}: the tag map is full"))
+    }
+
+    /// The tag of a process, whatever its start.
+    pub fn process_tag(&mut self, pid: u32) -> Option<Tag> {
+        let value = self.process_tags().ok()?.get(&pid, 0).ok()?;
+        Tag::read_from_bytes(&value).ok()
+    }
+
+    /// Removes a process's tag, if it has one.
+    pub fn untag_process(&mut self, pid: u32) {
+        if let Ok(mut tags) = self.process_tags() {
+            let _ = tags.remove(&pid);
+        }
+    }
+
+    /// All tagged processes.
+    pub fn tagged(&mut self) -> Vec<(u32, Tag)> {
+        let Ok(tags) = self.process_tags() else { return Vec::new() };
+        tags.iter()
+            .filter_map(Result::ok)
+            .filter_map(|(pid, value)| Some((pid, Tag::read_from_bytes(&value).ok()?)))
+            .collect()
+    }
+
+    /// Tags or watches a cgroup.
+    ///
+    /// # Errors
+    /// The map is full.
+    pub fn tag_cgroup(&mut self, id: u64, tag: CgroupTag) -> anyhow::Result<()> {
+        let value: [u8; CGROUP_TAG] = bytes(&tag);
+        self.cgroup_tags()?
+            .insert(id, value, 0)
+            .with_context(|| format!("cannot watch cgroup {id}: the cgroup map is full"))
+    }
+
+    /// Stops watching a cgroup.
+    pub fn untag_cgroup(&mut self, id: u64) {
+        if let Ok(mut tags) = self.cgroup_tags() {
+            let _ = tags.remove(&id);
+        }
+    }
+
+    /// Says whether the reader sleeps without a clock, so that the next event must wake it.
+    ///
+    /// # Errors
+    /// The map cannot be written.
+    pub fn set_asleep(&mut self, asleep: bool) -> anyhow::Result<()> {
+        let map = self.ebpf.map_mut("CONTROL").ok_or_else(|| anyhow!("no map CONTROL"))?;
+        let mut control: Array<_, u32> = Array::try_from(map)?;
+        Ok(control.set(1, u32::from(asleep), 0)?)
+    }
+
+    fn process_tags(&mut self) -> anyhow::Result<HashMap<&mut MapData, u32, [u8; TAG]>> {
+        let map = self.ebpf.map_mut("TAGS").ok_or_else(|| anyhow!("the object has no map TAGS"))?;
+        Ok(HashMap::try_from(map)?)
+    }
+
+    fn cgroup_tags(&mut self) -> anyhow::Result<HashMap<&mut MapData, u64, [u8; CGROUP_TAG]>> {
+        let map = self.ebpf.map_mut("CGROUPS").ok_or_else(|| anyhow!("no map CGROUPS"))?;
+        Ok(HashMap::try_from(map)?)
+    }
+}
+
+fn bytes<T: IntoBytes + zerocopy::Immutable, const N: usize>(value: &T) -> [u8; N] {
+    let mut bytes = [0; N];
+    bytes.copy_from_slice(value.as_bytes());
+    bytes
+}

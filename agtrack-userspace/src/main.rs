@@ -1,0 +1,2 @@
+//! agtrack.
+fn main() {}

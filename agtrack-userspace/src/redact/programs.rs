@@ -1,0 +1,216 @@
+//! Options that carry secrets only for certain programs.
+//!
+//! A table: `curl -u user:secret`, `mysql -psecret`, `sshpass -p secret`. Options whose name says
+//! it (`--password`, `--token`) need no row here.
+
+/// Which part of an option's value is the secret.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Part {
+    /// All of it.
+    Whole,
+    /// All of it, but only when it follows the option without a space (`-psecret`).
+    Attached,
+    /// What comes behind the first such byte (`user:secret`).
+    After(u8),
+    /// What comes behind `pass:` (OpenSSL).
+    Pass,
+    /// All of it, if it holds `=` (otherwise it names a file).
+    Cookie,
+}
+
+/// One row: some programs and their options.
+#[derive(Debug)]
+pub(super) struct Program {
+    /// Names of the programs.
+    pub(super) names: &'static [&'static str],
+    /// A word that must come before the options; `""` for none.
+    pub(super) command: &'static str,
+    /// Whether short options may stand together (`-sSu user:secret`).
+    pub(super) cluster: bool,
+    /// Other short options that take a value.
+    pub(super) values: &'static str,
+    /// Options and what is secret in them.
+    pub(super) options: &'static [(&'static str, Part)],
+    /// An argument list and the secret in it; the test runs it.
+    pub(super) example: (&'static [&'static str], &'static str),
+}
+
+use Part::{After, Attached, Cookie, Pass, Whole};
+
+/// Every row.
+pub(super) const PROGRAMS: &[Program] = &[
+    Program {
+        names: &["curl"],
+        command: "",
+        cluster: true,
+        values: "AcCdDeFhHKmoPQrtTwxXyYz",
+        options: &[
+            ("u", After(b':')),
+            ("U", After(b':')),
+            ("E", After(b':')),
+            ("b", Cookie),
+            ("user", After(b':')),
+            ("proxy-user", After(b':')),
+            ("cert", After(b':')),
+            ("cookie", Cookie),
+        ],
+        example: (&["curl", "-sSu", "me:hunter2", "https://h/"], "hunter2"),
+    },
+    Program {
+        names: &["http", "https", "xh", "xhs"],
+        command: "",
+        cluster: false,
+        values: "",
+        options: &[("a", After(b':')), ("auth", After(b':'))],
+        example: (&["http", "-a", "me:hunter2", "h/"], "hunter2"),
+    },
+    Program {
+        names: &[
+            "mysql", "mysqldump", "mysqladmin", "mysqlimport", "mysqlshow", "mysqlcheck", "mariadb",
+            "mariadb-dump", "mariadb-admin", "mytop",
+        ],
+        command: "",
+        cluster: true,
+        values: "uhPDSe",
+        options: &[("p", Attached)],
+        example: (&["sudo", "mysql", "-uroot", "-phunter2", "db"], "hunter2"),
+    },
+    Program {
+        names: &["sshpass"],
+        command: "",
+        cluster: true,
+        values: "fdP",
+        options: &[("p", Whole)],
+        example: (&["sshpass", "-p", "hunter2", "ssh", "-p", "22", "h"], "hunter2"),
+    },
+    Program {
+        names: &[
+            "docker", "podman", "nerdctl", "buildah", "skopeo", "helm", "oras", "crane", "regctl",
+            "az",
+        ],
+        command: "login",
+        cluster: false,
+        values: "u",
+        options: &[("p", Whole)],
+        example: (&["docker", "login", "-u", "me", "-p", "hunter2", "r.example"], "hunter2"),
+    },
+    Program {
+        names: &["redis-cli", "valkey-cli", "keydb-cli"],
+        command: "",
+        cluster: false,
+        values: "h",
+        options: &[("a", Whole)],
+        example: (&["redis-cli", "-h", "h", "-a", "hunter2", "ping"], "hunter2"),
+    },
+    Program {
+        names: &["openssl"],
+        command: "",
+        cluster: false,
+        values: "",
+        options: &[
+            ("pass", Pass),
+            ("passin", Pass),
+            ("passout", Pass),
+            ("k", Whole),
+            ("K", Whole),
+        ],
+        example: (&["openssl", "enc", "-pass", "pass:hunter2", "-in", "x"], "hunter2"),
+    },
+    Program {
+        names: &["mongo", "mongosh", "mongodump", "mongorestore", "mongoexport", "mongoimport"],
+        command: "",
+        cluster: false,
+        values: "u",
+        options: &[("p", Whole)],
+        example: (&["mongosh", "-u", "me", "-p", "hunter2"], "hunter2"),
+    },
+    Program {
+        names: &["twine", "poetry", "cqlsh", "rabbitmqadmin", "influx"],
+        command: "",
+        cluster: false,
+        values: "u",
+        options: &[("p", Whole)],
+        example: (&["twine", "upload", "-u", "me", "-p", "hunter2", "x.whl"], "hunter2"),
+    },
+    Program {
+        names: &["ldapsearch", "ldapmodify", "ldapadd", "ldapdelete", "ldapwhoami", "ldappasswd"],
+        command: "",
+        cluster: true,
+        values: "DHhbsfpyYzalotST",
+        options: &[("w", Whole)],
+        example: (&["ldapsearch", "-xD", "cn=me", "-w", "hunter2"], "hunter2"),
+    },
+    Program {
+        names: &["zip", "unzip", "sqlcmd", "bcp", "mosquitto_pub", "mosquitto_sub", "ipmitool"],
+        command: "",
+        cluster: false,
+        values: "USHuh",
+        options: &[("P", Whole)],
+        example: (&["unzip", "-P", "hunter2", "x.zip"], "hunter2"),
+    },
+    Program {
+        names: &["7z", "7za", "7zr", "7zz", "rar", "unrar"],
+        command: "",
+        cluster: true,
+        values: "mosxtwvruai",
+        options: &[("p", Attached)],
+        example: (&["7z", "a", "-phunter2", "x.7z"], "hunter2"),
+    },
+    Program {
+        names: &["ssh-keygen"],
+        command: "",
+        cluster: false,
+        values: "fCt",
+        options: &[("N", Whole), ("P", Whole)],
+        example: (&["ssh-keygen", "-t", "ed25519", "-N", "hunter2"], "hunter2"),
+    },
+    Program {
+        names: &["smbclient", "rpcclient", "net"],
+        command: "",
+        cluster: false,
+        values: "",
+        options: &[("U", After(b'%')), ("user", After(b'%'))],
+        example: (&["smbclient", "//h/s", "-U", "me%hunter2"], "hunter2"),
+    },
+    Program {
+        names: &["lftp", "ncftpput", "ncftpget"],
+        command: "",
+        cluster: false,
+        values: "",
+        options: &[("u", After(b',')), ("p", Whole)],
+        example: (&["lftp", "-u", "me,hunter2", "h"], "hunter2"),
+    },
+    Program {
+        names: &["snmpget", "snmpwalk", "snmpset", "snmpbulkwalk"],
+        command: "",
+        cluster: false,
+        values: "v",
+        options: &[("c", Whole), ("A", Whole), ("X", Whole)],
+        example: (&["snmpwalk", "-v", "2c", "-c", "hunter2", "h"], "hunter2"),
+    },
+    Program {
+        names: &["gh"],
+        command: "secret",
+        cluster: false,
+        values: "R",
+        options: &[("b", Whole), ("body", Whole)],
+        example: (&["gh", "secret", "set", "NAME", "-b", "hunter2"], "hunter2"),
+    },
+    Program {
+        names: &["kubectl", "oc"],
+        command: "secret",
+        cluster: false,
+        values: "n",
+        options: &[("from-literal", After(b'='))],
+        example: (&["kubectl", "create", "secret", "generic", "x", "--from-literal=a=hunter2"], "hunter2"),
+    },
+];
+
+/// Programs that run a command given as one argument.
+pub(super) const SHELLS: &[&str] = &[
+    "sh", "bash", "dash", "zsh", "ksh", "fish", "ash", "busybox", "ssh", "su", "runuser", "eval",
+    "watch", "script", "tmux", "screen", "parallel", "flock",
+];
+
+/// Programs beside whose name a word of 40 random characters is a secret access key.
+pub(super) const AWS: &[&str] = &["aws", "mc", "s3cmd", "s4cmd", "rclone"];

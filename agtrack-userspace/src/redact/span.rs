@@ -1,0 +1,141 @@
+//! Places that must not be written.
+//!
+//! In: places that the rules found, in any order. Out: sorted places that do not overlap and hold
+//! nothing that is redacted already, so that redacting twice changes nothing.
+
+use std::ops::Range;
+
+/// How every replacement starts.
+pub(super) const OPEN: &[u8] = b"<redacted:";
+/// Hex digits of a tag.
+pub(super) const TAG: usize = 8;
+/// Longest name of a rule.
+pub(super) const RULE: usize = 24;
+
+/// A secret in an argument.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Span {
+    /// Which argument; 0 for a single text.
+    pub(super) argument: usize,
+    /// Bytes of it.
+    pub(super) range: Range<usize>,
+    /// The rule that found it.
+    pub(super) rule: &'static str,
+}
+
+/// What the rules found.
+#[derive(Debug, Default)]
+pub(super) struct Found(Vec<Span>);
+
+impl Found {
+    pub(super) fn add(&mut self, argument: usize, range: Range<usize>, rule: &'static str) {
+        if range.start < range.end {
+            self.0.push(Span { argument, range, rule });
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Sorted by argument, then place; overlapping ones become one, named by the one that starts
+    /// first (of two that start together: the one that was found first).
+    pub(super) fn settle(mut self) -> Vec<Span> {
+        self.0.sort_by_key(|span| (span.argument, span.range.start));
+        let mut settled: Vec<Span> = Vec::with_capacity(self.0.len());
+        for span in self.0 {
+            match settled.last_mut() {
+                Some(last)
+                    if last.argument == span.argument && span.range.start < last.range.end =>
+                {
+                    last.range.end = last.range.end.max(span.range.end);
+                }
+                _ => settled.push(span),
+            }
+        }
+        settled
+    }
+}
+
+/// What is left of a place without the replacements that it holds already.
+pub(super) fn without(text: &[u8], range: Range<usize>, done: &[Range<usize>]) -> Vec<Range<usize>> {
+    let mut left = Vec::new();
+    let mut start = range.start;
+    let mut cut = false;
+    let first = done.partition_point(|done| done.end <= range.start);
+    for done in done.iter().skip(first).take_while(|done| done.start < range.end) {
+        left.push(start..done.start.max(start));
+        start = done.end;
+        cut = true;
+    }
+    left.push(start..range.end.max(start));
+    // Punctuation between two replacements is no secret.
+    let secret = |piece: &Range<usize>| {
+        let bytes = text.get(piece.clone()).unwrap_or_default();
+        !bytes.is_empty() && (!cut || bytes.iter().any(|byte| !byte.is_ascii_punctuation()))
+    };
+    left.retain(secret);
+    left
+}
+
+/// Where a text holds replacements already.
+pub(super) fn replacements(text: &[u8]) -> Vec<Range<usize>> {
+    memchr::memmem::find_iter(text, OPEN)
+        .filter_map(|at| Some(at..at + replacement(text.get(at..)?)?))
+        .collect()
+}
+
+/// Length of the replacement that a text starts with.
+fn replacement(text: &[u8]) -> Option<usize> {
+    let rest = text.strip_prefix(OPEN)?;
+    let rule = rest.iter().take(RULE + 1).position(|&byte| byte == b':')?;
+    let tag = rest.get(rule + 1..rule + 1 + TAG)?;
+    let whole = rule > 0
+        && rest.iter().take(rule).all(|byte| byte.is_ascii_lowercase() || *byte == b'-')
+        && tag.iter().all(u8::is_ascii_hexdigit)
+        && rest.get(rule + 1 + TAG) == Some(&b'>');
+    whole.then_some(OPEN.len() + rule + 1 + TAG + 1)
+}
+
+/// First place of a byte that is not inside a replacement.
+pub(super) fn find_outside(text: &[u8], wanted: u8) -> Option<usize> {
+    let done = replacements(text);
+    memchr::memchr_iter(wanted, text).find(|at| !done.iter().any(|done| done.contains(at)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn overlapping_places_become_one() {
+        let mut found = Found::default();
+        found.add(0, 5..9, "b");
+        found.add(0, 2..6, "a");
+        found.add(1, 2..6, "c");
+        found.add(0, 9..10, "d");
+        found.add(0, 3..3, "empty");
+        let settled = found.settle();
+        let places: Vec<_> =
+            settled.iter().map(|span| (span.argument, span.range.clone(), span.rule)).collect();
+        assert_eq!(places, [(0, 2..9, "a"), (0, 9..10, "d"), (1, 2..6, "c")]);
+    }
+
+    #[test]
+    fn replacements_are_recognised_exactly() {
+        let one = b"x<redacted:flag:0123abcd>y";
+        assert_eq!(replacements(one), vec![1..25]);
+        for not in ["<redacted:flag:0123abc>", "<redacted::0123abcd>", "<redacted:A:0123abcd>"] {
+            assert!(replacements(not.as_bytes()).is_empty(), "{not}");
+        }
+    }
+
+    #[test]
+    fn what_is_redacted_already_is_left_out() {
+        let text = b"ab<redacted:flag:0123abcd>cd";
+        let done = replacements(text);
+        assert_eq!(without(text, 0..text.len(), &done), vec![0..2, 26..28]);
+        assert!(without(text, 2..26, &done).is_empty());
+        assert_eq!(without(text, 0..2, &done), vec![0..2]);
+    }
+}

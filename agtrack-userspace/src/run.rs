@@ -1,0 +1,225 @@
+//! `agtrack run`: records what one command does.
+//!
+//! Three processes. The launcher stays in the foreground and waits, as a shell would. The stub is
+//! its child and becomes the command, with the caller's terminal, directory, environment and
+//! identity. The recorder is root and does everything that needs it. Comes in: a command line.
+//! Goes out: the command's own exit status, a journal, a summary on stderr. Never: reads or writes
+//! what the command reads or writes.
+
+mod command;
+mod directory;
+mod ending;
+mod gate;
+mod identity;
+mod protocol;
+pub mod recorder;
+mod signals;
+mod start;
+pub mod stub;
+mod summary;
+mod supervise;
+mod talk;
+mod terminal;
+
+use std::ffi::OsString;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context, bail};
+use rustix::process::Pid;
+use serde::{Deserialize, Serialize};
+
+pub use ending::Ending;
+pub use protocol::{Named, Running, Summary};
+pub use start::Programs;
+
+use gate::Report;
+use identity::Invoker;
+use protocol::{Begin, FromRecorder, Tagging, ToRecorder};
+use signals::Signals;
+use start::Recorder;
+use supervise::Supervisor;
+use terminal::plain;
+
+/// The command line of `agtrack run`.
+#[derive(Debug, clap::Args)]
+pub struct RunArgs {
+    /// Name of the agent in the records [default: the command's name]
+    #[arg(long, value_name = "NAME", value_parser = agent_name)]
+    agent: Option<String>,
+    /// Write the journal to this directory [default: a new one in /var/lib/agtrack/runs]
+    #[arg(long, value_name = "DIR")]
+    journal: Option<PathBuf>,
+    /// Kind of kernel hooks for files
+    #[arg(long, value_enum, default_value_t = Backend::Auto)]
+    backend: Backend,
+    /// Record until the command has ended, or until its last descendant has
+    #[arg(long, value_enum, default_value_t = Until::Main)]
+    until: Until,
+    /// Print nothing but errors and the command's own output
+    #[arg(long, short)]
+    quiet: bool,
+    /// The command and its arguments
+    #[arg(last = true, required = true, value_name = "CMD")]
+    command: Vec<OsString>,
+}
+
+/// Which kind of kernel hooks to use for file events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "snake_case")]
+pub enum Backend {
+    /// The first kind that really loads.
+    Auto,
+    /// LSM programs.
+    Lsm,
+    /// fentry and fexit on the same functions.
+    Fentry,
+    /// Tracepoints alone.
+    Tracepoint,
+}
+
+/// When recording ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Until {
+    /// With the command itself.
+    Main,
+    /// With its last descendant.
+    All,
+}
+
+/// The longest name of an agent, in bytes.
+const AGENT_BYTES: usize = 256;
+
+fn agent_name(text: &str) -> Result<String, String> {
+    if text.is_empty() || text.len() > AGENT_BYTES {
+        return Err(format!("a name has 1 to {AGENT_BYTES} bytes"));
+    }
+    match text.chars().any(char::is_control) {
+        true => Err("a name has no control characters".into()),
+        false => Ok(text.to_owned()),
+    }
+}
+
+/// Runs the command with agtrack's own executable for the helpers. Does not return where the
+/// command was ended by a signal.
+pub fn main(args: RunArgs) -> ExitCode {
+    match Programs::own().and_then(|programs| launch(&args, &programs)) {
+        Ok(ending) => ending.imitate(),
+        Err(error) => fail(&error),
+    }
+}
+
+/// Prints why the command could not be run, and gives the exit code: 126 and 127 as a shell's,
+/// otherwise 1.
+pub fn fail(error: &anyhow::Error) -> ExitCode {
+    eprintln!("agtrack: {}", plain(format!("{error:#}").as_bytes()));
+    let code = error.downcast_ref::<command::Unusable>().map_or(1, command::Unusable::code);
+    ExitCode::from(code)
+}
+
+/// Records the command with the given helper programs, and says how it ended.
+///
+/// # Errors
+/// Nothing ran: the command cannot be executed, or the recorder cannot start.
+pub fn launch(args: &RunArgs, programs: &Programs) -> anyhow::Result<Ending> {
+    let Some(program) = args.command.first() else { bail!("no command is given") };
+    // Before a password is asked for or anything is created.
+    command::find(program, std::env::var_os("PATH").as_deref())?;
+    let invoker = match rustix::process::geteuid().is_root() {
+        true => Invoker::from_environment()?,
+        false => None,
+    };
+    signals::keep_status().context("cannot set up signals")?;
+    let begin = begin(args, program)?;
+    let (mut recorder, ready) = Recorder::start(&programs.recorder, begin)?;
+    let (child, gate) = start::stub(&programs.stub, invoker.as_ref(), &args.command)?;
+    let tagging = tag(&mut recorder, child.id(), args)?;
+    if !args.quiet {
+        announce(&tagging, &ready.journal);
+    }
+    let signals = Signals::take().context("cannot set up signals")?;
+    let pid = Pid::from_child(&child);
+    match gate.open() {
+        None => {}
+        Some(Report::Exec(errno)) => {
+            return Err(abandon(recorder, child, command::Unusable::from_errno(program, errno)));
+        }
+        Some(Report::Before(why)) => bail!("cannot prepare the command: {why}"),
+    }
+    let all = args.until == Until::All;
+    let outcome = Supervisor::new(signals, recorder, pid, all).run().context("cannot wait")?;
+    tell(args, &ready.journal, outcome.done);
+    Ok(outcome.ending)
+}
+
+fn begin(args: &RunArgs, program: &OsString) -> anyhow::Result<Begin> {
+    let journal = args.journal.as_ref().map(std::path::absolute).transpose();
+    let name = || {
+        let file = Path::new(program).file_name().unwrap_or(program);
+        let mut name = plain(file.as_bytes());
+        name.truncate(name.floor_char_boundary(AGENT_BYTES));
+        name
+    };
+    Ok(Begin {
+        agent: args.agent.clone().unwrap_or_else(name),
+        journal: journal.context("cannot make the journal directory's path absolute")?,
+        backend: args.backend,
+        all: args.until == Until::All,
+    })
+}
+
+/// Has the stub tagged. On an error the stub never passes its gate.
+fn tag(recorder: &mut Recorder, pid: u32, args: &RunArgs) -> anyhow::Result<Tagging> {
+    let words = args.command.iter().map(|word| word.clone().into_vec());
+    let launch = ToRecorder::Launch { pid, command: protocol::bounded(words) };
+    recorder.tell(&launch).context("the recorder is gone")?;
+    match recorder.hear().context("cannot understand the recorder")? {
+        Some(FromRecorder::Tagged { tagging, .. }) => Ok(tagging),
+        Some(FromRecorder::Failed { message }) => bail!("{message}"),
+        Some(other) => bail!("the recorder answered with {other:?}"),
+        None => bail!("the recorder ended before the command was tagged; its message is above"),
+    }
+}
+
+fn announce(tagging: &Tagging, journal: &Path) {
+    let journal = plain(journal.as_os_str().as_bytes());
+    match tagging {
+        Tagging::Cgroup { path } => {
+            let path = plain(path.as_os_str().as_bytes());
+            eprintln!("agtrack: recording to {journal}, by lineage and cgroup {path}");
+        }
+        Tagging::Lineage { reason } => {
+            let reason = plain(reason.as_bytes());
+            eprintln!("agtrack: recording to {journal}, by lineage alone ({reason})");
+        }
+    }
+}
+
+/// The command did not come to run; takes everything back.
+fn abandon(
+    mut recorder: Recorder,
+    mut child: std::process::Child,
+    why: command::Unusable,
+) -> anyhow::Error {
+    // Both end by themselves now, and have nothing more to say.
+    let _ = recorder.tell(&ToRecorder::Abandon);
+    recorder.wait();
+    let _ = child.wait();
+    why.into()
+}
+
+fn tell(args: &RunArgs, journal: &Path, done: Option<(Vec<Running>, Summary)>) {
+    if args.quiet {
+        return;
+    }
+    match done {
+        Some((running, summary)) => {
+            summary::lines(journal, &running, &summary).iter().for_each(|line| eprintln!("{line}"));
+        }
+        None => {
+            let journal = plain(journal.as_os_str().as_bytes());
+            eprintln!("agtrack: no summary; what was recorded is in {journal}");
+        }
+    }
+}

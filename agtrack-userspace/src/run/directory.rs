@@ -1,0 +1,136 @@
+//! The journal directory of one run.
+//!
+//! Comes in: the directory asked for, or none. Goes out: one that exists, that root owns and the
+//! invoking user may read. Never: changes a directory that was there before.
+
+use std::fs::DirBuilder;
+use std::os::unix::fs::{DirBuilderExt, chown};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, ensure};
+
+/// Where runs are kept that were not told where.
+pub const RUNS: &str = "/var/lib/agtrack/runs";
+
+/// A journal directory; one that was created here goes away again unless it is kept.
+#[derive(Debug)]
+pub struct Directory {
+    path: PathBuf,
+    fresh: bool,
+}
+
+impl Directory {
+    /// Creates it where it is missing, readable for the group.
+    ///
+    /// # Errors
+    /// The path is relative, its parent is missing, or it cannot be created.
+    pub fn given(path: PathBuf, group: Option<u32>) -> anyhow::Result<Directory> {
+        ensure!(path.is_absolute(), "the journal directory {} is not absolute", path.display());
+        if path.is_dir() {
+            return Ok(Directory { path, fresh: false });
+        }
+        create(&path, 0o750).context("create its parent, or choose another with --journal")?;
+        let directory = Directory { path, fresh: true };
+        directory.give_to(group)?;
+        Ok(directory)
+    }
+
+    /// A new one for this run below `base`.
+    ///
+    /// # Errors
+    /// It cannot be created.
+    pub fn new_run(base: &Path, name: &str, group: Option<u32>) -> anyhow::Result<Directory> {
+        let mut parents: Vec<_> = base.ancestors().collect();
+        parents.reverse();
+        // Others may pass through; what they may read is decided directory by directory.
+        for parent in parents.into_iter().filter(|parent| !parent.exists()) {
+            if let Err(error) = create(parent, 0o755)
+                && !parent.is_dir()
+            {
+                return Err(error).context("choose another place with --journal");
+            }
+        }
+        Directory::given(base.join(name), group)
+    }
+
+    fn give_to(&self, group: Option<u32>) -> anyhow::Result<()> {
+        let Some(group) = group else { return Ok(()) };
+        chown(&self.path, None, Some(group))
+            .with_context(|| format!("cannot give {} to group {group}", self.path.display()))
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// There is something in it from now on.
+    pub fn keep(&mut self) {
+        self.fresh = false;
+    }
+}
+
+impl Drop for Directory {
+    fn drop(&mut self) {
+        if self.fresh {
+            // It has nothing that anybody asked for; an error leaves it to be seen.
+            let _ = std::fs::remove_dir_all(&self.path);
+        }
+    }
+}
+
+fn create(path: &Path, mode: u32) -> anyhow::Result<()> {
+    // The mode is exact whatever umask sudo left, since it can only take bits away: set it again.
+    DirBuilder::new()
+        .mode(mode)
+        .create(path)
+        .and_then(|()| {
+            std::fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(mode))
+        })
+        .with_context(|| format!("cannot create the journal directory {}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::MetadataExt;
+
+    #[test]
+    fn a_run_gets_its_own_directory() {
+        let temp = tempfile::tempdir().unwrap();
+        let base = temp.path().join("agtrack/runs");
+        let mut directory = Directory::new_run(&base, "one", None).unwrap();
+        directory.keep();
+        drop(directory);
+        let mode = |path: &Path| std::fs::metadata(path).unwrap().mode() & 0o777;
+        assert_eq!(mode(&base), 0o755);
+        assert_eq!(mode(&base.join("one")), 0o750);
+    }
+
+    #[test]
+    fn what_was_not_kept_goes_away() {
+        let temp = tempfile::tempdir().unwrap();
+        let path = temp.path().join("j");
+        let directory = Directory::given(path.clone(), None).unwrap();
+        std::fs::write(path.join("half"), "x").unwrap();
+        drop(directory);
+        assert!(!path.exists());
+    }
+
+    #[test]
+    fn what_was_there_before_stays() {
+        let temp = tempfile::tempdir().unwrap();
+        std::fs::write(temp.path().join("mine"), "x").unwrap();
+        drop(Directory::given(temp.path().into(), None).unwrap());
+        assert!(temp.path().join("mine").exists());
+    }
+
+    #[test]
+    fn a_place_that_cannot_be_is_named() {
+        let temp = tempfile::tempdir().unwrap();
+        let error = Directory::given(temp.path().join("no/such"), None).unwrap_err();
+        let text = format!("{error:#}");
+        assert!(text.contains("no/such") && text.contains("--journal"), "{text}");
+        assert!(Directory::given("relative".into(), None).is_err());
+    }
+}

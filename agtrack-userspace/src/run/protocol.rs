@@ -1,0 +1,244 @@
+//! What launcher and recorder say to each other: one JSON object a line, over two pipes.
+//!
+//! Comes in: bytes from the other side. Goes out: messages. Never: trusts a length; a line longer
+//! than [`LONGEST`] ends the conversation.
+
+use std::collections::BTreeMap;
+use std::io::{self, BufRead, Write};
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use uuid::Uuid;
+
+use super::Backend;
+
+/// The longest line that is read, in bytes.
+pub const LONGEST: u64 = 1 << 20;
+
+/// At most this many bytes of the command line are handed over; argv itself comes from the kernel.
+pub const COMMAND_BYTES: usize = 32 << 10;
+
+/// From launcher to recorder.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ToRecorder {
+    /// The first message.
+    Begin(Begin),
+    /// The process to tag; it waits to become the command.
+    Launch {
+        /// Its process id.
+        pid: u32,
+        /// The command line it will run.
+        command: Vec<Vec<u8>>,
+    },
+    /// The command could not be executed.
+    Abandon,
+    /// The command has ended.
+    Finish {
+        /// Wait for the last tagged descendant.
+        all: bool,
+    },
+}
+
+/// What the recorder needs to know before it can start.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Begin {
+    /// Name of the agent.
+    pub agent: String,
+    /// An absolute path; none for a directory of its own.
+    pub journal: Option<PathBuf>,
+    /// Which kind of hooks to use.
+    pub backend: Backend,
+    /// Record until the last tagged descendant has ended, also when the launcher is gone.
+    pub all: bool,
+}
+
+/// From recorder to launcher.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FromRecorder {
+    /// Hooks are attached, the journal is open.
+    Ready {
+        /// Where the journal is.
+        journal: PathBuf,
+    },
+    /// The process is tagged, from its next fork or exec on everything it does is recorded.
+    Tagged {
+        /// The session it begins.
+        session: Uuid,
+        /// How it is followed.
+        tagging: Tagging,
+    },
+    /// The recorder gives up; the text says why and what to do.
+    Failed {
+        /// The chain of causes.
+        message: String,
+    },
+    /// The command has ended, these go on; sent while it waits for them.
+    Waiting {
+        /// Tagged and alive.
+        running: Vec<Running>,
+    },
+    /// Everything is written.
+    Done {
+        /// Tagged and alive when recording ended.
+        running: Vec<Running>,
+        /// What was recorded.
+        summary: Summary,
+    },
+}
+
+/// How the tag follows the command.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Tagging {
+    /// By lineage, and by a cgroup of its own.
+    Cgroup {
+        /// Path of the cgroup.
+        path: PathBuf,
+    },
+    /// By lineage alone.
+    Lineage {
+        /// Why there is no cgroup.
+        reason: String,
+    },
+}
+
+/// A tagged process that is alive.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Running {
+    /// Process id.
+    pub pid: u32,
+    /// Path of its executable.
+    pub exe: Vec<u8>,
+}
+
+/// What a session did, in numbers and a few names.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Summary {
+    /// Records of each action.
+    pub actions: BTreeMap<String, u64>,
+    /// Files that were written.
+    pub written: Named,
+    /// Files that were deleted.
+    pub deleted: Named,
+    /// Hosts that were contacted.
+    pub hosts: Named,
+    /// Actions that failed, each with its reason.
+    pub failures: Named,
+    /// Events that are known to be missing.
+    pub lost: u64,
+    /// Runs of hooks that the kernel skipped, on the whole host: an upper bound.
+    pub skipped: u64,
+}
+
+/// A bounded list of names, and how many there were.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Named {
+    /// How many different ones.
+    pub total: u64,
+    /// The first of them, as bytes.
+    pub first: Vec<Vec<u8>>,
+}
+
+/// Writes one message.
+///
+/// # Errors
+/// The other side is gone, or the message would be longer than [`LONGEST`].
+pub fn send<T: Serialize>(mut out: impl Write, message: &T) -> io::Result<()> {
+    let mut line = serde_json::to_vec(message)?;
+    line.push(b'\n');
+    if line.len() as u64 > LONGEST {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "the message is too long"));
+    }
+    out.write_all(&line)?;
+    out.flush()
+}
+
+/// Reads one message; none at the end of the stream.
+///
+/// # Errors
+/// The line is too long, cut off or not a message.
+pub fn receive<T: DeserializeOwned>(input: &mut impl BufRead) -> io::Result<Option<T>> {
+    let mut line = Vec::new();
+    io::Read::take(&mut *input, LONGEST).read_until(b'\n', &mut line)?;
+    if line.is_empty() {
+        return Ok(None);
+    }
+    if line.pop() != Some(b'\n') {
+        return Err(io::Error::new(io::ErrorKind::InvalidData, "a line is cut off or too long"));
+    }
+    Ok(Some(serde_json::from_slice(&line)?))
+}
+
+/// The command line for [`ToRecorder::Launch`], cut after [`COMMAND_BYTES`].
+pub fn bounded(command: impl IntoIterator<Item = Vec<u8>>) -> Vec<Vec<u8>> {
+    let mut left = COMMAND_BYTES;
+    let mut kept = Vec::new();
+    for mut word in command {
+        if left == 0 {
+            break;
+        }
+        word.truncate(left);
+        // A word costs at least one, so that empty ones are bounded too.
+        left = left.saturating_sub(word.len().max(1));
+        kept.push(word);
+    }
+    kept
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::BufReader;
+
+    fn there_and_back(message: &FromRecorder) {
+        let mut wire = Vec::new();
+        send(&mut wire, message).unwrap();
+        assert_eq!(wire.iter().filter(|&&b| b == b'\n').count(), 1);
+        let back: Option<FromRecorder> = receive(&mut wire.as_slice()).unwrap();
+        assert_eq!(back.as_ref(), Some(message));
+    }
+
+    #[test]
+    fn any_bytes_survive() {
+        let running = vec![Running { pid: 7, exe: b"/bin/\xff\n\x1b[31m".to_vec() }];
+        there_and_back(&FromRecorder::Waiting { running });
+        there_and_back(&FromRecorder::Failed { message: "two\nlines".into() });
+    }
+
+    #[test]
+    fn messages_come_one_by_one_and_then_the_end() {
+        let mut wire = Vec::new();
+        send(&mut wire, &ToRecorder::Abandon).unwrap();
+        send(&mut wire, &ToRecorder::Finish { all: true }).unwrap();
+        let mut input = BufReader::with_capacity(3, wire.as_slice());
+        assert_eq!(receive(&mut input).unwrap(), Some(ToRecorder::Abandon));
+        assert_eq!(receive(&mut input).unwrap(), Some(ToRecorder::Finish { all: true }));
+        assert_eq!(receive::<ToRecorder>(&mut input).unwrap(), None);
+    }
+
+    #[test]
+    fn a_line_without_end_is_refused_within_bounds() {
+        let mut endless = BufReader::new(io::Read::take(io::repeat(b' '), LONGEST * 4));
+        let error = receive::<ToRecorder>(&mut endless).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::InvalidData);
+        assert!(receive::<ToRecorder>(&mut &b"\"abandon\""[..]).is_err(), "cut off");
+    }
+
+    #[test]
+    fn what_is_not_a_message_is_refused() {
+        for line in ["\n", "{}\n", "null\n", "\"reboot\"\n", "{\"finish\":{}}\n", "\u{0}\n"] {
+            assert!(receive::<ToRecorder>(&mut line.as_bytes()).is_err(), "{line:?}");
+        }
+    }
+
+    #[test]
+    fn a_huge_command_line_still_fits() {
+        let words = std::iter::repeat_n(vec![b'x'; 1000], 10_000);
+        let command = bounded(words);
+        assert_eq!(command.iter().map(Vec::len).sum::<usize>(), COMMAND_BYTES);
+        send(io::sink(), &ToRecorder::Launch { pid: 1, command }).unwrap();
+        assert_eq!(bounded(std::iter::repeat_n(Vec::new(), 1 << 20)).len(), COMMAND_BYTES);
+    }
+}

@@ -1,0 +1,291 @@
+//! The recorder process: `agtrack recorder`, as root.
+//!
+//! Comes in: messages from the launcher, on standard input. Goes out: the journal, through the
+//! engine, and answers on standard output. It leaves the caller's session, takes no signal from a
+//! terminal, and outlives a launcher that is killed: then it records until the command has ended.
+//! Never: executes anything, or leaves a cgroup or an empty journal behind.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::{Context, bail, ensure};
+use uuid::Uuid;
+
+use super::Backend;
+use super::directory::{Directory, RUNS};
+use super::identity::Invoker;
+use super::protocol::{Begin, FromRecorder, Running, Summary, Tagging, ToRecorder};
+use super::talk::{Event, Talk};
+use crate::cgroup::{Cgroup, Hierarchy, OwnCgroup};
+
+/// How long processes that are just ending have for it before they count as running.
+const SETTLE: Duration = Duration::from_millis(150);
+
+/// How often the engine is asked while the last descendant is waited for.
+const ASK: Duration = Duration::from_millis(100);
+
+/// What the recorder asks of the engine.
+pub trait Recording {
+    /// Tags the process, and the cgroup if there is one. It is in force on return.
+    ///
+    /// # Errors
+    /// The process is gone, or the kernel refuses.
+    fn tag(&mut self, launched: Launched) -> anyhow::Result<Uuid>;
+    /// Tagged processes of the session that are alive.
+    fn running(&mut self, session: Uuid) -> Vec<Running>;
+    /// Waits until the last of them has ended; false if it has not.
+    fn wait_end(&mut self, session: Uuid, timeout: Duration) -> bool;
+    /// Writes what is in flight and closes the journal.
+    ///
+    /// # Errors
+    /// The journal cannot be written.
+    fn stop(self: Box<Self>, session: Option<Uuid>) -> anyhow::Result<Summary>;
+}
+
+/// What the engine needs to start.
+#[derive(Clone, Debug)]
+pub struct Start {
+    /// Directory of the journal; it exists.
+    pub journal: PathBuf,
+    /// Owner and group of what is written.
+    pub owner: Option<(u32, u32)>,
+    /// Which kind of hooks to use.
+    pub backend: Backend,
+}
+
+/// What is to be tagged.
+#[derive(Clone, Debug)]
+pub struct Launched {
+    /// The process that will become the command.
+    pub pid: u32,
+    /// Name of the agent.
+    pub agent: String,
+    /// A cgroup of its own, with the process in it.
+    pub cgroup: Option<Cgroup>,
+    /// The command line.
+    pub command: Vec<Vec<u8>>,
+}
+
+/// Runs until the command has ended. `start` starts the engine.
+pub fn main<F>(start: F) -> ExitCode
+where
+    F: FnOnce(Start) -> anyhow::Result<Box<dyn Recording>>,
+{
+    let mut talk = match super::talk::detach() {
+        Ok(talk) => talk,
+        Err(error) => {
+            eprintln!("agtrack recorder is started by `agtrack run` only: {error:#}");
+            return ExitCode::from(2);
+        }
+    };
+    match record(&mut talk, start) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let message = format!("{error:#}");
+            if talk.is_alone() {
+                eprintln!("agtrack: {}", super::terminal::plain(message.as_bytes()));
+            }
+            talk.say(&FromRecorder::Failed { message });
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn record<F>(talk: &mut Talk, start: F) -> anyhow::Result<()>
+where
+    F: FnOnce(Start) -> anyhow::Result<Box<dyn Recording>>,
+{
+    let begin = match talk.next() {
+        Event::Request(ToRecorder::Begin(begin)) => begin,
+        Event::Gone | Event::Terminate => return Ok(()),
+        other => bail!("the launcher began with {other:?}"),
+    };
+    let invoker = Invoker::from_environment()?;
+    let group = invoker.as_ref().map(|invoker| invoker.gid);
+    let name = Name::new();
+    let mut directory = match &begin.journal {
+        Some(path) => Directory::given(path.clone(), group)?,
+        None => Directory::new_run(Path::new(RUNS), &name.directory(), group)?,
+    };
+    let journal = directory.path().to_path_buf();
+    let owner = group.map(|group| (0, group));
+    let engine = start(Start { journal: journal.clone(), owner, backend: begin.backend })?;
+    talk.say(&FromRecorder::Ready { journal });
+    let (pid, command) = match talk.next() {
+        Event::Request(ToRecorder::Launch { pid, command }) => (pid, command),
+        Event::Request(ToRecorder::Abandon) | Event::Gone | Event::Terminate => {
+            return engine.stop(None).map(drop);
+        }
+        other => bail!("the launcher went on with {other:?}"),
+    };
+    check_owner(pid, invoker.as_ref())?;
+    talk.watch(pid)?;
+    let mut session = Session::begin(engine, &begin, pid, command, &name)?;
+    talk.say(&FromRecorder::Tagged { session: session.id, tagging: session.tagging() });
+    match session.until_end(talk, begin.all)? {
+        End::Abandoned => session.close().map(drop),
+        End::Finished => {
+            directory.keep();
+            let (running, summary) = session.close()?;
+            talk.say(&FromRecorder::Done { running, summary });
+            Ok(())
+        }
+    }
+}
+
+/// A user who may start the recorder through sudo may still have only own processes recorded.
+fn check_owner(pid: u32, invoker: Option<&Invoker>) -> anyhow::Result<()> {
+    use std::os::unix::fs::MetadataExt;
+    let process = std::fs::metadata(format!("/proc/{pid}"))
+        .with_context(|| format!("process {pid} is gone before it could be tagged"))?;
+    if let Some(invoker) = invoker {
+        ensure!(process.uid() == invoker.uid, "process {pid} belongs to somebody else");
+    }
+    Ok(())
+}
+
+/// Names of this run's directory and cgroup.
+struct Name {
+    time: String,
+    short: String,
+}
+
+impl Name {
+    fn new() -> Name {
+        let id = Uuid::now_v7().simple().to_string();
+        let time = jiff::Timestamp::now().strftime("%Y%m%dT%H%M%SZ").to_string();
+        // The end of a UUIDv7 is its random part.
+        Name { time, short: id.chars().skip(24).collect() }
+    }
+
+    fn directory(&self) -> String {
+        format!("{}-{}", self.time, self.short)
+    }
+
+    fn cgroup(&self) -> String {
+        format!("agtrack-{}", self.short)
+    }
+}
+
+enum End {
+    Finished,
+    Abandoned,
+}
+
+/// A command that is being recorded.
+struct Session {
+    id: Uuid,
+    pid: u32,
+    engine: Box<dyn Recording>,
+    cgroup: Result<OwnCgroup, String>,
+}
+
+impl Session {
+    fn begin(
+        mut engine: Box<dyn Recording>,
+        begin: &Begin,
+        pid: u32,
+        command: Vec<Vec<u8>>,
+        name: &Name,
+    ) -> anyhow::Result<Session> {
+        let cgroup = own_cgroup(pid, &name.cgroup()).map_err(|error| error.to_string());
+        let inside = cgroup.as_ref().ok().map(|own| own.cgroup().clone());
+        let launched = Launched { pid, agent: begin.agent.clone(), cgroup: inside, command };
+        let id = engine.tag(launched).context("cannot tag the command")?;
+        Ok(Session { id, pid, engine, cgroup })
+    }
+
+    fn tagging(&self) -> Tagging {
+        match &self.cgroup {
+            Ok(own) => Tagging::Cgroup { path: own.cgroup().path.clone() },
+            Err(reason) => Tagging::Lineage { reason: reason.clone() },
+        }
+    }
+
+    /// Until the launcher says so; or until the command has ended, if the launcher is gone.
+    fn until_end(&mut self, talk: &mut Talk, all: bool) -> anyhow::Result<End> {
+        let mut ended = false;
+        let wait_for_all = loop {
+            match talk.next() {
+                Event::Request(ToRecorder::Finish { all }) => break all,
+                Event::Request(ToRecorder::Abandon) => return Ok(End::Abandoned),
+                Event::Terminate => break false,
+                Event::Gone => {}
+                Event::Ended => ended = true,
+                other @ Event::Request(ToRecorder::Begin(_) | ToRecorder::Launch { .. }) => {
+                    bail!("the launcher said {other:?} while the command ran")
+                }
+            }
+            if ended && talk.is_alone() {
+                break all;
+            }
+        };
+        if !self.engine.wait_end(self.id, SETTLE) && wait_for_all {
+            self.wait_for_all(talk);
+        }
+        Ok(End::Finished)
+    }
+
+    fn wait_for_all(&mut self, talk: &mut Talk) {
+        let running = self.running();
+        talk.say(&FromRecorder::Waiting { running });
+        while !self.engine.wait_end(self.id, ASK) {
+            match talk.poll() {
+                Some(Event::Request(ToRecorder::Finish { all: false }) | Event::Terminate) => {
+                    return;
+                }
+                // Nothing else changes what is waited for.
+                Some(Event::Request(_) | Event::Gone | Event::Ended) | None => {}
+            }
+        }
+    }
+
+    fn running(&mut self) -> Vec<Running> {
+        let mut running = self.engine.running(self.id);
+        running.retain(|process| process.pid != self.pid);
+        running
+    }
+
+    /// Ends the recording and leaves nothing behind but the journal.
+    fn close(mut self) -> anyhow::Result<(Vec<Running>, Summary)> {
+        let running = self.running();
+        let summary = self.engine.stop(Some(self.id));
+        // After the engine: moving what is left is not the agent's doing.
+        if let Ok(Err(error)) = self.cgroup.map(OwnCgroup::dissolve) {
+            eprintln!("agtrack: {error}; remove it by hand when it is empty");
+        }
+        Ok((running, summary.context("cannot finish the journal")?))
+    }
+}
+
+/// A cgroup below the one that the process is in, with the process in it.
+fn own_cgroup(pid: u32, name: &str) -> Result<OwnCgroup, crate::cgroup::Error> {
+    let parent = Hierarchy::find()?.of_pid(pid)?;
+    let own = OwnCgroup::create(&parent, name)?;
+    own.cgroup().adopt(pid)?;
+    Ok(own)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_sort_by_time_and_differ() {
+        let (one, two) = (Name::new(), Name::new());
+        assert_ne!(one.short, two.short);
+        assert_eq!(one.short.len(), 8);
+        assert_eq!(one.directory().find("Z-"), Some(15), "{}", one.directory());
+    }
+
+    #[test]
+    fn only_own_processes_are_recorded_for_an_ordinary_user() {
+        let me = std::process::id();
+        let uid = rustix::process::getuid().as_raw();
+        assert!(check_owner(me, None).is_ok());
+        assert!(check_owner(me, Some(&Invoker { uid, gid: 0 })).is_ok());
+        assert!(check_owner(me, Some(&Invoker { uid: uid + 1, gid: 0 })).is_err());
+        assert!(check_owner(u32::MAX, None).is_err());
+    }
+}

@@ -1,0 +1,188 @@
+//! Starts the recorder as root and the stub as the caller.
+//!
+//! Comes in: which programs to start. Goes out: two children, and the conversation with the first.
+//! Never: keeps a privilege; the only one that becomes root is the recorder, through sudo.
+
+use std::ffi::OsString;
+use std::io::{self, BufReader};
+use std::os::fd::AsFd;
+use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
+
+use anyhow::{Context, anyhow, bail};
+
+use super::gate::{self, Gate, Report};
+use super::identity::Invoker;
+use super::protocol::{Begin, FromRecorder, ToRecorder, receive, send};
+use super::signals::Held;
+
+/// The command lines of the two helpers, each without the arguments of one run.
+#[derive(Clone, Debug)]
+pub struct Programs {
+    /// The recorder, which needs root.
+    pub recorder: Vec<OsString>,
+    /// The stub that becomes the command.
+    pub stub: Vec<OsString>,
+}
+
+impl Programs {
+    /// This very executable for both, the recorder through sudo where this process is not root.
+    ///
+    /// # Errors
+    /// The path of the executable cannot be found out.
+    pub fn own() -> anyhow::Result<Programs> {
+        let exe = std::env::current_exe().context("cannot find agtrack's own executable")?;
+        let exe = OsString::from(exe);
+        let mut recorder = Vec::new();
+        if !rustix::process::geteuid().is_root() {
+            let prompt = "agtrack needs root for its recorder only. Password for %p: ";
+            recorder.extend(["sudo", "-p", prompt, "--"].map(OsString::from));
+        }
+        recorder.extend([exe.clone(), "recorder".into()]);
+        Ok(Programs { recorder, stub: vec![exe, "launch-stub".into()] })
+    }
+}
+
+fn command(line: &[OsString]) -> anyhow::Result<Command> {
+    let (program, args) = line.split_first().context("an empty command line for a helper")?;
+    let mut command = Command::new(program);
+    command.args(args);
+    Ok(command)
+}
+
+/// The running recorder as the launcher sees it.
+#[derive(Debug)]
+pub struct Recorder {
+    child: Child,
+    to: ChildStdin,
+    from: BufReader<ChildStdout>,
+}
+
+impl Recorder {
+    /// Starts it, through sudo where that is needed, and waits until it records. Says where the
+    /// journal is.
+    ///
+    /// # Errors
+    /// sudo is missing or refuses, or the recorder cannot start; the text says what to do next.
+    pub fn start(line: &[OsString], begin: Begin) -> anyhow::Result<(Recorder, Ready)> {
+        // Pipes, not a socket: sudo closes other descriptors, and with a terminal of its own for
+        // the recorder it leaves the caller's keystrokes alone only when it sees pipes.
+        let spawned =
+            command(line)?.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::inherit());
+        let mut child = spawned.spawn().map_err(|error| cannot_start(line, &error))?;
+        let held = Held::hold().context("cannot hold back signals")?;
+        let (Some(to), Some(from)) = (child.stdin.take(), child.stdout.take()) else {
+            bail!("the recorder's pipes are missing");
+        };
+        let mut recorder = Recorder { child, to, from: BufReader::new(from) };
+        // Where sudo has given up already, its exit status says more than the broken pipe.
+        let _ = recorder.tell(&ToRecorder::Begin(begin));
+        let answer = recorder.hear();
+        let ready = match answer {
+            Ok(Some(FromRecorder::Ready { journal })) => Ok(Ready { journal }),
+            Ok(Some(FromRecorder::Failed { message })) => Err(anyhow!("{message}")),
+            Ok(Some(other)) => Err(anyhow!("the recorder began with {other:?}")),
+            Ok(None) | Err(_) => {
+                let status = recorder.child.wait().context("cannot wait for the recorder")?;
+                Err(refused(line, status))
+            }
+        };
+        // A ^C that came meanwhile ends this process here.
+        drop(held);
+        ready.map(|ready| (recorder, ready))
+    }
+
+    /// Sends a message.
+    ///
+    /// # Errors
+    /// The recorder is gone.
+    pub fn tell(&mut self, message: &ToRecorder) -> io::Result<()> {
+        send(&mut self.to, message)
+    }
+
+    /// Waits for the next message; none when the recorder has ended.
+    ///
+    /// # Errors
+    /// What came is not a message.
+    pub fn hear(&mut self) -> io::Result<Option<FromRecorder>> {
+        receive(&mut self.from)
+    }
+
+    /// True if a message has arrived that [`Recorder::hear`] was not asked for yet.
+    pub fn has_buffered(&self) -> bool {
+        !self.from.buffer().is_empty()
+    }
+
+    /// The descriptor to wait on.
+    pub fn incoming(&self) -> impl AsFd {
+        self.from.get_ref()
+    }
+
+    /// Waits until it, and sudo above it, has ended.
+    pub fn wait(self) {
+        let Recorder { mut child, to, from } = self;
+        drop((to, from));
+        // Its status says nothing that its messages did not.
+        let _ = child.wait();
+    }
+}
+
+/// The recorder is ready.
+#[derive(Debug)]
+pub struct Ready {
+    /// Where the journal is.
+    pub journal: std::path::PathBuf,
+}
+
+fn through_sudo(line: &[OsString]) -> bool {
+    line.first().is_some_and(|program| program == "sudo")
+}
+
+fn cannot_start(line: &[OsString], error: &io::Error) -> anyhow::Error {
+    if through_sudo(line) && error.kind() == io::ErrorKind::NotFound {
+        return anyhow!(
+            "recording needs root and sudo is not installed; run `agtrack run` as root, \
+             or install sudo"
+        );
+    }
+    anyhow!("cannot start the recorder: {error}")
+}
+
+fn refused(line: &[OsString], status: ExitStatus) -> anyhow::Error {
+    if through_sudo(line) {
+        return anyhow!(
+            "recording needs root and sudo did not start the recorder ({status}); \
+             check `sudo -l`, or run it as root: `sudo agtrack run -- CMD`"
+        );
+    }
+    anyhow!("the recorder ended before it was ready ({status}); its message is above")
+}
+
+/// Starts the stub and waits until it stands at the gate.
+///
+/// # Errors
+/// It cannot be started, or cannot become the invoking user.
+pub fn stub(
+    line: &[OsString],
+    invoker: Option<&Invoker>,
+    words: &[OsString],
+) -> anyhow::Result<(Child, Gate)> {
+    let (mut near, far) = gate::gate().context("cannot make a pipe")?;
+    let mut stub = command(line)?;
+    stub.arg("--gate").arg(far.word());
+    if invoker.is_some() {
+        stub.arg("--as-invoker");
+    }
+    let mut child = stub.arg("--").args(words).spawn().context("cannot start a process")?;
+    drop(far);
+    if let Err(report) = near.wait_ready() {
+        drop(near);
+        // It has reported and ends, or is gone.
+        let _ = child.wait();
+        let why = match report {
+            Report::Before(why) => why,
+            Report::Exec(errno) => io::Error::from_raw_os_error(errno).to_string(),
+        };
+        bail!("cannot prepare the command: {why}");
+    }
+    Ok((child, near))
+}

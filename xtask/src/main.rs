@@ -1,0 +1,75 @@
+//! agtrack's own tasks. `cargo xtask --help` lists them.
+//!
+//! Comes in: the workspace. Goes out: a machine that is set up, builds, test results. Never
+//! part of what is shipped.
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
+
+mod bpf;
+mod build;
+mod demo;
+mod run;
+mod setup;
+mod test;
+mod tidy;
+mod vm;
+mod workspace;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::setup::Need;
+use crate::workspace::Workspace;
+
+/// Sets up, builds, tests and shows agtrack.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Cli {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Install what building, testing and showing agtrack needs, if it is missing
+    ///
+    /// Installs as root on Debian and Ubuntu; elsewhere it says what to install.
+    Setup {
+        /// What for
+        #[arg(value_enum, default_value_t = Need::Test)]
+        need: Need,
+    },
+    /// Build agtrack with its probes
+    Build(build::Options),
+    /// Record a small scripted agent and show what it did
+    Demo,
+    /// Run every test there is
+    Test(test::Options),
+    /// Run the end-to-end tests on other kernels, in virtual machines
+    Vm(vm::Options),
+    /// Check the rules of the source tree that the compiler does not
+    Tidy,
+}
+
+fn main() -> ExitCode {
+    match perform(Cli::parse().task) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn perform(task: Task) -> anyhow::Result<ExitCode> {
+    let workspace = Workspace::find()?;
+    match task {
+        Task::Setup { need } => setup::setup(need)?,
+        Task::Build(options) => build::build(&workspace, &options)?,
+        Task::Demo => return demo::demo(&workspace),
+        Task::Test(options) => return test::test(&workspace, &options),
+        Task::Vm(options) => return vm::vm(&workspace, &options),
+        Task::Tidy => return tidy::command(&workspace),
+    }
+    Ok(ExitCode::SUCCESS)
+}

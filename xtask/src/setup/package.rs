@@ -1,0 +1,137 @@
+//! The Debian packages agtrack wants, and how one sees that they are there.
+
+use std::path::Path;
+use std::process::Command;
+
+use super::Need;
+use crate::bpf::Road;
+use crate::run;
+
+/// A package that is missing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Package {
+    /// Its name in Debian.
+    pub(crate) name: &'static str,
+    /// What agtrack wants it for.
+    pub(crate) purpose: &'static str,
+}
+
+/// How one sees that a package is there, on any distribution.
+enum Sign {
+    /// One of these commands can be run.
+    Command(&'static str),
+    /// A file is there.
+    File(&'static str),
+    /// The probes can be compiled.
+    Road,
+    /// Debian's probe compiler is not in use, or can be linted too.
+    Clippy,
+}
+
+/// Name, purpose, what needs it, how one sees it.
+const PACKAGES: &[(&str, &str, &[Need], Sign)] = {
+    use Need::{Bench, Build, Demo, Test, Vm};
+    &[
+        ("rustc-web", "compiles the probes", &[Build], Sign::Road),
+        (
+            "libstd-rust-web-dev-bpf",
+            "Rust's core for the probes",
+            &[Build],
+            Sign::Road,
+        ),
+        ("gcc", "links agtrack", &[Build], Sign::Command("cc")),
+        (
+            "libc6-dev",
+            "links agtrack",
+            &[Build],
+            Sign::File("/usr/include/stdio.h"),
+        ),
+        ("rust-web-clippy", "lints the probes", &[Test], Sign::Clippy),
+        (
+            "git",
+            "work for the recorded agent",
+            &[Demo, Test, Bench],
+            Sign::Command("git"),
+        ),
+        (
+            "python3",
+            "work for the recorded agent",
+            &[Demo, Test, Bench],
+            Sign::Command("python3"),
+        ),
+        (
+            "curl",
+            "work for the recorded agent",
+            &[Demo, Test],
+            Sign::Command("curl"),
+        ),
+        (
+            "make",
+            "work for the recorded agent",
+            &[Test, Bench],
+            Sign::Command("make"),
+        ),
+        (
+            "sudo",
+            "recording as an ordinary user",
+            &[Test],
+            Sign::Command("sudo"),
+        ),
+        (
+            "strace",
+            "the oracle of the differential test",
+            &[Test, Bench],
+            Sign::Command("strace"),
+        ),
+        (
+            "qemu-system-x86",
+            "boots other kernels",
+            &[Vm],
+            Sign::Command("qemu-system-x86_64"),
+        ),
+        (
+            "busybox-static",
+            "user space of the virtual machines",
+            &[Vm],
+            Sign::Command("busybox"),
+        ),
+        (
+            "auditd",
+            "what agtrack is compared with",
+            &[Bench],
+            Sign::Command("auditd"),
+        ),
+    ]
+};
+
+/// What `need` lacks on this machine.
+pub(crate) fn missing(need: Need) -> Vec<Package> {
+    let mut missing: Vec<Package> = Vec::new();
+    for (name, purpose, needs, sign) in PACKAGES {
+        if needs.iter().any(|served| need.covers(*served)) && !sign.is_seen() {
+            missing.push(Package { name, purpose });
+        }
+    }
+    missing
+}
+
+impl Sign {
+    fn is_seen(&self) -> bool {
+        match self {
+            Sign::Command(name) => run::which(name).is_some(),
+            Sign::File(path) => Path::new(path).exists(),
+            Sign::Road => Road::find().is_some(),
+            Sign::Clippy => match Road::find() {
+                Some(Road::Nightly { .. }) => true,
+                Some(Road::Debian { .. }) | None => Path::new("/usr/bin/cargo-clippy").exists(),
+            },
+        }
+    }
+}
+
+/// Whether dpkg knows the package as installed.
+pub(crate) fn is_installed(name: &str) -> bool {
+    let mut query = Command::new("dpkg-query");
+    query.args(["--show", "--showformat", "${db:Status-Status}", name]);
+    run::output(&mut query).is_ok_and(|status| status == "installed")
+}

@@ -1,0 +1,134 @@
+//! One step of the test run: a program whose output is shown while it is counted.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result};
+
+use super::count::Count;
+
+/// Runs a program that is one test by itself: its exit status is the result.
+///
+/// # Errors
+/// It cannot be started.
+pub(crate) fn single(command: &mut Command) -> Result<Count> {
+    let status = command
+        .stdin(Stdio::null())
+        .status()
+        .context("cannot start it")?;
+    Ok(one(status.success()))
+}
+
+/// One test case.
+pub(crate) fn one(passed: bool) -> Count {
+    Count {
+        passed: u64::from(passed),
+        failed: u64::from(!passed),
+        skipped: 0,
+    }
+}
+
+/// Runs `cargo test …` and counts the cases of every test program in it.
+///
+/// A program that begins and prints no result, or a bad status without a failed case, is one
+/// more failure.
+///
+/// # Errors
+/// It cannot be started, or its output cannot be read.
+pub(crate) fn cases(command: &mut Command) -> Result<Count> {
+    // One pipe for both, or the lines about which program runs come too early or too late.
+    let (reader, writer) = std::io::pipe().context("cannot make a pipe")?;
+    command.stdin(Stdio::null());
+    command
+        .stdout(writer.try_clone().context("cannot copy a pipe")?)
+        .stderr(writer);
+    command.env("CARGO_TERM_COLOR", "never");
+    let mut child = command.spawn().context("cannot start cargo")?;
+    // The command holds the writing end too, and the reader must see the end.
+    command.stdout(Stdio::null()).stderr(Stdio::null());
+    let mut tally = Tally::default();
+    for line in BufReader::new(reader).split(b'\n') {
+        let line = line.context("cannot read what the tests print")?;
+        let line = String::from_utf8_lossy(&line);
+        println!("{line}");
+        tally.line(&line);
+    }
+    let status = child.wait().context("cannot wait for cargo")?;
+    Ok(tally.judged(status.success()))
+}
+
+/// What the output of `cargo test` said so far.
+#[derive(Debug, Default)]
+struct Tally {
+    count: Count,
+    programs: u64,
+    results: u64,
+}
+
+impl Tally {
+    fn line(&mut self, line: &str) {
+        let line = line.trim();
+        if line.starts_with("Running ") && line.ends_with(')') || line.starts_with("Doc-tests ") {
+            self.programs += 1;
+        }
+        if let Some(count) = Count::in_line(line) {
+            self.results += 1;
+            self.count += count;
+        }
+    }
+
+    fn judged(self, success: bool) -> Count {
+        let mut count = self.count;
+        let silent = self.programs.saturating_sub(self.results);
+        count.failed += silent;
+        let nothing_ran = self.results == 0;
+        if count.failed == 0 && (!success || nothing_ran) {
+            count.failed = 1;
+        }
+        count
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(output: &str, success: bool, expect: (u64, u64, u64)) {
+        let mut tally = Tally::default();
+        output.lines().for_each(|line| tally.line(line));
+        let count = tally.judged(success);
+        assert_eq!(
+            (count.passed, count.failed, count.skipped),
+            expect,
+            "{output}"
+        );
+    }
+
+    const RUNS: &str = "     Running unittests src/lib.rs (target/debug/deps/agtrack-1)\n";
+    const OK: &str = "test result: ok. 3 passed; 0 failed; 1 ignored; 0 measured\n";
+
+    #[test]
+    fn cases_are_counted() {
+        check(&format!("{RUNS}{OK}"), true, (3, 0, 1));
+    }
+
+    #[test]
+    fn a_program_without_a_result_is_a_failure() {
+        check(&format!("{RUNS}{OK}{RUNS}"), false, (3, 1, 1));
+    }
+
+    #[test]
+    fn a_bad_status_is_a_failure() {
+        check(&format!("{RUNS}{OK}"), false, (3, 1, 1));
+    }
+
+    #[test]
+    fn a_run_without_any_program_is_a_failure() {
+        check("", true, (0, 1, 0));
+    }
+
+    #[test]
+    fn doc_tests_count_as_a_program() {
+        check(&format!("   Doc-tests agtrack\n{OK}"), true, (3, 0, 1));
+    }
+}

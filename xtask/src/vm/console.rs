@@ -1,0 +1,130 @@
+//! Reading what a machine said on its second serial line.
+
+use std::collections::BTreeMap;
+
+use crate::test::count::Count;
+
+/// What one back end did in one machine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Outcome {
+    /// The back end that was forced.
+    pub(crate) backend: String,
+    /// Its test cases, if a result line came.
+    pub(crate) count: Option<Count>,
+    /// Exit status of the test program, if it ended.
+    pub(crate) status: Option<i32>,
+    /// The verifier's instruction count of each program that loaded.
+    pub(crate) verifier: BTreeMap<String, u64>,
+}
+
+impl Outcome {
+    /// The test cases as they count, and what is wrong apart from failed cases.
+    pub(crate) fn judged(&self) -> (Count, String) {
+        let mut count = self.count.unwrap_or_default();
+        let note = match (self.count, self.status) {
+            (Some(_), Some(0)) => String::new(),
+            (Some(seen), Some(_)) if seen.failed > 0 => "FAILED".to_owned(),
+            (_, Some(status)) => {
+                count.failed += 1;
+                format!("FAILED: exit status {status} without a failed test")
+            }
+            (_, None) => {
+                count.failed += 1;
+                "FAILED: the machine ended before its tests did".to_owned()
+            }
+        };
+        (count, note)
+    }
+}
+
+/// The outcome of each back end in the log of a machine.
+pub(crate) fn read(log: &str, backends: &[&str]) -> Vec<Outcome> {
+    backends
+        .iter()
+        .map(|backend| outcome(log, backend))
+        .collect()
+}
+
+fn outcome(log: &str, backend: &str) -> Outcome {
+    let (tests, status) = block(log, "tests", backend);
+    let (stats, _) = block(log, "verifier", backend);
+    let counts = Count::in_output(tests.iter().copied());
+    let smoke_passed = || {
+        (status == Some(0)).then_some(Count {
+            passed: 1,
+            ..Count::default()
+        })
+    };
+    Outcome {
+        backend: backend.to_owned(),
+        count: counts.or_else(|| smoke(&tests).then(smoke_passed).flatten()),
+        status,
+        verifier: stats.iter().filter_map(|line| instructions(line)).collect(),
+    }
+}
+
+/// A command that is no test program says so itself.
+fn smoke(lines: &[&str]) -> bool {
+    lines.iter().any(|line| line.trim_end() == "smoke: ok")
+}
+
+/// The lines between the marks of a block, and its exit status.
+fn block<'a>(log: &'a str, kind: &str, backend: &str) -> (Vec<&'a str>, Option<i32>) {
+    let begin = format!("@@ begin {kind} {backend}");
+    let end = format!("@@ end {kind} {backend} ");
+    let mut lines = Vec::new();
+    for line in log
+        .lines()
+        .skip_while(|line| line.trim_end() != begin)
+        .skip(1)
+    {
+        if let Some(status) = line.strip_prefix(&end) {
+            return (lines, status.trim().parse().ok());
+        }
+        lines.push(line);
+    }
+    (lines, None)
+}
+
+/// `open_lsm 1234`
+fn instructions(line: &str) -> Option<(String, u64)> {
+    let (program, count) = line.trim().split_once(' ')?;
+    Some((program.to_owned(), count.parse().ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LOG: &str = "@@ kernel 6.12 lsm=bpf\r\n@@ begin tests lsm\r\n\
+        test result: ok. 3 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out\r\n\
+        @@ end tests lsm 0\r\n@@ begin verifier lsm\nexec 812\nopen_lsm 20011\n\
+        @@ end verifier lsm 0\n@@ begin tests fentry\nrunning 3 tests\n";
+
+    #[test]
+    fn a_finished_block_has_its_count_and_status() {
+        let outcome = &read(LOG, &["lsm"])[0];
+        let (count, note) = outcome.judged();
+        assert_eq!((count.passed, count.failed, count.skipped), (3, 0, 1));
+        assert_eq!(note, "");
+        assert_eq!(outcome.verifier["open_lsm"], 20011);
+    }
+
+    #[test]
+    fn a_block_that_never_ended_is_a_failure() {
+        let (count, note) = read(LOG, &["fentry"])[0].judged();
+        assert_eq!(count.failed, 1);
+        assert!(note.contains("ended before"), "{note}");
+    }
+
+    #[test]
+    fn a_block_that_never_began_is_a_failure() {
+        assert_eq!(read(LOG, &["tracepoint"])[0].judged().0.failed, 1);
+    }
+
+    #[test]
+    fn a_bad_status_without_a_failed_test_is_a_failure() {
+        let log = LOG.replace("@@ end tests lsm 0", "@@ end tests lsm 139");
+        assert_eq!(read(&log, &["lsm"])[0].judged().0.failed, 1);
+    }
+}

@@ -1,0 +1,148 @@
+//! What a virtual machine runs: static binaries, busybox and an init script, as an initramfs.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+
+use super::archive::Archive;
+use crate::run;
+use crate::test::target;
+use crate::workspace::Workspace;
+
+/// The target of static binaries; glibc is enough.
+const TARGET: &str = "x86_64-unknown-linux-gnu";
+
+/// Mounts what a host has, then runs what `run.sh` says. The second serial line carries results.
+const INIT: &str = include_str!("init.sh");
+
+/// What the machines do.
+#[derive(Clone, Debug)]
+pub(crate) enum Job {
+    /// The end-to-end tests, or those whose name contains the filter.
+    Tests {
+        /// Part of a test's name.
+        filter: Option<String>,
+    },
+    /// One command of busybox, for trying out the machines themselves.
+    Smoke(String),
+}
+
+/// Builds what the job needs and packs it. One image serves every kernel.
+///
+/// # Errors
+/// The sources do not compile, or the image cannot be written.
+pub(crate) fn build(workspace: &Workspace, job: &Job, backends: &[&str]) -> Result<PathBuf> {
+    let image = workspace.scratch("vm")?.join("initramfs.cpio");
+    let mut archive = Archive::create(&image)?;
+    for dir in [
+        "bin", "sbin", "etc", "proc", "sys", "tmp", "run", "root", "var", "usr", "usr/bin",
+    ] {
+        archive.directory(dir)?;
+    }
+    archive.copy(
+        "bin/busybox",
+        &run::which("busybox").context("busybox is not installed")?,
+    )?;
+    archive.program("init", INIT.as_bytes())?;
+    archive.program(
+        "etc/passwd",
+        b"root:x:0:0::/root:/bin/sh\nagent:x:1000:1000::/tmp:/bin/sh\n",
+    )?;
+    archive.program("etc/group", b"root:x:0:\nagent:x:1000:\n")?;
+    archive.program("etc/hosts", b"127.0.0.1 localhost\n")?;
+    if let Job::Tests { .. } = job {
+        let built = binaries(workspace)?;
+        archive.copy("bin/agtrack", &stripped(&built.agtrack)?)?;
+        archive.copy("bin/e2e", &stripped(&built.e2e)?)?;
+    }
+    archive.program("run.sh", script(job, backends).as_bytes())?;
+    archive.finish()?;
+    Ok(image)
+}
+
+/// The commands of the machine, one block per back end.
+fn script(job: &Job, backends: &[&str]) -> String {
+    let mut script = String::new();
+    for backend in backends {
+        let command = match job {
+            Job::Smoke(command) => command.clone(),
+            Job::Tests { filter } => {
+                let filter = filter.as_deref().unwrap_or_default();
+                format!("/bin/e2e --test-threads=2 {}", quoted(filter))
+            }
+        };
+        script.push_str(&format!("block tests {backend} {}\n", quoted(&command)));
+        if let Job::Tests { filter: None } = job {
+            let command = format!("/bin/agtrack verifier-stats --backend {backend}");
+            script.push_str(&format!("block verifier {backend} {}\n", quoted(&command)));
+        }
+    }
+    script
+}
+
+/// One word for the shell.
+fn quoted(word: &str) -> String {
+    if word.is_empty() {
+        String::new()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
+}
+
+struct Binaries {
+    agtrack: PathBuf,
+    e2e: PathBuf,
+}
+
+fn binaries(workspace: &Workspace) -> Result<Binaries> {
+    let static_build = |subcommand: &str| {
+        let mut command = workspace.cargo();
+        command.args([subcommand, "--target", TARGET]);
+        command.env("RUSTFLAGS", "-Ctarget-feature=+crt-static");
+        command
+    };
+    let mut agtrack = static_build("build");
+    agtrack.args(["--package", "agtrack-userspace", "--bin", "agtrack"]);
+    run::run(&mut agtrack, "the compiler's reasons stand above")?;
+    let mut e2e = static_build("test");
+    e2e.args(["--package", target::PACKAGE, "--test", "e2e"]);
+    Ok(Binaries {
+        agtrack: workspace.target.join(TARGET).join("debug/agtrack"),
+        e2e: target::executable(&mut e2e)?,
+    })
+}
+
+/// A copy without debug information: the image is unpacked into the machine's memory.
+fn stripped(binary: &Path) -> Result<PathBuf> {
+    let copy = binary.with_extension("stripped");
+    let mut strip = std::process::Command::new("strip");
+    strip.arg("-o").arg(&copy).arg(binary);
+    run::output(&mut strip)?;
+    Ok(copy)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_script_runs_each_back_end_and_asks_the_verifier() {
+        let script = script(&Job::Tests { filter: None }, &["lsm", "fentry"]);
+        assert_eq!(script.matches("block tests ").count(), 2);
+        assert!(script.contains("block verifier lsm '/bin/agtrack verifier-stats --backend lsm'"));
+    }
+
+    #[test]
+    fn a_filter_is_one_word_inside_one_word() {
+        let script = script(
+            &Job::Tests {
+                filter: Some("exec argv".to_owned()),
+            },
+            &["lsm"],
+        );
+        assert_eq!(
+            script,
+            "block tests lsm '/bin/e2e --test-threads=2 '\\''exec argv'\\'''\n"
+        );
+    }
+}

@@ -1,0 +1,37 @@
+#!/bin/busybox sh
+# The first process of a test machine: mounts what a host has, runs /run.sh, powers off.
+/bin/busybox --install -s /bin
+export PATH=/bin HOME=/root TMPDIR=/tmp
+mount -t devtmpfs dev /dev
+mkdir -p /dev/pts /dev/shm
+mount -t devpts devpts /dev/pts
+mount -t proc proc /proc
+mount -t sysfs sys /sys
+mount -t tmpfs tmp /tmp
+mount -t tmpfs run /run
+mount -t tmpfs shm /dev/shm
+chmod 1777 /tmp /dev/shm
+mount -t cgroup2 cgroup2 /sys/fs/cgroup
+mount -t bpf bpf /sys/fs/bpf
+mount -t securityfs security /sys/kernel/security
+mount -t tracefs trace /sys/kernel/tracing
+ln -s /proc/self/fd /dev/fd
+ln -s sh /bin/bash
+ip link set lo up
+hostname vm
+ulimit -l unlimited
+
+# block KIND BACKEND COMMAND: runs the command; its output and status go to the second line.
+block() {
+    echo "@@ begin $1 $2" > /dev/ttyS1
+    AGTRACK_BIN=/bin/agtrack AGTRACK_BACKEND=$2 AGTRACK_IN_VM=1 RUST_BACKTRACE=1 \
+        sh -c "$3" > /dev/ttyS1 2>&1 < /dev/null
+    echo "@@ end $1 $2 $?" > /dev/ttyS1
+}
+
+echo "@@ kernel $(uname -r) lsm=$(cat /sys/kernel/security/lsm)" > /dev/ttyS1
+stty -F /dev/ttyS1 -onlcr 2> /dev/null
+. /run.sh
+echo "@@ done" > /dev/ttyS1
+sync
+poweroff -f

@@ -1,0 +1,122 @@
+//! One virtual machine, from boot to power-off.
+
+use std::fs::{self, File};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+
+use super::Variant;
+use super::console::{self, Outcome};
+use super::kernel::Kernel;
+use crate::workspace::Workspace;
+use std::path::Path;
+
+/// What every kernel is told: BPF among the security modules, and no second try after a panic.
+const CMDLINE: &str = "console=ttyS0 quiet panic=-1 lsm=lockdown,capability,landlock,bpf";
+
+/// A machine that can be run.
+pub(crate) struct Machine<'a> {
+    /// Where the logs go.
+    pub(crate) workspace: &'a Workspace,
+    /// What kind of machine.
+    pub(crate) variant: Variant,
+    /// What it boots.
+    pub(crate) kernel: &'a Kernel,
+    /// What it runs.
+    pub(crate) image: &'a Path,
+}
+
+impl Machine<'_> {
+    /// Boots, waits for power-off at most `limit`, and reads the results.
+    ///
+    /// # Errors
+    /// The emulator fails, or the machine says nothing before the limit.
+    pub(crate) fn run(&self, limit: Duration, backends: &[&str]) -> Result<Vec<Outcome>> {
+        let name = self.variant.name;
+        let logs = self.workspace.scratch("vm/logs")?;
+        let (boot, results) = (
+            logs.join(format!("{name}.console")),
+            logs.join(format!("{name}.log")),
+        );
+        let errors = logs.join(format!("{name}.emulator"));
+        for stale in [&boot, &results] {
+            let _ = fs::remove_file(stale);
+        }
+        let stderr =
+            File::create(&errors).with_context(|| format!("cannot write {}", errors.display()))?;
+        let started = Instant::now();
+        let mut child = self
+            .emulator(&boot, &results)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(stderr)
+            .spawn()
+            .context("cannot start qemu-system-x86_64; `cargo xtask setup vm` installs it")?;
+        let status = wait(&mut child, limit)?;
+        // The kernel may print bytes that are no text.
+        let log = String::from_utf8_lossy(&fs::read(&results).unwrap_or_default()).into_owned();
+        let seconds = started.elapsed().as_secs();
+        eprintln!("vm: {name} ended after {seconds} s");
+        if !log.contains("@@ kernel") {
+            bail!(
+                "did not boot in {seconds} s ({}); see {}",
+                described(status),
+                boot.display()
+            );
+        }
+        Ok(console::read(&log, backends))
+    }
+
+    fn emulator(&self, boot: &Path, results: &Path) -> Command {
+        let mut command = Command::new("qemu-system-x86_64");
+        command.args([
+            "-m",
+            "1536",
+            "-smp",
+            "2",
+            "-cpu",
+            "max",
+            "-no-reboot",
+            "-nodefaults",
+        ]);
+        command.args(["-display", "none", "-accel", "tcg,thread=multi"]);
+        command
+            .arg("-kernel")
+            .arg(&self.kernel.image)
+            .arg("-initrd")
+            .arg(self.image);
+        command
+            .arg("-append")
+            .arg(format!("{CMDLINE} {}", self.variant.cmdline));
+        for log in [boot, results] {
+            // A comma in a file's name would end it.
+            let file = log.display().to_string().replace(',', ",,");
+            command.arg("-serial").arg(format!("file:{file}"));
+        }
+        command
+    }
+}
+
+/// Waits for the process; ends it when the time is over.
+fn wait(child: &mut Child, limit: Duration) -> Result<Option<ExitStatus>> {
+    let end = Instant::now() + limit;
+    loop {
+        if let Some(status) = child.try_wait().context("cannot wait for qemu")? {
+            return Ok(Some(status));
+        }
+        if Instant::now() >= end {
+            child.kill().context("cannot end qemu")?;
+            child.wait().context("cannot wait for qemu")?;
+            return Ok(None);
+        }
+        thread::sleep(Duration::from_millis(100));
+    }
+}
+
+fn described(status: Option<ExitStatus>) -> String {
+    status.map_or("ended at its time limit".to_owned(), |status| {
+        format!("emulator: {status}")
+    })
+}
