@@ -87,8 +87,10 @@ fn refused(verb: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Error +
 /// A cgroup file that is read after its cgroup was removed says ENODEV.
 fn is_gone(error: &io::Error) -> bool {
     let errno = rustix::io::Errno::from_io_error(error);
-    matches!(errno, Some(rustix::io::Errno::NOENT | rustix::io::Errno::NODEV))
-        || matches!(errno, Some(rustix::io::Errno::SRCH))
+    matches!(
+        errno,
+        Some(rustix::io::Errno::NOENT | rustix::io::Errno::NODEV)
+    ) || matches!(errno, Some(rustix::io::Errno::SRCH))
 }
 
 impl Cgroup {
@@ -99,7 +101,11 @@ impl Cgroup {
     pub fn pids(&self) -> Result<Vec<u32>, Error> {
         let file = self.dir.join("cgroup.procs");
         let text = std::fs::read_to_string(&file).map_err(refused("read", &file))?;
-        Ok(text.lines().filter_map(|line| line.trim().parse().ok()).filter(|&p| p != 0).collect())
+        Ok(text
+            .lines()
+            .filter_map(|line| line.trim().parse().ok())
+            .filter(|&p| p != 0)
+            .collect())
     }
 
     /// The processes in this cgroup and everything below it. Cgroups that go away meanwhile are
@@ -146,9 +152,15 @@ impl Cgroup {
                 continue;
             }
             // On cgroup2 the inode number of the directory is the cgroup id.
-            let Ok(metadata) = entry.metadata() else { continue };
+            let Ok(metadata) = entry.metadata() else {
+                continue;
+            };
             let path = self.path.join(entry.file_name());
-            children.push(Cgroup { path, dir: entry.path(), id: metadata.ino() });
+            children.push(Cgroup {
+                path,
+                dir: entry.path(),
+                id: metadata.ino(),
+            });
         }
         children.sort_by(|a, b| a.path.cmp(&b.path));
         Ok(children)
@@ -171,18 +183,32 @@ mod tests {
 
     fn tree() -> (tempfile::TempDir, Cgroup) {
         let temp = tempfile::tempdir().unwrap();
-        for (dir, pids) in [("", "1\n"), ("a", "10\n11\n"), ("a/deep", "12\n"), ("b", "")] {
+        for (dir, pids) in [
+            ("", "1\n"),
+            ("a", "10\n11\n"),
+            ("a/deep", "12\n"),
+            ("b", ""),
+        ] {
             std::fs::create_dir_all(temp.path().join(dir)).unwrap();
             std::fs::write(temp.path().join(dir).join("cgroup.procs"), pids).unwrap();
         }
-        let root = Cgroup { path: "/".into(), dir: temp.path().into(), id: 1 };
+        let root = Cgroup {
+            path: "/".into(),
+            dir: temp.path().into(),
+            id: 1,
+        };
         (temp, root)
     }
 
     #[test]
     fn subtree_lists_parents_before_children() {
         let (_temp, root) = tree();
-        let paths: Vec<_> = root.subtree().unwrap().into_iter().map(|c| c.path).collect();
+        let paths: Vec<_> = root
+            .subtree()
+            .unwrap()
+            .into_iter()
+            .map(|c| c.path)
+            .collect();
         assert_eq!(paths, ["/", "/a", "/b", "/a/deep"].map(PathBuf::from));
     }
 

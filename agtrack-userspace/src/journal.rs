@@ -265,7 +265,8 @@ impl Journal {
     ///
     /// # Errors
     /// [`Error::NotCommitted`] if the disk refused for all of [`Options::close_wait`]: the
-    /// records counted there are lost when the process ends.
+    /// records counted there are lost when the process ends. Any other error is about the marker
+    /// alone: everything is on disk, but the next open will call it unclean.
     pub fn close(mut self) -> Result<Committed, Error> {
         self.finish(self.close_wait);
         if let Some(error) = self.queue.unfinished() {

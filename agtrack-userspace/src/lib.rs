@@ -1,5 +1,18 @@
-//! agtrack.
+//! agtrack records what AI agents really do.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
+
 pub mod btf;
 pub mod cgroup;
+pub mod config;
+pub mod correlate;
+pub mod decode;
+pub mod engine;
+pub mod enrich;
+pub mod input;
+pub mod journal;
 pub mod load;
+pub mod pipeline;
+pub mod record;
+pub mod redact;
+pub mod ring;
+pub mod run;

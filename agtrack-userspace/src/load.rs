@@ -6,6 +6,7 @@
 
 mod attach;
 mod backend;
+mod check;
 mod offsets;
 mod stats;
 mod tags;
@@ -16,6 +17,7 @@ pub use backend::{Backend, BackendChoice};
 pub use stats::HookCounters;
 
 use crate::btf::Btf;
+use crate::ring::Rings;
 
 /// The probes, built with this program.
 static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/agtrack.o"));
@@ -61,7 +63,7 @@ pub struct Inventory {
     pub hooks: Vec<HookState>,
 }
 
-/// Attached programs. Dropping it detaches them.
+/// Attached programs, checked. Dropping it detaches them.
 pub struct Probes {
     ebpf: Ebpf,
     /// What each hook got.
@@ -72,7 +74,7 @@ pub struct Probes {
 ///
 /// # Errors
 /// No BTF, no permission, or not one back end with which file events can be seen.
-pub fn load(choice: BackendChoice, sizes: Sizes) -> anyhow::Result<Probes> {
+pub fn load(choice: BackendChoice, sizes: Sizes) -> anyhow::Result<(Probes, Rings)> {
     backend::check_permission()?;
     lift_memory_limit();
     let offsets = offsets::resolve(&Btf::from_kernel()?)?;
@@ -80,8 +82,9 @@ pub fn load(choice: BackendChoice, sizes: Sizes) -> anyhow::Result<Probes> {
     let mut passed_over = Vec::new();
     for backend in choice.candidates() {
         match try_backend(backend, sizes, &offsets, &types) {
-            Ok((ebpf, hooks)) => {
-                return Ok(Probes { ebpf, inventory: Inventory { backend, passed_over, hooks } });
+            Ok((mut probes, rings)) => {
+                probes.inventory.passed_over = passed_over;
+                return Ok((probes, rings));
             }
             Err(reason) => passed_over.push((backend, format!("{reason:#}"))),
         }
@@ -94,11 +97,15 @@ fn try_backend(
     sizes: Sizes,
     offsets: &offsets::Offsets,
     types: &aya::Btf,
-) -> anyhow::Result<(Ebpf, Vec<HookState>)> {
+) -> anyhow::Result<(Probes, Rings)> {
     backend.check()?;
     let mut ebpf = open(backend, sizes, offsets)?;
     let hooks = attach::attach(&mut ebpf, backend, types)?;
-    Ok((ebpf, hooks))
+    let mut rings = Rings::take(&mut ebpf)?;
+    let inventory = Inventory { backend, passed_over: Vec::new(), hooks };
+    let mut probes = Probes { ebpf, inventory };
+    check::check(&mut probes, &mut rings)?;
+    Ok((probes, rings))
 }
 
 fn open(backend: Backend, sizes: Sizes, offsets: &offsets::Offsets) -> anyhow::Result<Ebpf> {

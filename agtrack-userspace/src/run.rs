@@ -19,7 +19,6 @@ pub mod stub;
 mod summary;
 mod supervise;
 mod talk;
-mod terminal;
 
 use std::ffi::OsString;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -34,13 +33,13 @@ pub use ending::Ending;
 pub use protocol::{Named, Running, Summary};
 pub use start::Programs;
 
+use crate::record::Text;
 use gate::Report;
 use identity::Invoker;
 use protocol::{Begin, FromRecorder, Tagging, ToRecorder};
 use signals::Signals;
 use start::Recorder;
 use supervise::Supervisor;
-use terminal::plain;
 
 /// The command line of `agtrack run`.
 #[derive(Debug, clap::Args)]
@@ -114,7 +113,9 @@ pub fn main(args: RunArgs) -> ExitCode {
 /// otherwise 1.
 pub fn fail(error: &anyhow::Error) -> ExitCode {
     eprintln!("agtrack: {}", plain(format!("{error:#}").as_bytes()));
-    let code = error.downcast_ref::<command::Unusable>().map_or(1, command::Unusable::code);
+    let code = error
+        .downcast_ref::<command::Unusable>()
+        .map_or(1, command::Unusable::code);
     ExitCode::from(code)
 }
 
@@ -123,7 +124,9 @@ pub fn fail(error: &anyhow::Error) -> ExitCode {
 /// # Errors
 /// Nothing ran: the command cannot be executed, or the recorder cannot start.
 pub fn launch(args: &RunArgs, programs: &Programs) -> anyhow::Result<Ending> {
-    let Some(program) = args.command.first() else { bail!("no command is given") };
+    let Some(program) = args.command.first() else {
+        bail!("no command is given")
+    };
     // Before a password is asked for or anything is created.
     command::find(program, std::env::var_os("PATH").as_deref())?;
     let invoker = match rustix::process::geteuid().is_root() {
@@ -143,12 +146,18 @@ pub fn launch(args: &RunArgs, programs: &Programs) -> anyhow::Result<Ending> {
     match gate.open() {
         None => {}
         Some(Report::Exec(errno)) => {
-            return Err(abandon(recorder, child, command::Unusable::from_errno(program, errno)));
+            return Err(abandon(
+                recorder,
+                child,
+                command::Unusable::from_errno(program, errno),
+            ));
         }
         Some(Report::Before(why)) => bail!("cannot prepare the command: {why}"),
     }
     let all = args.until == Until::All;
-    let outcome = Supervisor::new(signals, recorder, pid, all).run().context("cannot wait")?;
+    let outcome = Supervisor::new(signals, recorder, pid, all)
+        .run()
+        .context("cannot wait")?;
     tell(args, &ready.journal, outcome.done);
     Ok(outcome.ending)
 }
@@ -172,7 +181,10 @@ fn begin(args: &RunArgs, program: &OsString) -> anyhow::Result<Begin> {
 /// Has the stub tagged. On an error the stub never passes its gate.
 fn tag(recorder: &mut Recorder, pid: u32, args: &RunArgs) -> anyhow::Result<Tagging> {
     let words = args.command.iter().map(|word| word.clone().into_vec());
-    let launch = ToRecorder::Launch { pid, command: protocol::bounded(words) };
+    let launch = ToRecorder::Launch {
+        pid,
+        command: protocol::bounded(words),
+    };
     recorder.tell(&launch).context("the recorder is gone")?;
     match recorder.hear().context("cannot understand the recorder")? {
         Some(FromRecorder::Tagged { tagging, .. }) => Ok(tagging),
@@ -215,11 +227,18 @@ fn tell(args: &RunArgs, journal: &Path, done: Option<(Vec<Running>, Summary)>) {
     }
     match done {
         Some((running, summary)) => {
-            summary::lines(journal, &running, &summary).iter().for_each(|line| eprintln!("{line}"));
+            summary::lines(journal, &running, &summary)
+                .iter()
+                .for_each(|line| eprintln!("{line}"));
         }
         None => {
             let journal = plain(journal.as_os_str().as_bytes());
             eprintln!("agtrack: no summary; what was recorded is in {journal}");
         }
     }
+}
+
+/// Bytes from anywhere as text that is safe on a terminal.
+fn plain(bytes: &[u8]) -> String {
+    Text(bytes.to_vec()).printable()
 }

@@ -249,10 +249,6 @@ fn replay(workspace: &Workspace) -> Result<Count> {
     step::cases(&mut test_program(workspace, "replay"))
 }
 
-fn cli(workspace: &Workspace) -> Result<Count> {
-    with_binary(workspace, "cli")
-}
-
 fn end_to_end(workspace: &Workspace) -> Result<Count> {
     with_binary(workspace, "e2e")
 }

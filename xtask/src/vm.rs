@@ -5,11 +5,13 @@
 
 mod archive;
 mod console;
+mod golden;
 mod image;
 mod kernel;
 mod machine;
 
 use std::collections::VecDeque;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -67,6 +69,9 @@ pub(crate) struct Variant {
     cmdline: &'static str,
 }
 
+/// A machine that ran, and what came of each back end.
+type Booted = (Variant, Result<Vec<Outcome>>);
+
 /// Options of `cargo xtask vm`.
 #[derive(clap::Args, Clone, Debug)]
 pub(crate) struct Options {
@@ -83,24 +88,35 @@ pub(crate) struct Options {
     #[arg(long, default_value_t = MINUTES)]
     minutes: u64,
     /// Take the verifier's instruction counts of this run as the new golden file
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["kernel", "backend", "filter", "smoke"])]
     bless: bool,
     /// Only boot the kernels and run this command of busybox in them, without agtrack
     #[arg(long, value_name = "COMMAND")]
     smoke: Option<String>,
+    /// Put this static program into /bin of the machines (with --smoke)
+    #[arg(long, value_name = "FILE", requires = "smoke")]
+    copy: Option<PathBuf>,
 }
 
 impl Options {
+    /// Whether nothing is left out, so that the result can be compared as a whole.
+    fn is_whole(&self) -> bool {
+        self.kernel.is_none()
+            && self.backend.is_none()
+            && self.filter.is_none()
+            && self.smoke.is_none()
+    }
+
     /// Every kernel, every back end, every test.
     pub(crate) fn everything() -> Options {
-        let minutes = MINUTES;
         Options {
             kernel: None,
             backend: None,
             filter: None,
-            minutes,
+            minutes: MINUTES,
             bless: false,
             smoke: None,
+            copy: None,
         }
     }
 }
@@ -129,7 +145,10 @@ pub(crate) fn matrix(workspace: &Workspace, options: &Options) -> Result<Count> 
     let backends = backends(options)?;
     let kernels = kernel::fetch(workspace, &variants)?;
     let job = match &options.smoke {
-        Some(command) => image::Job::Smoke(command.clone()),
+        Some(command) => image::Job::Smoke {
+            command: command.clone(),
+            program: options.copy.clone(),
+        },
         None => image::Job::Tests {
             filter: options.filter.clone(),
         },
@@ -137,11 +156,11 @@ pub(crate) fn matrix(workspace: &Workspace, options: &Options) -> Result<Count> 
     let image = image::build(workspace, &job, &backends)?;
     let limit = Duration::from_secs(options.minutes * 60);
     let queue: Mutex<VecDeque<Variant>> = Mutex::new(variants.iter().copied().collect());
-    let results: Mutex<Vec<(Variant, Result<Vec<Outcome>>)>> = Mutex::new(Vec::new());
+    let results: Mutex<Vec<Booted>> = Mutex::new(Vec::new());
     std::thread::scope(|scope| {
         for _ in 0..AT_A_TIME {
             scope.spawn(|| {
-                while let Some(variant) = locked(&queue).pop_front() {
+                while let Some(variant) = next(&queue) {
                     let kernel = &kernels[variant.series];
                     eprintln!("vm: {} ({}) boots", variant.name, kernel.version);
                     let booted = machine::Machine {
@@ -158,11 +177,52 @@ pub(crate) fn matrix(workspace: &Workspace, options: &Options) -> Result<Count> 
     });
     let mut results = results.into_inner().unwrap_or_else(PoisonError::into_inner);
     results.sort_by_key(|(variant, _)| VARIANTS.iter().position(|v| v.name == variant.name));
-    Ok(report(workspace, &results))
+    let mut count = report(workspace, &results);
+    if options.is_whole() {
+        count += verifier(workspace, options, &results);
+    }
+    Ok(count)
+}
+
+/// Compares what the verifier needed with the golden file, or writes that anew.
+fn verifier(workspace: &Workspace, options: &Options, results: &[Booted]) -> Count {
+    let mut counts = golden::Counts::new();
+    for (variant, outcomes) in results {
+        for outcome in outcomes.iter().flatten() {
+            for (program, count) in &outcome.verifier {
+                let key = (
+                    variant.name.to_owned(),
+                    outcome.backend.clone(),
+                    program.clone(),
+                );
+                counts.insert(key, *count);
+            }
+        }
+    }
+    let judged = if options.bless {
+        golden::bless(workspace, &counts).map(|()| Vec::new())
+    } else {
+        golden::check(workspace, &counts)
+    };
+    let complaints = judged.unwrap_or_else(|error| vec![format!("{error:#}")]);
+    for complaint in &complaints {
+        println!("verifier: {complaint}");
+    }
+    println!(
+        "verifier: {} programs, {} complaints\n",
+        counts.len(),
+        complaints.len()
+    );
+    let failed = complaints.len() as u64;
+    Count {
+        passed: u64::from(failed == 0),
+        failed,
+        skipped: 0,
+    }
 }
 
 /// Prints one line per kernel and back end.
-fn report(workspace: &Workspace, results: &[(Variant, Result<Vec<Outcome>>)]) -> Count {
+fn report(workspace: &Workspace, results: &[Booted]) -> Count {
     let mut total = Count::default();
     println!(
         "\n{:<14} {:<11} {:>7} {:>7} {:>8}  ",
@@ -217,6 +277,11 @@ fn backends(options: &Options) -> Result<Vec<&'static str>> {
     let backend = BACKENDS.iter().find(|backend| *backend == name);
     let known = backend.with_context(|| format!("no such back end; there are {BACKENDS:?}"))?;
     Ok(vec![*known])
+}
+
+/// The lock is given back before the machine runs.
+fn next(queue: &Mutex<VecDeque<Variant>>) -> Option<Variant> {
+    locked(queue).pop_front()
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {

@@ -43,9 +43,15 @@ impl Globs {
         for pattern in patterns {
             let glob = pattern.as_ref();
             if !glob.starts_with('/') {
-                return Err(GlobError::Relative { glob: glob.to_owned() });
+                return Err(GlobError::Relative {
+                    glob: glob.to_owned(),
+                });
             }
-            let trimmed = if glob.len() > 1 { glob.trim_end_matches('/') } else { glob };
+            let trimmed = if glob.len() > 1 {
+                glob.trim_end_matches('/')
+            } else {
+                glob
+            };
             let compiled = GlobBuilder::new(if trimmed.is_empty() { "/" } else { trimmed })
                 .literal_separator(true)
                 .backslash_escape(true)
@@ -63,7 +69,10 @@ impl Globs {
 }
 
 fn syntax(glob: &str, error: &globset::Error) -> GlobError {
-    GlobError::Syntax { glob: glob.to_owned(), reason: error.kind().to_string() }
+    GlobError::Syntax {
+        glob: glob.to_owned(),
+        reason: error.kind().to_string(),
+    }
 }
 
 #[cfg(test)]
@@ -86,9 +95,21 @@ mod tests {
 
     #[test]
     fn two_stars_cross_parts() {
-        check("/user.slice/**/claude-*.scope", "/user.slice/user-1.slice/claude-7.scope", true);
-        check("/user.slice/**/claude-*.scope", "/user.slice/claude-7.scope", true);
-        check("/user.slice/**/claude-*.scope", "/system.slice/claude-7.scope", false);
+        check(
+            "/user.slice/**/claude-*.scope",
+            "/user.slice/user-1.slice/claude-7.scope",
+            true,
+        );
+        check(
+            "/user.slice/**/claude-*.scope",
+            "/user.slice/claude-7.scope",
+            true,
+        );
+        check(
+            "/user.slice/**/claude-*.scope",
+            "/system.slice/claude-7.scope",
+            false,
+        );
     }
 
     #[test]
@@ -101,7 +122,10 @@ mod tests {
     #[test]
     fn bad_globs_are_named() {
         let relative = Globs::new(&["agents/*"]).unwrap_err().to_string();
-        assert!(relative.contains("`agents/*`") && relative.contains("begin with"), "{relative}");
+        assert!(
+            relative.contains("`agents/*`") && relative.contains("begin with"),
+            "{relative}"
+        );
         let syntax = Globs::new(&["/ok", "/agents/[a"]).unwrap_err().to_string();
         assert!(syntax.contains("`/agents/[a`"), "{syntax}");
     }

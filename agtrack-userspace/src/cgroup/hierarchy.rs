@@ -33,7 +33,13 @@ impl Hierarchy {
     fn from_mountinfo(text: &[u8]) -> Option<Hierarchy> {
         text.split(|&byte| byte == b'\n')
             .filter_map(Hierarchy::from_line)
-            .reduce(|best, next| if next.depth() <= best.depth() { next } else { best })
+            .reduce(|best, next| {
+                if next.depth() <= best.depth() {
+                    next
+                } else {
+                    best
+                }
+            })
     }
 
     /// `id parent major:minor root mount options [tags] - type source options`
@@ -46,7 +52,10 @@ impl Hierarchy {
         if rest.next()? != b"cgroup2" {
             return None;
         }
-        Some(Hierarchy { mount: unescape(mount), root: unescape(root) })
+        Some(Hierarchy {
+            mount: unescape(mount),
+            root: unescape(root),
+        })
     }
 
     fn depth(&self) -> usize {
@@ -63,19 +72,28 @@ impl Hierarchy {
         rustix::fs::access(&self.mount, rustix::fs::Access::WRITE_OK).is_ok()
     }
 
+    /// The directory that stands for this path (as in `/proc/<pid>/cgroup`), whether it is there
+    /// or not.
+    pub fn dir(&self, path: &Path) -> PathBuf {
+        let inside = path.strip_prefix(&self.root).unwrap_or(Path::new(""));
+        match inside.as_os_str().is_empty() {
+            true => self.mount.clone(),
+            false => self.mount.join(inside),
+        }
+    }
+
     /// The cgroup at this path (as in `/proc/<pid>/cgroup`).
     ///
     /// # Errors
     /// There is none ([`Error::is_gone`]), or it cannot be looked at.
     pub fn at(&self, path: &Path) -> Result<Cgroup, Error> {
-        let inside = path.strip_prefix(&self.root).unwrap_or(Path::new(""));
-        let dir = if inside.as_os_str().is_empty() {
-            self.mount.clone()
-        } else {
-            self.mount.join(inside)
-        };
+        let dir = self.dir(path);
         let metadata = std::fs::metadata(&dir).map_err(refused("look at", &dir))?;
-        Ok(Cgroup { path: path.to_path_buf(), dir, id: metadata.ino() })
+        Ok(Cgroup {
+            path: path.to_path_buf(),
+            dir,
+            id: metadata.ino(),
+        })
     }
 
     /// The cgroup that a process is in.
@@ -91,7 +109,11 @@ impl Hierarchy {
         let path = unified_path(&text).ok_or(Error::NotMounted)?;
         if !self.shows(&path) {
             let path = path.to_string_lossy().into_owned();
-            return Err(Error::Outside { pid, path, mount: self.mount.clone() });
+            return Err(Error::Outside {
+                pid,
+                path,
+                mount: self.mount.clone(),
+            });
         }
         self.at(&path)
     }
@@ -129,7 +151,9 @@ impl Hierarchy {
 
 /// The path in the line `0::PATH`. The kernel marks a removed cgroup that still has a process.
 fn unified_path(text: &[u8]) -> Option<PathBuf> {
-    let line = text.split(|&byte| byte == b'\n').find_map(|line| line.strip_prefix(b"0::"))?;
+    let line = text
+        .split(|&byte| byte == b'\n')
+        .find_map(|line| line.strip_prefix(b"0::"))?;
     let path = line.strip_suffix(b" (deleted)").unwrap_or(line);
     Some(PathBuf::from(std::ffi::OsStr::from_bytes(path)))
 }
@@ -156,12 +180,19 @@ mod tests {
 
     fn check(mountinfo: &str, mount: &str, root: &str) {
         let found = Hierarchy::from_mountinfo(mountinfo.as_bytes()).unwrap();
-        assert_eq!((found.mount, found.root), (PathBuf::from(mount), PathBuf::from(root)));
+        assert_eq!(
+            (found.mount, found.root),
+            (PathBuf::from(mount), PathBuf::from(root))
+        );
     }
 
     #[test]
     fn the_mount_is_found_wherever_it_is() {
-        check("30 23 0:26 / /sys/fs/cgroup rw shared:4 - cgroup2 cgroup2 rw", "/sys/fs/cgroup", "/");
+        check(
+            "30 23 0:26 / /sys/fs/cgroup rw shared:4 - cgroup2 cgroup2 rw",
+            "/sys/fs/cgroup",
+            "/",
+        );
         check(
             "40 31 0:37 / /sys/fs/cgroup/systemd rw - cgroup cgroup rw,name=systemd\n\
              41 31 0:38 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw\n",
@@ -178,12 +209,22 @@ mod tests {
             "/all",
             "/",
         );
-        check("2 2 0:3 /pod/one /part rw - cgroup2 x rw", "/part", "/pod/one");
+        check(
+            "2 2 0:3 /pod/one /part rw - cgroup2 x rw",
+            "/part",
+            "/pod/one",
+        );
     }
 
     #[test]
     fn no_mount_or_nonsense_is_none() {
-        for text in ["", "garbage", "1 2 0:3 / /sys rw - sysfs sysfs rw", "1 2 3 / /x rw -", "- -"] {
+        for text in [
+            "",
+            "garbage",
+            "1 2 0:3 / /sys rw - sysfs sysfs rw",
+            "1 2 3 / /x rw -",
+            "- -",
+        ] {
             assert_eq!(Hierarchy::from_mountinfo(text.as_bytes()), None, "{text}");
         }
     }
@@ -192,16 +233,25 @@ mod tests {
     fn the_unified_line_is_told_from_the_others() {
         let text = b"4:memory:/x\n0::/user.slice/a b\n";
         assert_eq!(unified_path(text), Some(PathBuf::from("/user.slice/a b")));
-        assert_eq!(unified_path(b"0::/gone (deleted)\n"), Some(PathBuf::from("/gone")));
+        assert_eq!(
+            unified_path(b"0::/gone (deleted)\n"),
+            Some(PathBuf::from("/gone"))
+        );
         assert_eq!(unified_path(b"4:memory:/x\n"), None);
     }
 
     #[test]
     fn a_path_outside_of_the_mount_is_not_shown() {
-        let part = Hierarchy { mount: "/part".into(), root: "/pod/one".into() };
+        let part = Hierarchy {
+            mount: "/part".into(),
+            root: "/pod/one".into(),
+        };
         assert!(part.shows(Path::new("/pod/one/x")));
         assert!(!part.shows(Path::new("/pod/other")));
-        let all = Hierarchy { mount: "/all".into(), root: "/".into() };
+        let all = Hierarchy {
+            mount: "/all".into(),
+            root: "/".into(),
+        };
         assert!(!all.shows(Path::new("/../other")));
     }
 
@@ -209,7 +259,10 @@ mod tests {
     fn paths_lead_to_directories_below_the_mount_and_ids_back() {
         let temp = tempfile::tempdir().unwrap();
         std::fs::create_dir_all(temp.path().join("agents/code/job")).unwrap();
-        let tree = Hierarchy { mount: temp.path().into(), root: "/pod".into() };
+        let tree = Hierarchy {
+            mount: temp.path().into(),
+            root: "/pod".into(),
+        };
         let code = tree.at(Path::new("/pod/agents/code")).unwrap();
         assert_eq!(code.dir, temp.path().join("agents/code"));
         assert_eq!(tree.by_id(code.id).unwrap().as_ref(), Some(&code));

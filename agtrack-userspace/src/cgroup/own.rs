@@ -30,10 +30,20 @@ impl OwnCgroup {
         let dir = parent.dir.join(name);
         std::fs::create_dir(&dir).map_err(refused("create the cgroup", &dir))?;
         // From here on the directory is removed again whatever happens.
-        let cgroup = Cgroup { path: parent.path.join(name), dir, id: 0 };
-        let mut own = OwnCgroup { cgroup, parent: parent.clone(), dissolved: false };
+        let cgroup = Cgroup {
+            path: parent.path.join(name),
+            dir,
+            id: 0,
+        };
+        let mut own = OwnCgroup {
+            cgroup,
+            parent: parent.clone(),
+            dissolved: false,
+        };
         let dir = &own.cgroup.dir;
-        own.cgroup.id = std::fs::metadata(dir).map_err(refused("look at", dir))?.ino();
+        own.cgroup.id = std::fs::metadata(dir)
+            .map_err(refused("look at", dir))?
+            .ino();
         Ok(own)
     }
 
@@ -97,7 +107,10 @@ impl Drop for OwnCgroup {
 
 /// Children come after their parents in the list, so it is walked from its end.
 fn remove_all(cgroups: &[Cgroup]) -> Result<(), Error> {
-    cgroups.iter().rev().try_for_each(|cgroup| remove(&cgroup.dir))
+    cgroups
+        .iter()
+        .rev()
+        .try_for_each(|cgroup| remove(&cgroup.dir))
 }
 
 fn remove(dir: &Path) -> Result<(), Error> {
@@ -121,7 +134,9 @@ mod tests {
     fn writable() -> Option<(Hierarchy, Cgroup)> {
         let hierarchy = Hierarchy::find().ok()?;
         let here = hierarchy.of_pid(std::process::id()).ok()?;
-        let probe = here.dir.join(format!("agtrack-probe-{}", uuid::Uuid::now_v7()));
+        let probe = here
+            .dir
+            .join(format!("agtrack-probe-{}", uuid::Uuid::now_v7()));
         std::fs::create_dir(&probe).ok()?;
         std::fs::remove_dir(&probe).ok()?;
         Some((hierarchy, here))
@@ -176,7 +191,11 @@ mod tests {
     #[test]
     fn a_name_that_is_taken_is_refused_and_left_alone() {
         let temp = tempfile::tempdir().unwrap();
-        let parent = Cgroup { path: "/".into(), dir: temp.path().into(), id: 1 };
+        let parent = Cgroup {
+            path: "/".into(),
+            dir: temp.path().into(),
+            id: 1,
+        };
         std::fs::create_dir(temp.path().join("taken")).unwrap();
         let error = OwnCgroup::create(&parent, "taken").unwrap_err().to_string();
         assert!(error.contains("cannot create the cgroup"), "{error}");

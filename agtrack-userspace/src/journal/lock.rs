@@ -60,6 +60,8 @@ impl Drop for Lock {
         // This process may live on; readers must not take it for a writer. If it fails they only
         // read less.
         let _ = self.file.set_len(0);
+        // Closing is not enough: a child between fork and exec holds a copy of the descriptor.
+        let _ = flock(&self.file, FlockOperation::Unlock);
     }
 }
 
@@ -120,6 +122,19 @@ fn start_in(stat: &[u8]) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn dropped_lock_is_free_though_a_copy_of_its_descriptor_lives() {
+        let dir = tempfile::tempdir().unwrap();
+        let directory = Directory::for_writing(dir.path(), None).unwrap();
+        let lock = Lock::take(&directory).unwrap();
+        let _copy = lock.file.try_clone().unwrap();
+        assert!(writer_lives(&directory).unwrap());
+        assert!(matches!(Lock::take(&directory), Err(Error::InUse { .. })));
+        drop(lock);
+        assert!(!writer_lives(&directory).unwrap());
+        assert!(Lock::take(&directory).is_ok());
+    }
 
     #[test]
     fn this_process_lives_and_one_with_another_start_does_not() {

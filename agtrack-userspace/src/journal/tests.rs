@@ -93,3 +93,11 @@ fn add_to(path: &Path, bytes: &[u8]) {
         .write_all(bytes)
         .unwrap();
 }
+
+fn until(mut condition: impl FnMut() -> bool) {
+    let end = Instant::now() + PATIENCE;
+    while !condition() {
+        assert!(Instant::now() < end, "waited too long");
+        std::thread::yield_now();
+    }
+}

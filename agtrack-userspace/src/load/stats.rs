@@ -7,7 +7,7 @@ use agtrack_common::count::Counters;
 use agtrack_common::event::{HOOK_SLOTS, HOOKS};
 use anyhow::Context;
 use aya::Ebpf;
-use aya::maps::PerCpuArray;
+use aya::maps::{PerCpuArray, PerCpuValues};
 use zerocopy::IntoBytes;
 
 use super::Probes;
@@ -60,6 +60,22 @@ impl Probes {
                 Ok(sum(hook.id, values.iter(), skipped.unwrap_or(0)))
             })
             .collect()
+    }
+}
+
+impl Probes {
+    /// Sets all counters to zero.
+    ///
+    /// # Errors
+    /// The map cannot be written.
+    pub(super) fn reset_counters(&mut self) -> anyhow::Result<()> {
+        let map = self.ebpf.map_mut("COUNTERS").context("the object has no map COUNTERS")?;
+        let mut map: PerCpuArray<_, [u8; SIZE]> = PerCpuArray::try_from(map)?;
+        let cpus = aya::util::nr_cpus().map_err(|(path, error)| anyhow::anyhow!("{path}: {error}"))?;
+        for hook in HOOKS {
+            map.set(u32::from(hook.id), PerCpuValues::try_from(vec![[0; SIZE]; cpus])?, 0)?;
+        }
+        Ok(())
     }
 }
 

@@ -67,9 +67,21 @@ impl Probes {
     /// # Errors
     /// The map cannot be written.
     pub fn set_asleep(&mut self, asleep: bool) -> anyhow::Result<()> {
+        self.control(1, u32::from(asleep))
+    }
+
+    /// Makes every program leave at its gate: from now on nothing is recorded.
+    ///
+    /// # Errors
+    /// The map cannot be written.
+    pub fn close_gate(&mut self) -> anyhow::Result<()> {
+        self.control(0, u32::MAX)
+    }
+
+    fn control(&mut self, index: u32, value: u32) -> anyhow::Result<()> {
         let map = self.ebpf.map_mut("CONTROL").ok_or_else(|| anyhow!("no map CONTROL"))?;
         let mut control: Array<_, u32> = Array::try_from(map)?;
-        Ok(control.set(1, u32::from(asleep), 0)?)
+        Ok(control.set(index, value, 0)?)
     }
 
     fn process_tags(&mut self) -> anyhow::Result<HashMap<&mut MapData, u32, [u8; TAG]>> {

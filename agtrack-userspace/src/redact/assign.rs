@@ -42,22 +42,30 @@ fn value(text: &[u8], at: usize, mode: Mode) -> Option<Range<usize>> {
         return None;
     }
     let before = start.checked_sub(1).and_then(|before| text.get(before));
-    let secrecy = match before {
-        Some(b'?' | b'&' | b';' | b'#') => name::query_secrecy(name),
-        _ => name::secrecy(name),
+    let query = matches!(before, Some(b'?' | b'&' | b';' | b'#'));
+    let secrecy = if query {
+        name::query_secrecy(name)
+    } else {
+        name::secrecy(name)
     };
     if secrecy == Secrecy::Open {
         return None;
     }
     let after = text.get(at + 1).copied();
     let colon = text.get(at) == Some(&b':');
-    let header = name.get(..2).is_some_and(|two| two.eq_ignore_ascii_case(b"x-"));
+    let header = name
+        .get(..2)
+        .is_some_and(|two| two.eq_ignore_ascii_case(b"x-"));
     if colon && !(quoted || header || matches!(after, Some(b' ' | b'\t' | b'"' | b'\''))) {
         return None;
     }
     let value = value_start(text, at + 1);
     // What is only perhaps a secret must be cheap to look at: its bytes may be looked at again.
-    let text = if secrecy == Secrecy::Random { text.get(..value + 512).unwrap_or(text) } else { text };
+    let text = if secrecy == Secrecy::Random {
+        text.get(..value + 512).unwrap_or(text)
+    } else {
+        text
+    };
     if is_reference(text.get(value..)?, secrecy, mode) {
         return None;
     }
@@ -66,7 +74,7 @@ fn value(text: &[u8], at: usize, mode: Mode) -> Option<Range<usize>> {
         (Some((quote, inside)), _, _) => inside..closing_quote(text, inside, quote),
         (None, true, true) => value..line_end(text, value),
         (None, true, false) => value..argument_end(text, value),
-        (None, false, _) => value..token_end(text, value, mode),
+        (None, false, _) => value..token_end(text, value, mode, query),
     };
     let secret = text.get(range.clone())?;
     let kept = is_plain(secret) || (secrecy == Secrecy::Random && !is_random(secret));
@@ -81,7 +89,11 @@ fn is_name_byte(byte: u8) -> bool {
 fn name_before(text: &[u8], at: usize) -> (usize, usize, bool) {
     let back = |end: usize, limit: usize, matches: fn(u8) -> bool| {
         let window = text.get(end.saturating_sub(limit)..end).unwrap_or_default();
-        end - window.iter().rev().take_while(|&&byte| matches(byte)).count()
+        end - window
+            .iter()
+            .rev()
+            .take_while(|&&byte| matches(byte))
+            .count()
     };
     let spaced = back(at, 4, |byte| byte == b' ' || byte == b'\t');
     let end = back(spaced, 2, |byte| matches!(byte, b'"' | b'\'' | b'\\'));
@@ -92,14 +104,20 @@ fn name_before(text: &[u8], at: usize) -> (usize, usize, bool) {
 fn value_start(text: &[u8], mut at: usize) -> usize {
     for skipped in [b'=', b' '] {
         let rest = text.get(at..).unwrap_or_default();
-        at += rest.iter().take(4).take_while(|&&byte| byte == skipped).count();
+        at += rest
+            .iter()
+            .take(4)
+            .take_while(|&&byte| byte == skipped)
+            .count();
     }
     at
 }
 
 /// Whether the value names where the secret is, instead of being it.
 pub(super) fn is_reference(value: &[u8], secrecy: Secrecy, mode: Mode) -> bool {
-    let path = [&b"/"[..], b"./", b"../", b"~/"].iter().any(|start| value.starts_with(start));
+    let path = [&b"/"[..], b"./", b"../", b"~/"]
+        .iter()
+        .any(|start| value.starts_with(start));
     if path && secrecy == Secrecy::SecretOrPath || matches!(value.first(), Some(b'{' | b'[')) {
         return true;
     }
@@ -110,46 +128,75 @@ pub(super) fn is_reference(value: &[u8], secrecy: Secrecy, mode: Mode) -> bool {
 
 /// `$NAME` or `${NAME}`, and nothing more behind it.
 fn is_variable(value: &[u8]) -> bool {
-    let Some(rest) = value.strip_prefix(b"$") else { return false };
-    let (rest, braced) = rest.strip_prefix(b"{").map_or((rest, false), |rest| (rest, true));
+    let Some(rest) = value.strip_prefix(b"$") else {
+        return false;
+    };
+    let (rest, braced) = rest
+        .strip_prefix(b"{")
+        .map_or((rest, false), |rest| (rest, true));
     let name = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
-    let length = rest.iter().take(name::LONGEST).take_while(|byte| name(byte)).count();
+    let length = rest
+        .iter()
+        .take(name::LONGEST)
+        .take_while(|byte| name(byte))
+        .count();
     let rest = rest.get(length..).unwrap_or_default();
-    let rest = if braced { rest.strip_prefix(b"}") } else { Some(rest) };
+    let rest = if braced {
+        rest.strip_prefix(b"}")
+    } else {
+        Some(rest)
+    };
     let ends = |byte: &u8| byte.is_ascii_whitespace() || matches!(byte, b'"' | b';' | b'&' | b'|');
     length > 0 && rest.is_some_and(|rest| rest.first().is_none_or(ends))
 }
 
 /// Values that are no secrets whatever they are called.
 pub(super) fn is_plain(value: &[u8]) -> bool {
-    const PLAIN: &[&str] = &["-", "0", "1", "true", "false", "yes", "no", "none", "null", "nil"];
+    const PLAIN: &[&str] = &[
+        "-", "0", "1", "true", "false", "yes", "no", "none", "null", "nil",
+    ];
     value.iter().all(|&byte| byte == b'*')
-        || PLAIN.iter().any(|plain| value.eq_ignore_ascii_case(plain.as_bytes()))
+        || PLAIN
+            .iter()
+            .any(|plain| value.eq_ignore_ascii_case(plain.as_bytes()))
 }
 
 fn is_random(value: &[u8]) -> bool {
     value.len() >= 16
         && value.iter().any(u8::is_ascii_digit)
         && value.iter().any(u8::is_ascii_alphabetic)
-        && value.iter().all(|byte| byte.is_ascii_alphanumeric() || b"+/=_-".contains(byte))
+        && value
+            .iter()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"+/=_-".contains(byte))
         && !value.starts_with(b"/")
 }
 
 /// Whether nothing but the flag that carries it stands before a name: `--env=NAME=value`.
 fn is_anchored(text: &[u8], start: usize) -> bool {
-    let Some(before) = text.get(..start) else { return false };
-    let quotes = before.iter().all(|byte| matches!(byte, b'"' | b'\'' | b'\\'));
+    let Some(before) = text.get(..start) else {
+        return false;
+    };
+    let quotes = before
+        .iter()
+        .all(|byte| matches!(byte, b'"' | b'\'' | b'\\'));
     start == 0
         || start <= name::LONGEST
             && (quotes
                 || before.starts_with(b"-")
                     && before.ends_with(b"=")
-                    && before.iter().all(|&byte| is_name_byte(byte) || byte == b'='))
+                    && before
+                        .iter()
+                        .all(|&byte| is_name_byte(byte) || byte == b'='))
 }
 
 /// The quote that a value starts with, and the place behind it.
 fn opening_quote(text: &[u8], at: usize) -> Option<(u8, usize)> {
-    let escaped = text.get(at..)?.iter().take(4).take_while(|&&byte| byte == b'\\').count();
+    let escaped = text
+        .get(at..)?
+        .iter()
+        .take(4)
+        .take_while(|&&byte| byte == b'\\')
+        .count();
     let quote = *text.get(at + escaped)?;
     matches!(quote, b'"' | b'\'').then_some((quote, at + escaped + 1))
 }
@@ -172,16 +219,24 @@ fn closing_quote(text: &[u8], inside: usize, quote: u8) -> usize {
 
 fn line_end(text: &[u8], at: usize) -> usize {
     let rest = text.get(at..).unwrap_or_default();
-    let end = rest.iter().position(|byte| matches!(byte, b'\r' | b'\n' | b'"' | b'\''));
+    let end = rest
+        .iter()
+        .position(|byte| matches!(byte, b'\r' | b'\n' | b'"' | b'\''));
     at + end.unwrap_or(rest.len())
 }
 
 /// Whether `name=` or `name:` stands at a place.
 fn names_another(text: &[u8], at: usize) -> bool {
     let rest = text.get(at..).unwrap_or_default();
-    let length = rest.iter().take(name::LONGEST).take_while(|&&byte| is_name_byte(byte)).count();
+    let length = rest
+        .iter()
+        .take(name::LONGEST)
+        .take_while(|&&byte| is_name_byte(byte))
+        .count();
     length > 0
-        && rest.first().is_some_and(|byte| byte.is_ascii_alphabetic() || *byte == b'_')
+        && rest
+            .first()
+            .is_some_and(|byte| byte.is_ascii_alphabetic() || *byte == b'_')
         && matches!(rest.get(length), Some(b'='))
 }
 
@@ -194,10 +249,11 @@ fn argument_end(text: &[u8], start: usize) -> usize {
 }
 
 /// End of a value in the middle of a text.
-fn token_end(text: &[u8], start: usize, mode: Mode) -> usize {
+fn token_end(text: &[u8], start: usize, mode: Mode, query: bool) -> usize {
     let ends = |at: usize| match text.get(at) {
         Some(b'"' | b'\'' | b'`' | b'&') | None => true,
         Some(b'/') => mode == Mode::Path,
+        Some(b'#') => query,
         Some(b'\\') => matches!(text.get(at + 1), Some(b'"' | b'\'')),
         Some(b',' | b';') => {
             let next = text.get(at + 1);
@@ -206,7 +262,9 @@ fn token_end(text: &[u8], start: usize, mode: Mode) -> usize {
         }
         Some(byte) => byte.is_ascii_whitespace(),
     };
-    (start..text.len()).find(|&at| ends(at)).unwrap_or(text.len())
+    (start..text.len())
+        .find(|&at| ends(at))
+        .unwrap_or(text.len())
 }
 
 #[cfg(test)]
@@ -236,7 +294,10 @@ mod tests {
         check(Mode::Argument, "https://h/?q=1&token=⟦abc⟧&key=⟦def⟧#x");
         check(Mode::Argument, "X-Api-Key: ⟦a b c⟧");
         check(Mode::Argument, "x-api-key:⟦abc⟧");
-        check(Mode::Argument, "DefaultEndpoints=https;AccountKey=⟦ab+/==⟧;EndpointSuffix=x");
+        check(
+            Mode::Argument,
+            "DefaultEndpoints=https;AccountKey=⟦ab+/==⟧;EndpointSuffix=x",
+        );
     }
 
     #[test]
@@ -252,15 +313,25 @@ mod tests {
     fn scripts_go_on_behind_a_value() {
         check(Mode::Script, "PASSWORD=⟦abc⟧ ls -la");
         check(Mode::Script, "export TOKEN='⟦a b⟧'; ls");
-        check(Mode::Script, "TOKEN=$OTHER make; TOKEN=${OTHER} make; TOKEN=\"$(cat x)\" make");
+        check(
+            Mode::Script,
+            "TOKEN=$OTHER make; TOKEN=${OTHER} make; TOKEN=\"$(cat x)\" make",
+        );
         check(Mode::Path, "/data/token=⟦abc⟧/part-1");
     }
 
     #[test]
     fn what_is_no_secret_stays() {
         for text in [
-            "a=b", "token=", "PWD=/home/x", "--password-file=/x", "token=true", "image:secret:tag",
-            "SORT_KEY=name", "GOOGLE_APPLICATION_CREDENTIALS=/etc/x.json", "if a == b: pass",
+            "a=b",
+            "token=",
+            "PWD=/home/x",
+            "--password-file=/x",
+            "token=true",
+            "image:secret:tag",
+            "SORT_KEY=name",
+            "GOOGLE_APPLICATION_CREDENTIALS=/etc/x.json",
+            "if a == b: pass",
         ] {
             check(Mode::Argument, text);
         }

@@ -20,6 +20,7 @@ pub(super) enum Secrecy {
 pub(super) const LONGEST: usize = 64;
 
 /// Secret wherever they stand in a name, written without separators.
+#[rustfmt::skip]
 const ANYWHERE: &[&str] = &[
     "password", "passwd", "passphrase", "passcode", "apikey", "accesskey", "secretkey", "authkey",
     "accountkey", "signingkey", "encryptionkey", "masterkey", "sharedkey", "storagekey",
@@ -27,6 +28,7 @@ const ANYWHERE: &[&str] = &[
 ];
 
 /// Secret as a part of a name.
+#[rustfmt::skip]
 const PARTS: &[&str] = &[
     "pass", "pwd", "pw", "psk", "pat", "jwt", "bearer", "secret", "token", "storepass", "keypass",
     "dbpass", "rootpass", "userpass", "passw", "creds",
@@ -42,6 +44,7 @@ const EXACT: &[&str] = &["_auth", "secret_id"];
 const OR_PATH: &[&str] = &["privatekey", "credential"];
 
 /// The last part of names whose value is about a secret, but is none.
+#[rustfmt::skip]
 const ABOUT: &[&str] = &[
     "file", "files", "path", "dir", "directory", "type", "stdin", "env", "name", "names", "id",
     "ids", "url", "uri", "endpoint", "command", "cmd", "helper", "store", "storage", "manager",
@@ -54,15 +57,17 @@ const ABOUT: &[&str] = &[
 ];
 
 /// The first part of names that switch something or count.
+#[rustfmt::skip]
 const SWITCHES: &[&str] = &[
     "no", "disable", "enable", "skip", "max", "min", "num", "with", "without", "allow", "show",
     "ask", "prompt", "require",
 ];
 
 /// Secret as the whole name of a query parameter.
+#[rustfmt::skip]
 const QUERY: &[&str] = &[
-    "key", "code", "auth", "sid", "ticket", "otp", "hmac", "assertion", "samlresponse", "sessionid",
-    "jsessionid", "phpsessid",
+    "key", "code", "auth", "sid", "ticket", "otp", "hmac", "assertion", "samlresponse",
+    "sessionid", "jsessionid", "phpsessid",
 ];
 
 /// Secret as the last part of the name of a query parameter.
@@ -79,8 +84,14 @@ struct Parts {
 impl Parts {
     /// Separators are everything but letters and digits, and the border in `apiKey`.
     fn new(name: &[u8]) -> Self {
-        let name = name.get(name.len().saturating_sub(LONGEST)..).unwrap_or(name);
-        let mut parts = Self { flat: [0; LONGEST], length: 0, starts: 0 };
+        let name = name
+            .get(name.len().saturating_sub(LONGEST)..)
+            .unwrap_or(name);
+        let mut parts = Self {
+            flat: [0; LONGEST],
+            length: 0,
+            starts: 0,
+        };
         let mut before = b'_';
         for &byte in name {
             if byte.is_ascii_alphanumeric() {
@@ -104,11 +115,13 @@ impl Parts {
 
     fn iter(&self) -> impl DoubleEndedIterator<Item = &[u8]> {
         let flat = self.flat();
-        (0..flat.len()).filter(|at| self.starts >> at & 1 == 1).filter_map(move |start| {
-            let rest = self.starts.checked_shr(start as u32 + 1).unwrap_or(0);
-            let end = (start + 1).saturating_add(rest.trailing_zeros() as usize);
-            flat.get(start..end.min(flat.len()))
-        })
+        (0..flat.len())
+            .filter(|at| self.starts >> at & 1 == 1)
+            .filter_map(move |start| {
+                let rest = self.starts.checked_shr(start as u32 + 1).unwrap_or(0);
+                let end = (start + 1).saturating_add(rest.trailing_zeros() as usize);
+                flat.get(start..end.min(flat.len()))
+            })
     }
 }
 
@@ -117,7 +130,10 @@ fn is_one_of(word: &[u8], list: &[&str]) -> bool {
 }
 
 fn holds_one_of(flat: &[u8], list: &[&str]) -> bool {
-    list.iter().any(|listed| flat.windows(listed.len()).any(|window| window == listed.as_bytes()))
+    list.iter().any(|listed| {
+        flat.windows(listed.len())
+            .any(|window| window == listed.as_bytes())
+    })
 }
 
 /// What a name says about its value.
@@ -162,7 +178,10 @@ pub(super) fn query_secrecy(name: &[u8]) -> Secrecy {
 
 /// `TOKEN2` is as secret as `TOKEN`.
 fn without_number(part: &[u8]) -> &[u8] {
-    let end = part.iter().rposition(|byte| !byte.is_ascii_digit()).map_or(0, |last| last + 1);
+    let end = part
+        .iter()
+        .rposition(|byte| !byte.is_ascii_digit())
+        .map_or(0, |last| last + 1);
     part.get(..end).unwrap_or_default()
 }
 
@@ -181,15 +200,42 @@ mod tests {
         check(
             Secrecy::Secret,
             &[
-                "password", "--password", "PGPASSWORD", "DB_PASS", "api-key", "--api_key", "apiKey",
-                "OPENAI_API_KEY", "X-Api-Key", "token", "GITHUB_TOKEN", "GH_TOKEN_2", "TOKEN1",
-                "authToken", "_authToken", "//registry.example/:_authToken", "client-secret",
-                "clientSecret", "AWS_SECRET_ACCESS_KEY", "aws_session_token", "AccountKey",
-                "SharedAccessKey", "db.password", "user[password]", "MYSQL_PWD", "_auth",
-                "oauth2-bearer", "SECRET_KEY_BASE", "-storepass", "password_hash",
+                "password",
+                "--password",
+                "PGPASSWORD",
+                "DB_PASS",
+                "api-key",
+                "--api_key",
+                "apiKey",
+                "OPENAI_API_KEY",
+                "X-Api-Key",
+                "token",
+                "GITHUB_TOKEN",
+                "GH_TOKEN_2",
+                "TOKEN1",
+                "authToken",
+                "_authToken",
+                "//registry.example/:_authToken",
+                "client-secret",
+                "clientSecret",
+                "AWS_SECRET_ACCESS_KEY",
+                "aws_session_token",
+                "AccountKey",
+                "SharedAccessKey",
+                "db.password",
+                "user[password]",
+                "MYSQL_PWD",
+                "_auth",
+                "oauth2-bearer",
+                "SECRET_KEY_BASE",
+                "-storepass",
+                "password_hash",
             ],
         );
-        check(Secrecy::SecretOrPath, &["private-key", "GOOGLE_APPLICATION_CREDENTIALS"]);
+        check(
+            Secrecy::SecretOrPath,
+            &["private-key", "GOOGLE_APPLICATION_CREDENTIALS"],
+        );
         check(Secrecy::Random, &["OPENAI_KEY", "sort-key", "CACHE_KEY"]);
     }
 
@@ -198,17 +244,44 @@ mod tests {
         check(
             Secrecy::Open,
             &[
-                "password-file", "--token-type", "tokenizer", "max-tokens", "MAX_TOKEN", "--key",
-                "PWD", "OLDPWD", "no-password", "password-stdin", "secret-id", "token_url", "PATH",
-                "credential.helper", "compass", "bypass", "with-token", "PasswordAuthentication",
-                "secretary", "keyboard", "", "--", "author", "monkey",
+                "password-file",
+                "--token-type",
+                "tokenizer",
+                "max-tokens",
+                "MAX_TOKEN",
+                "--key",
+                "PWD",
+                "OLDPWD",
+                "no-password",
+                "password-stdin",
+                "secret-id",
+                "token_url",
+                "PATH",
+                "credential.helper",
+                "compass",
+                "bypass",
+                "with-token",
+                "PasswordAuthentication",
+                "secretary",
+                "keyboard",
+                "",
+                "--",
+                "author",
+                "monkey",
             ],
         );
     }
 
     #[test]
     fn query_parameters_have_more() {
-        for name in ["key", "sig", "X-Amz-Signature", "code", "access_token", "X-Amz-Credential"] {
+        for name in [
+            "key",
+            "sig",
+            "X-Amz-Signature",
+            "code",
+            "access_token",
+            "X-Amz-Credential",
+        ] {
             assert_ne!(query_secrecy(name.as_bytes()), Secrecy::Open, "{name}");
         }
         for name in ["q", "page", "keyword", "postcode", "sort", "design"] {

@@ -18,31 +18,59 @@ pub(super) enum Part {
     Cookie,
 }
 
+/// Between which words a row's options count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum When {
+    /// Behind the program's name.
+    Always,
+    /// Behind this word.
+    Behind(&'static str),
+    /// Up to the first word that is no option: the command that the program starts.
+    Wraps,
+}
+
+/// How short options are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Style {
+    /// Alone: `-k secret`.
+    Alone,
+    /// With or without a space: `-psecret`.
+    Joined,
+    /// Several in one word too: `-sSume:secret`.
+    Cluster,
+}
+
 /// One row: some programs and their options.
 #[derive(Debug)]
 pub(super) struct Program {
     /// Names of the programs.
     pub(super) names: &'static [&'static str],
-    /// A word that must come before the options; `""` for none.
-    pub(super) command: &'static str,
-    /// Whether short options may stand together (`-sSu user:secret`).
-    pub(super) cluster: bool,
+    /// Between which words the options count.
+    pub(super) when: When,
+    /// How short options are written.
+    pub(super) style: Style,
     /// Other short options that take a value.
     pub(super) values: &'static str,
     /// Options and what is secret in them.
     pub(super) options: &'static [(&'static str, Part)],
     /// An argument list and the secret in it; the test runs it.
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "documents the row; read by the tests")
+    )]
     pub(super) example: (&'static [&'static str], &'static str),
 }
 
 use Part::{After, Attached, Cookie, Pass, Whole};
+use Style::{Alone, Cluster, Joined};
+use When::{Always, Behind, Wraps};
 
 /// Every row.
 pub(super) const PROGRAMS: &[Program] = &[
     Program {
         names: &["curl"],
-        command: "",
-        cluster: true,
+        when: Always,
+        style: Cluster,
         values: "AcCdDeFhHKmoPQrtTwxXyYz",
         options: &[
             ("u", After(b':')),
@@ -58,54 +86,71 @@ pub(super) const PROGRAMS: &[Program] = &[
     },
     Program {
         names: &["http", "https", "xh", "xhs"],
-        command: "",
-        cluster: false,
+        when: Always,
+        style: Joined,
         values: "",
         options: &[("a", After(b':')), ("auth", After(b':'))],
         example: (&["http", "-a", "me:hunter2", "h/"], "hunter2"),
     },
     Program {
         names: &[
-            "mysql", "mysqldump", "mysqladmin", "mysqlimport", "mysqlshow", "mysqlcheck", "mariadb",
-            "mariadb-dump", "mariadb-admin", "mytop",
+            "mysql",
+            "mysqldump",
+            "mysqladmin",
+            "mysqlimport",
+            "mysqlshow",
+            "mysqlcheck",
+            "mariadb",
+            "mariadb-dump",
+            "mariadb-admin",
+            "mytop",
         ],
-        command: "",
-        cluster: true,
+        when: Always,
+        style: Cluster,
         values: "uhPDSe",
         options: &[("p", Attached)],
         example: (&["sudo", "mysql", "-uroot", "-phunter2", "db"], "hunter2"),
     },
     Program {
         names: &["sshpass"],
-        command: "",
-        cluster: true,
+        when: Wraps,
+        style: Cluster,
         values: "fdP",
         options: &[("p", Whole)],
-        example: (&["sshpass", "-p", "hunter2", "ssh", "-p", "22", "h"], "hunter2"),
+        example: (
+            &["sshpass", "-p", "hunter2", "ssh", "-p", "22", "h"],
+            "hunter2",
+        ),
     },
     Program {
         names: &[
             "docker", "podman", "nerdctl", "buildah", "skopeo", "helm", "oras", "crane", "regctl",
             "az",
         ],
-        command: "login",
-        cluster: false,
+        when: Behind("login"),
+        style: Joined,
         values: "u",
         options: &[("p", Whole)],
-        example: (&["docker", "login", "-u", "me", "-p", "hunter2", "r.example"], "hunter2"),
+        example: (
+            &["docker", "login", "-u", "me", "-p", "hunter2", "r.example"],
+            "hunter2",
+        ),
     },
     Program {
         names: &["redis-cli", "valkey-cli", "keydb-cli"],
-        command: "",
-        cluster: false,
+        when: Always,
+        style: Alone,
         values: "h",
         options: &[("a", Whole)],
-        example: (&["redis-cli", "-h", "h", "-a", "hunter2", "ping"], "hunter2"),
+        example: (
+            &["redis-cli", "-h", "h", "-a", "hunter2", "ping"],
+            "hunter2",
+        ),
     },
     Program {
         names: &["openssl"],
-        command: "",
-        cluster: false,
+        when: Always,
+        style: Alone,
         values: "",
         options: &[
             ("pass", Pass),
@@ -114,95 +159,133 @@ pub(super) const PROGRAMS: &[Program] = &[
             ("k", Whole),
             ("K", Whole),
         ],
-        example: (&["openssl", "enc", "-pass", "pass:hunter2", "-in", "x"], "hunter2"),
+        example: (
+            &["openssl", "enc", "-pass", "pass:hunter2", "-in", "x"],
+            "hunter2",
+        ),
     },
     Program {
-        names: &["mongo", "mongosh", "mongodump", "mongorestore", "mongoexport", "mongoimport"],
-        command: "",
-        cluster: false,
+        names: &[
+            "mongo",
+            "mongosh",
+            "mongodump",
+            "mongorestore",
+            "mongoexport",
+            "mongoimport",
+        ],
+        when: Always,
+        style: Joined,
         values: "u",
         options: &[("p", Whole)],
         example: (&["mongosh", "-u", "me", "-p", "hunter2"], "hunter2"),
     },
     Program {
         names: &["twine", "poetry", "cqlsh", "rabbitmqadmin", "influx"],
-        command: "",
-        cluster: false,
+        when: Always,
+        style: Joined,
         values: "u",
         options: &[("p", Whole)],
-        example: (&["twine", "upload", "-u", "me", "-p", "hunter2", "x.whl"], "hunter2"),
+        example: (
+            &["twine", "upload", "-u", "me", "-p", "hunter2", "x.whl"],
+            "hunter2",
+        ),
     },
     Program {
-        names: &["ldapsearch", "ldapmodify", "ldapadd", "ldapdelete", "ldapwhoami", "ldappasswd"],
-        command: "",
-        cluster: true,
+        names: &[
+            "ldapsearch",
+            "ldapmodify",
+            "ldapadd",
+            "ldapdelete",
+            "ldapwhoami",
+            "ldappasswd",
+        ],
+        when: Always,
+        style: Cluster,
         values: "DHhbsfpyYzalotST",
         options: &[("w", Whole)],
         example: (&["ldapsearch", "-xD", "cn=me", "-w", "hunter2"], "hunter2"),
     },
     Program {
-        names: &["zip", "unzip", "sqlcmd", "bcp", "mosquitto_pub", "mosquitto_sub", "ipmitool"],
-        command: "",
-        cluster: false,
+        names: &[
+            "zip",
+            "unzip",
+            "sqlcmd",
+            "bcp",
+            "mosquitto_pub",
+            "mosquitto_sub",
+            "ipmitool",
+        ],
+        when: Always,
+        style: Joined,
         values: "USHuh",
         options: &[("P", Whole)],
         example: (&["unzip", "-P", "hunter2", "x.zip"], "hunter2"),
     },
     Program {
         names: &["7z", "7za", "7zr", "7zz", "rar", "unrar"],
-        command: "",
-        cluster: true,
+        when: Always,
+        style: Cluster,
         values: "mosxtwvruai",
         options: &[("p", Attached)],
         example: (&["7z", "a", "-phunter2", "x.7z"], "hunter2"),
     },
     Program {
         names: &["ssh-keygen"],
-        command: "",
-        cluster: false,
+        when: Always,
+        style: Joined,
         values: "fCt",
         options: &[("N", Whole), ("P", Whole)],
         example: (&["ssh-keygen", "-t", "ed25519", "-N", "hunter2"], "hunter2"),
     },
     Program {
         names: &["smbclient", "rpcclient", "net"],
-        command: "",
-        cluster: false,
+        when: Always,
+        style: Joined,
         values: "",
         options: &[("U", After(b'%')), ("user", After(b'%'))],
         example: (&["smbclient", "//h/s", "-U", "me%hunter2"], "hunter2"),
     },
     Program {
         names: &["lftp", "ncftpput", "ncftpget"],
-        command: "",
-        cluster: false,
+        when: Always,
+        style: Joined,
         values: "",
         options: &[("u", After(b',')), ("p", Whole)],
         example: (&["lftp", "-u", "me,hunter2", "h"], "hunter2"),
     },
     Program {
         names: &["snmpget", "snmpwalk", "snmpset", "snmpbulkwalk"],
-        command: "",
-        cluster: false,
+        when: Always,
+        style: Joined,
         values: "v",
         options: &[("c", Whole), ("A", Whole), ("X", Whole)],
         example: (&["snmpwalk", "-v", "2c", "-c", "hunter2", "h"], "hunter2"),
     },
     Program {
         names: &["gh"],
-        command: "secret",
-        cluster: false,
+        when: Behind("secret"),
+        style: Joined,
         values: "R",
         options: &[("b", Whole), ("body", Whole)],
         example: (&["gh", "secret", "set", "NAME", "-b", "hunter2"], "hunter2"),
     },
     Program {
         names: &["kubectl", "oc"],
-        command: "secret",
-        cluster: false,
+        when: Behind("secret"),
+        style: Joined,
         values: "n",
         options: &[("from-literal", After(b'='))],
-        example: (&["kubectl", "create", "secret", "generic", "x", "--from-literal=a=hunter2"], "hunter2"),
+        example: (
+            &[
+                "kubectl",
+                "create",
+                "secret",
+                "generic",
+                "x",
+                "--from-literal=a=hunter2",
+            ],
+            "hunter2",
+        ),
     },
 ];
 

@@ -43,7 +43,11 @@ pub(super) fn plain_words(text: &[u8]) -> Vec<Piece> {
     let mut at = 0;
     for word in text.split(u8::is_ascii_whitespace) {
         if !word.is_empty() {
-            pieces.push(Piece { range: at..at + word.len(), quote: None, first: false });
+            pieces.push(Piece {
+                range: at..at + word.len(),
+                quote: None,
+                first: false,
+            });
         }
         at += word.len() + 1;
     }
@@ -51,10 +55,15 @@ pub(super) fn plain_words(text: &[u8]) -> Vec<Piece> {
 }
 
 fn is_operator(text: &[u8], at: usize) -> bool {
+    let before = at.checked_sub(1).and_then(|before| text.get(before));
     match text.get(at) {
-        Some(b';' | b'|' | b'(' | b')') => true,
+        Some(b';' | b'|' | b')') => true,
+        // `$(` starts a value.
+        Some(b'(') => before != Some(&b'$'),
         // `&` in the middle of a word belongs to a URL.
-        Some(b'&') => matches!(text.get(at + 1), None | Some(b'&' | b' ' | b'\n')),
+        Some(b'&') => {
+            before == Some(&b'&') || matches!(text.get(at + 1), None | Some(b'&' | b' ' | b'\n'))
+        }
         _ => false,
     }
 }
@@ -94,10 +103,21 @@ fn closing(text: &[u8], mut at: usize, quote: u8) -> Option<usize> {
 
 fn piece(text: &[u8], range: Range<usize>, first: bool) -> Piece {
     let word = text.get(range.clone()).unwrap_or_default();
-    let quote = word.first().copied().filter(|quote| matches!(quote, b'"' | b'\''));
+    let quote = word
+        .first()
+        .copied()
+        .filter(|quote| matches!(quote, b'"' | b'\''));
     let around = quote.filter(|&quote| closing(word, 1, quote) == Some(word.len() - 1));
-    let range = if around.is_some() { range.start + 1..range.end - 1 } else { range };
-    Piece { range, quote: around, first }
+    let range = if around.is_some() {
+        range.start + 1..range.end - 1
+    } else {
+        range
+    };
+    Piece {
+        range,
+        quote: around,
+        first,
+    }
 }
 
 #[cfg(test)]
@@ -105,8 +125,10 @@ mod tests {
     use super::*;
 
     fn check(text: &str, expected: &[&str]) {
-        let words: Vec<_> =
-            words(text.as_bytes()).into_iter().map(|piece| &text[piece.range]).collect();
+        let words: Vec<_> = words(text.as_bytes())
+            .into_iter()
+            .map(|piece| &text[piece.range])
+            .collect();
         assert_eq!(words, expected, "{text}");
     }
 

@@ -30,12 +30,12 @@ pub(super) struct Found(Vec<Span>);
 impl Found {
     pub(super) fn add(&mut self, argument: usize, range: Range<usize>, rule: &'static str) {
         if range.start < range.end {
-            self.0.push(Span { argument, range, rule });
+            self.0.push(Span {
+                argument,
+                range,
+                rule,
+            });
         }
-    }
-
-    pub(super) fn is_empty(&self) -> bool {
-        self.0.is_empty()
     }
 
     /// Sorted by argument, then place; overlapping ones become one, named by the one that starts
@@ -58,12 +58,20 @@ impl Found {
 }
 
 /// What is left of a place without the replacements that it holds already.
-pub(super) fn without(text: &[u8], range: Range<usize>, done: &[Range<usize>]) -> Vec<Range<usize>> {
+pub(super) fn without(
+    text: &[u8],
+    range: Range<usize>,
+    done: &[Range<usize>],
+) -> Vec<Range<usize>> {
     let mut left = Vec::new();
     let mut start = range.start;
     let mut cut = false;
     let first = done.partition_point(|done| done.end <= range.start);
-    for done in done.iter().skip(first).take_while(|done| done.start < range.end) {
+    for done in done
+        .iter()
+        .skip(first)
+        .take_while(|done| done.start < range.end)
+    {
         left.push(start..done.start.max(start));
         start = done.end;
         cut = true;
@@ -91,7 +99,10 @@ fn replacement(text: &[u8]) -> Option<usize> {
     let rule = rest.iter().take(RULE + 1).position(|&byte| byte == b':')?;
     let tag = rest.get(rule + 1..rule + 1 + TAG)?;
     let whole = rule > 0
-        && rest.iter().take(rule).all(|byte| byte.is_ascii_lowercase() || *byte == b'-')
+        && rest
+            .iter()
+            .take(rule)
+            .all(|byte| byte.is_ascii_lowercase() || *byte == b'-')
         && tag.iter().all(u8::is_ascii_hexdigit)
         && rest.get(rule + 1 + TAG) == Some(&b'>');
     whole.then_some(OPEN.len() + rule + 1 + TAG + 1)
@@ -116,8 +127,10 @@ mod tests {
         found.add(0, 9..10, "d");
         found.add(0, 3..3, "empty");
         let settled = found.settle();
-        let places: Vec<_> =
-            settled.iter().map(|span| (span.argument, span.range.clone(), span.rule)).collect();
+        let places: Vec<_> = settled
+            .iter()
+            .map(|span| (span.argument, span.range.clone(), span.rule))
+            .collect();
         assert_eq!(places, [(0, 2..9, "a"), (0, 9..10, "d"), (1, 2..6, "c")]);
     }
 
@@ -125,7 +138,11 @@ mod tests {
     fn replacements_are_recognised_exactly() {
         let one = b"x<redacted:flag:0123abcd>y";
         assert_eq!(replacements(one), vec![1..25]);
-        for not in ["<redacted:flag:0123abc>", "<redacted::0123abcd>", "<redacted:A:0123abcd>"] {
+        for not in [
+            "<redacted:flag:0123abc>",
+            "<redacted::0123abcd>",
+            "<redacted:A:0123abcd>",
+        ] {
             assert!(replacements(not.as_bytes()).is_empty(), "{not}");
         }
     }

@@ -11,17 +11,17 @@ use rustix::fs::Access;
 
 /// Why a command cannot be run.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Unusable {
+pub(super) enum Unusable {
     /// As a shell, exit 127.
     #[error("{name}: command not found; check the spelling and PATH")]
     NotFound {
-        /// The command, safe to print.
+        /// The command as it was typed.
         name: String,
     },
     /// As a shell, exit 126.
     #[error("{name}: cannot be executed: {reason}; check its permissions and format")]
     NotExecutable {
-        /// The command, safe to print.
+        /// The command as it was typed.
         name: String,
         /// Why.
         reason: String,
@@ -30,7 +30,7 @@ pub enum Unusable {
 
 impl Unusable {
     /// What the launcher exits with.
-    pub fn code(&self) -> u8 {
+    pub(super) fn code(&self) -> u8 {
         match self {
             Unusable::NotFound { .. } => 127,
             Unusable::NotExecutable { .. } => 126,
@@ -38,8 +38,8 @@ impl Unusable {
     }
 
     /// From what exec said.
-    pub fn from_errno(command: &OsStr, errno: i32) -> Unusable {
-        let name = super::terminal::plain(command.as_bytes());
+    pub(super) fn from_errno(command: &OsStr, errno: i32) -> Unusable {
+        let name = command.to_string_lossy().into_owned();
         if errno == rustix::io::Errno::NOENT.raw_os_error() && !command.as_bytes().contains(&b'/') {
             return Unusable::NotFound { name };
         }
@@ -49,10 +49,14 @@ impl Unusable {
             std::io::ErrorKind::NotFound if !Path::new(command).exists() => {
                 Unusable::NotFound { name }
             }
-            std::io::ErrorKind::NotFound => {
-                Unusable::NotExecutable { name, reason: "its interpreter was not found".into() }
-            }
-            _ => Unusable::NotExecutable { name, reason: reason(&error) },
+            std::io::ErrorKind::NotFound => Unusable::NotExecutable {
+                name,
+                reason: "its interpreter was not found".into(),
+            },
+            _ => Unusable::NotExecutable {
+                name,
+                reason: reason(&error),
+            },
         }
     }
 }
@@ -60,26 +64,36 @@ impl Unusable {
 /// The kernel's words without Rust's "(os error N)".
 fn reason(error: &std::io::Error) -> String {
     let text = error.to_string();
-    text.split(" (os error").next().unwrap_or_default().to_owned()
+    text.split(" (os error")
+        .next()
+        .unwrap_or_default()
+        .to_owned()
 }
 
 /// Looks for the command as execvp does.
 ///
 /// # Errors
 /// There is none, or only ones that may not be executed.
-pub fn find(command: &OsStr, path: Option<&OsStr>) -> Result<(), Unusable> {
-    let name = || super::terminal::plain(command.as_bytes());
+pub(super) fn find(command: &OsStr, path: Option<&OsStr>) -> Result<(), Unusable> {
+    let name = || command.to_string_lossy().into_owned();
     if command.as_bytes().contains(&b'/') {
         return match look(Path::new(command)) {
             Found::Usable => Ok(()),
             Found::Nothing => Err(Unusable::NotFound { name: name() }),
-            Found::Not(reason) => Err(Unusable::NotExecutable { name: name(), reason }),
+            Found::Not(reason) => Err(Unusable::NotExecutable {
+                name: name(),
+                reason,
+            }),
         };
     }
     let mut refused = None;
     // Without PATH the C library looks in these two.
     for dir in std::env::split_paths(path.unwrap_or(OsStr::new("/bin:/usr/bin"))) {
-        let dir = if dir.as_os_str().is_empty() { Path::new(".") } else { &dir };
+        let dir = if dir.as_os_str().is_empty() {
+            Path::new(".")
+        } else {
+            &dir
+        };
         match look(&dir.join(command)) {
             Found::Usable => return Ok(()),
             Found::Nothing => {}
@@ -87,7 +101,10 @@ pub fn find(command: &OsStr, path: Option<&OsStr>) -> Result<(), Unusable> {
         }
     }
     Err(match refused {
-        Some(reason) => Unusable::NotExecutable { name: name(), reason },
+        Some(reason) => Unusable::NotExecutable {
+            name: name(),
+            reason,
+        },
         None => Unusable::NotFound { name: name() },
     })
 }
@@ -132,10 +149,18 @@ mod tests {
         let temp = dir();
         let path = std::env::join_paths([Path::new("/nowhere"), temp.path()]).unwrap();
         let found = find(OsStr::new(word), Some(&path));
-        assert_eq!(found.as_ref().err().map(Unusable::code), expect, "{word}: {found:?}");
+        assert_eq!(
+            found.as_ref().err().map(Unusable::code),
+            expect,
+            "{word}: {found:?}"
+        );
         if !word.is_empty() {
             let direct = find(temp.path().join(word).as_os_str(), None);
-            assert_eq!(direct.as_ref().err().map(Unusable::code), expect, "{word}: {direct:?}");
+            assert_eq!(
+                direct.as_ref().err().map(Unusable::code),
+                expect,
+                "{word}: {direct:?}"
+            );
         }
     }
 
@@ -168,9 +193,15 @@ mod tests {
         let enoent = rustix::io::Errno::NOENT.raw_os_error();
         let enoexec = rustix::io::Errno::NOEXEC.raw_os_error();
         assert_eq!(Unusable::from_errno(OsStr::new("x"), enoent).code(), 127);
-        assert_eq!(Unusable::from_errno(OsStr::new("/no/such"), enoent).code(), 127);
+        assert_eq!(
+            Unusable::from_errno(OsStr::new("/no/such"), enoent).code(),
+            127
+        );
         let interpreter = Unusable::from_errno(OsStr::new("/dev/null"), enoent);
-        assert!(interpreter.to_string().contains("interpreter"), "{interpreter}");
+        assert!(
+            interpreter.to_string().contains("interpreter"),
+            "{interpreter}"
+        );
         assert_eq!(Unusable::from_errno(OsStr::new("x"), enoexec).code(), 126);
     }
 }

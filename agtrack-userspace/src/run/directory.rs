@@ -10,11 +10,11 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, ensure};
 
 /// Where runs are kept that were not told where.
-pub const RUNS: &str = "/var/lib/agtrack/runs";
+pub(super) const RUNS: &str = "/var/lib/agtrack/runs";
 
 /// A journal directory; one that was created here goes away again unless it is kept.
 #[derive(Debug)]
-pub struct Directory {
+pub(super) struct Directory {
     path: PathBuf,
     fresh: bool,
 }
@@ -24,8 +24,12 @@ impl Directory {
     ///
     /// # Errors
     /// The path is relative, its parent is missing, or it cannot be created.
-    pub fn given(path: PathBuf, group: Option<u32>) -> anyhow::Result<Directory> {
-        ensure!(path.is_absolute(), "the journal directory {} is not absolute", path.display());
+    pub(super) fn given(path: PathBuf, group: Option<u32>) -> anyhow::Result<Directory> {
+        ensure!(
+            path.is_absolute(),
+            "the journal directory {} is not absolute",
+            path.display()
+        );
         if path.is_dir() {
             return Ok(Directory { path, fresh: false });
         }
@@ -39,7 +43,11 @@ impl Directory {
     ///
     /// # Errors
     /// It cannot be created.
-    pub fn new_run(base: &Path, name: &str, group: Option<u32>) -> anyhow::Result<Directory> {
+    pub(super) fn new_run(
+        base: &Path,
+        name: &str,
+        group: Option<u32>,
+    ) -> anyhow::Result<Directory> {
         let mut parents: Vec<_> = base.ancestors().collect();
         parents.reverse();
         // Others may pass through; what they may read is decided directory by directory.
@@ -60,12 +68,12 @@ impl Directory {
     }
 
     /// Where it is.
-    pub fn path(&self) -> &Path {
+    pub(super) fn path(&self) -> &Path {
         &self.path
     }
 
     /// There is something in it from now on.
-    pub fn keep(&mut self) {
+    pub(super) fn keep(&mut self) {
         self.fresh = false;
     }
 }
@@ -130,7 +138,10 @@ mod tests {
         let temp = tempfile::tempdir().unwrap();
         let error = Directory::given(temp.path().join("no/such"), None).unwrap_err();
         let text = format!("{error:#}");
-        assert!(text.contains("no/such") && text.contains("--journal"), "{text}");
+        assert!(
+            text.contains("no/such") && text.contains("--journal"),
+            "{text}"
+        );
         assert!(Directory::given("relative".into(), None).is_err());
     }
 }

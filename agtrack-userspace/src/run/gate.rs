@@ -19,21 +19,21 @@ const REPORT: u64 = 4096;
 
 /// The launcher's side.
 #[derive(Debug)]
-pub struct Gate {
+pub(super) struct Gate {
     open: File,
     report: File,
 }
 
 /// The stub's ends as they are inherited; the launcher drops them once the stub runs.
 #[derive(Debug)]
-pub struct Inherited {
+pub(super) struct Inherited {
     open: OwnedFd,
     report: OwnedFd,
 }
 
 /// What the stub said instead of "ready", or after it.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Report {
+pub(super) enum Report {
     /// exec failed with this error number.
     Exec(i32),
     /// Something before it did; the text says what.
@@ -44,19 +44,28 @@ pub enum Report {
 ///
 /// # Errors
 /// No descriptors are left.
-pub fn gate() -> io::Result<(Gate, Inherited)> {
+pub(super) fn gate() -> io::Result<(Gate, Inherited)> {
     let (far_open, open) = pipe_with(PipeFlags::CLOEXEC)?;
     let (report, far_report) = pipe_with(PipeFlags::CLOEXEC)?;
     for end in [&far_open, &far_report] {
         rustix::io::fcntl_setfd(end, FdFlags::empty())?;
     }
-    let near = Gate { open: open.into(), report: report.into() };
-    Ok((near, Inherited { open: far_open, report: far_report }))
+    let near = Gate {
+        open: open.into(),
+        report: report.into(),
+    };
+    Ok((
+        near,
+        Inherited {
+            open: far_open,
+            report: far_report,
+        },
+    ))
 }
 
 impl Inherited {
     /// The numbers to hand to the stub, as one word.
-    pub fn word(&self) -> String {
+    pub(super) fn word(&self) -> String {
         format!("{},{}", self.open.as_raw_fd(), self.report.as_raw_fd())
     }
 }
@@ -66,17 +75,19 @@ impl Gate {
     ///
     /// # Errors
     /// The stub ended or reported instead.
-    pub fn wait_ready(&mut self) -> Result<(), Report> {
+    pub(super) fn wait_ready(&mut self) -> Result<(), Report> {
         let mut kind = [0];
         match self.report.read_exact(&mut kind) {
             Ok(()) if kind == [b'R'] => Ok(()),
-            Ok(()) => Err(self.read_report(kind[0]).unwrap_or(Report::Before("nothing".into()))),
+            Ok(()) => Err(self
+                .read_report(kind[0])
+                .unwrap_or(Report::Before("nothing".into()))),
             Err(error) => Err(Report::Before(format!("it ended at once ({error})"))),
         }
     }
 
     /// Lets the stub become the command; none if it did.
-    pub fn open(mut self) -> Option<Report> {
+    pub(super) fn open(mut self) -> Option<Report> {
         // Where the stub is gone already its wait status tells.
         let _ = self.open.write_all(b"G");
         let mut kind = [0];
@@ -86,7 +97,10 @@ impl Gate {
 
     fn read_report(&mut self, kind: u8) -> Option<Report> {
         let mut rest = Vec::new();
-        (&mut self.report).take(REPORT).read_to_end(&mut rest).ok()?;
+        (&mut self.report)
+            .take(REPORT)
+            .read_to_end(&mut rest)
+            .ok()?;
         let text = String::from_utf8_lossy(&rest).into_owned();
         match (kind, text.parse()) {
             (b'E', Ok(errno)) => Some(Report::Exec(errno)),
@@ -97,7 +111,7 @@ impl Gate {
 
 /// The stub's side.
 #[derive(Debug)]
-pub struct Stub {
+pub(super) struct Stub {
     open: File,
     report: File,
 }
@@ -107,8 +121,10 @@ impl Stub {
     ///
     /// # Errors
     /// They are not the ends of a gate.
-    pub fn inherit(word: &str) -> io::Result<Stub> {
-        let ends = word.split_once(',').and_then(|(a, b)| Some((a.parse().ok()?, b.parse().ok()?)));
+    pub(super) fn inherit(word: &str) -> io::Result<Stub> {
+        let ends = word
+            .split_once(',')
+            .and_then(|(a, b)| Some((a.parse().ok()?, b.parse().ok()?)));
         let (open, report): (RawFd, RawFd) =
             ends.ok_or_else(|| io::Error::other("not the numbers of two descriptors"))?;
         Ok(Stub {
@@ -121,13 +137,13 @@ impl Stub {
     ///
     /// # Errors
     /// The launcher is gone; the command must not run.
-    pub fn wait(&mut self) -> io::Result<()> {
+    pub(super) fn wait(&mut self) -> io::Result<()> {
         self.report.write_all(b"R")?;
         self.open.read_exact(&mut [0])
     }
 
     /// Reports what kept the command from running.
-    pub fn report(mut self, what: &Report) {
+    pub(super) fn report(mut self, what: &Report) {
         let text = match what {
             Report::Exec(errno) => format!("E{errno}"),
             Report::Before(why) => format!("B{why}"),
@@ -193,7 +209,10 @@ mod tests {
     fn a_stub_that_cannot_prepare_says_why() {
         let (mut near, stub) = both();
         stub.report(&Report::Before("no such group".into()));
-        assert_eq!(near.wait_ready(), Err(Report::Before("no such group".into())));
+        assert_eq!(
+            near.wait_ready(),
+            Err(Report::Before("no such group".into()))
+        );
     }
 
     #[test]
@@ -204,14 +223,20 @@ mod tests {
         let (near, far) = gate().unwrap();
         drop(near);
         let word = far.word();
-        assert!(Stub::inherit(&word).is_err(), "nobody would read the report");
+        let _ = (far.open.into_raw_fd(), far.report.into_raw_fd());
+        let passed = Stub::inherit(&word).and_then(|mut stub| stub.wait());
+        assert!(passed.is_err(), "nobody opens it any more");
     }
 
     #[test]
     fn the_stub_keeps_no_descriptor_open_across_exec() {
         let (_near, stub) = both();
         for end in [&stub.open, &stub.report] {
-            assert!(rustix::io::fcntl_getfd(end).unwrap().contains(FdFlags::CLOEXEC));
+            assert!(
+                rustix::io::fcntl_getfd(end)
+                    .unwrap()
+                    .contains(FdFlags::CLOEXEC)
+            );
         }
     }
 

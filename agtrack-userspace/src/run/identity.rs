@@ -12,7 +12,7 @@ use nix::unistd::{Gid, Uid, User, initgroups, setgroups, setresgid, setresuid};
 
 /// The user who typed `sudo agtrack ...`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Invoker {
+pub(super) struct Invoker {
     /// User id, never 0.
     pub uid: u32,
     /// Primary group id.
@@ -24,7 +24,7 @@ impl Invoker {
     ///
     /// # Errors
     /// Only one of them is set, or they are not numbers: guessing an identity would be wrong.
-    pub fn from_environment() -> anyhow::Result<Option<Invoker>> {
+    pub(super) fn from_environment() -> anyhow::Result<Option<Invoker>> {
         Invoker::from(std::env::var_os("SUDO_UID"), std::env::var_os("SUDO_GID"))
     }
 
@@ -45,7 +45,7 @@ fn number(name: &str, value: &OsString) -> anyhow::Result<u32> {
 
 /// Variables of the environment that belong to the identity.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Account {
+pub(super) struct Account {
     name: CString,
     home: PathBuf,
     shell: PathBuf,
@@ -56,7 +56,7 @@ pub struct Account {
 /// # Errors
 /// The kernel refuses a step, or the result is not what was asked for. Nothing may be executed
 /// then.
-pub fn become_user(invoker: &Invoker) -> anyhow::Result<Option<Account>> {
+pub(super) fn become_user(invoker: &Invoker) -> anyhow::Result<Option<Account>> {
     let (uid, gid) = (Uid::from_raw(invoker.uid), Gid::from_raw(invoker.gid));
     let user = User::from_uid(uid).context("cannot look up the invoking user")?;
     let account = user.map(account).transpose()?;
@@ -72,18 +72,25 @@ pub fn become_user(invoker: &Invoker) -> anyhow::Result<Option<Account>> {
         now.real == uid && now.effective == uid && now.saved == uid,
         "the kernel kept root's identity; refusing to run the command as root"
     );
-    ensure!(setresuid(Uid::from_raw(0), uid, uid).is_err(), "root could be taken back");
+    ensure!(
+        setresuid(Uid::from_raw(0), uid, uid).is_err(),
+        "root could be taken back"
+    );
     Ok(account)
 }
 
 fn account(user: User) -> anyhow::Result<Account> {
     let name = CString::new(user.name).context("the user's name has a zero byte")?;
-    Ok(Account { name, home: user.dir, shell: user.shell })
+    Ok(Account {
+        name,
+        home: user.dir,
+        shell: user.shell,
+    })
 }
 
 impl Account {
     /// The variables to set, as a login would.
-    pub fn variables(&self) -> [(&'static str, OsString); 4] {
+    pub(super) fn variables(&self) -> [(&'static str, OsString); 4] {
         let name = std::ffi::OsStr::from_bytes(self.name.as_bytes()).to_owned();
         [
             ("HOME", self.home.clone().into()),
@@ -95,7 +102,13 @@ impl Account {
 }
 
 /// Variables that sudo added and the user's own environment did not have.
-pub const OF_SUDO: [&str; 5] = ["SUDO_UID", "SUDO_GID", "SUDO_USER", "SUDO_COMMAND", "SUDO_HOME"];
+pub(super) const OF_SUDO: [&str; 5] = [
+    "SUDO_UID",
+    "SUDO_GID",
+    "SUDO_USER",
+    "SUDO_COMMAND",
+    "SUDO_HOME",
+];
 
 #[cfg(test)]
 mod tests {
@@ -108,7 +121,13 @@ mod tests {
     #[test]
     fn the_invoker_is_who_sudo_says() {
         let found = check(Some("1000"), Some("100")).unwrap();
-        assert_eq!(found, Some(Invoker { uid: 1000, gid: 100 }));
+        assert_eq!(
+            found,
+            Some(Invoker {
+                uid: 1000,
+                gid: 100
+            })
+        );
         assert_eq!(check(None, None).unwrap(), None);
         assert_eq!(check(Some("0"), Some("0")).unwrap(), None);
     }

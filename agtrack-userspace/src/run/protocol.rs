@@ -13,15 +13,15 @@ use uuid::Uuid;
 use super::Backend;
 
 /// The longest line that is read, in bytes.
-pub const LONGEST: u64 = 1 << 20;
+pub(super) const LONGEST: u64 = 1 << 20;
 
 /// At most this many bytes of the command line are handed over; argv itself comes from the kernel.
-pub const COMMAND_BYTES: usize = 32 << 10;
+pub(super) const COMMAND_BYTES: usize = 32 << 10;
 
 /// From launcher to recorder.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum ToRecorder {
+pub(super) enum ToRecorder {
     /// The first message.
     Begin(Begin),
     /// The process to tag; it waits to become the command.
@@ -42,7 +42,7 @@ pub enum ToRecorder {
 
 /// What the recorder needs to know before it can start.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Begin {
+pub(super) struct Begin {
     /// Name of the agent.
     pub agent: String,
     /// An absolute path; none for a directory of its own.
@@ -56,7 +56,7 @@ pub struct Begin {
 /// From recorder to launcher.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum FromRecorder {
+pub(super) enum FromRecorder {
     /// Hooks are attached, the journal is open.
     Ready {
         /// Where the journal is.
@@ -91,7 +91,7 @@ pub enum FromRecorder {
 /// How the tag follows the command.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Tagging {
+pub(super) enum Tagging {
     /// By lineage, and by a cgroup of its own.
     Cgroup {
         /// Path of the cgroup.
@@ -145,11 +145,14 @@ pub struct Named {
 ///
 /// # Errors
 /// The other side is gone, or the message would be longer than [`LONGEST`].
-pub fn send<T: Serialize>(mut out: impl Write, message: &T) -> io::Result<()> {
+pub(super) fn send<T: Serialize>(mut out: impl Write, message: &T) -> io::Result<()> {
     let mut line = serde_json::to_vec(message)?;
     line.push(b'\n');
     if line.len() as u64 > LONGEST {
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, "the message is too long"));
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            "the message is too long",
+        ));
     }
     out.write_all(&line)?;
     out.flush()
@@ -159,20 +162,23 @@ pub fn send<T: Serialize>(mut out: impl Write, message: &T) -> io::Result<()> {
 ///
 /// # Errors
 /// The line is too long, cut off or not a message.
-pub fn receive<T: DeserializeOwned>(input: &mut impl BufRead) -> io::Result<Option<T>> {
+pub(super) fn receive<T: DeserializeOwned>(input: &mut impl BufRead) -> io::Result<Option<T>> {
     let mut line = Vec::new();
     io::Read::take(&mut *input, LONGEST).read_until(b'\n', &mut line)?;
     if line.is_empty() {
         return Ok(None);
     }
     if line.pop() != Some(b'\n') {
-        return Err(io::Error::new(io::ErrorKind::InvalidData, "a line is cut off or too long"));
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidData,
+            "a line is cut off or too long",
+        ));
     }
     Ok(Some(serde_json::from_slice(&line)?))
 }
 
 /// The command line for [`ToRecorder::Launch`], cut after [`COMMAND_BYTES`].
-pub fn bounded(command: impl IntoIterator<Item = Vec<u8>>) -> Vec<Vec<u8>> {
+pub(super) fn bounded(command: impl IntoIterator<Item = Vec<u8>>) -> Vec<Vec<u8>> {
     let mut left = COMMAND_BYTES;
     let mut kept = Vec::new();
     for mut word in command {
@@ -202,9 +208,14 @@ mod tests {
 
     #[test]
     fn any_bytes_survive() {
-        let running = vec![Running { pid: 7, exe: b"/bin/\xff\n\x1b[31m".to_vec() }];
+        let running = vec![Running {
+            pid: 7,
+            exe: b"/bin/\xff\n\x1b[31m".to_vec(),
+        }];
         there_and_back(&FromRecorder::Waiting { running });
-        there_and_back(&FromRecorder::Failed { message: "two\nlines".into() });
+        there_and_back(&FromRecorder::Failed {
+            message: "two\nlines".into(),
+        });
     }
 
     #[test]
@@ -214,7 +225,10 @@ mod tests {
         send(&mut wire, &ToRecorder::Finish { all: true }).unwrap();
         let mut input = BufReader::with_capacity(3, wire.as_slice());
         assert_eq!(receive(&mut input).unwrap(), Some(ToRecorder::Abandon));
-        assert_eq!(receive(&mut input).unwrap(), Some(ToRecorder::Finish { all: true }));
+        assert_eq!(
+            receive(&mut input).unwrap(),
+            Some(ToRecorder::Finish { all: true })
+        );
         assert_eq!(receive::<ToRecorder>(&mut input).unwrap(), None);
     }
 
@@ -223,13 +237,26 @@ mod tests {
         let mut endless = BufReader::new(io::Read::take(io::repeat(b' '), LONGEST * 4));
         let error = receive::<ToRecorder>(&mut endless).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::InvalidData);
-        assert!(receive::<ToRecorder>(&mut &b"\"abandon\""[..]).is_err(), "cut off");
+        assert!(
+            receive::<ToRecorder>(&mut &b"\"abandon\""[..]).is_err(),
+            "cut off"
+        );
     }
 
     #[test]
     fn what_is_not_a_message_is_refused() {
-        for line in ["\n", "{}\n", "null\n", "\"reboot\"\n", "{\"finish\":{}}\n", "\u{0}\n"] {
-            assert!(receive::<ToRecorder>(&mut line.as_bytes()).is_err(), "{line:?}");
+        for line in [
+            "\n",
+            "{}\n",
+            "null\n",
+            "\"reboot\"\n",
+            "{\"finish\":{}}\n",
+            "\u{0}\n",
+        ] {
+            assert!(
+                receive::<ToRecorder>(&mut line.as_bytes()).is_err(),
+                "{line:?}"
+            );
         }
     }
 
@@ -239,6 +266,9 @@ mod tests {
         let command = bounded(words);
         assert_eq!(command.iter().map(Vec::len).sum::<usize>(), COMMAND_BYTES);
         send(io::sink(), &ToRecorder::Launch { pid: 1, command }).unwrap();
-        assert_eq!(bounded(std::iter::repeat_n(Vec::new(), 1 << 20)).len(), COMMAND_BYTES);
+        assert_eq!(
+            bounded(std::iter::repeat_n(Vec::new(), 1 << 20)).len(),
+            COMMAND_BYTES
+        );
     }
 }

@@ -84,7 +84,7 @@ where
         Err(error) => {
             let message = format!("{error:#}");
             if talk.is_alone() {
-                eprintln!("agtrack: {}", super::terminal::plain(message.as_bytes()));
+                eprintln!("agtrack: {}", super::plain(message.as_bytes()));
             }
             talk.say(&FromRecorder::Failed { message });
             ExitCode::FAILURE
@@ -110,7 +110,11 @@ where
     };
     let journal = directory.path().to_path_buf();
     let owner = group.map(|group| (0, group));
-    let engine = start(Start { journal: journal.clone(), owner, backend: begin.backend })?;
+    let engine = start(Start {
+        journal: journal.clone(),
+        owner,
+        backend: begin.backend,
+    })?;
     talk.say(&FromRecorder::Ready { journal });
     let (pid, command) = match talk.next() {
         Event::Request(ToRecorder::Launch { pid, command }) => (pid, command),
@@ -122,7 +126,10 @@ where
     check_owner(pid, invoker.as_ref())?;
     talk.watch(pid)?;
     let mut session = Session::begin(engine, &begin, pid, command, &name)?;
-    talk.say(&FromRecorder::Tagged { session: session.id, tagging: session.tagging() });
+    talk.say(&FromRecorder::Tagged {
+        session: session.id,
+        tagging: session.tagging(),
+    });
     match session.until_end(talk, begin.all)? {
         End::Abandoned => session.close().map(drop),
         End::Finished => {
@@ -140,7 +147,10 @@ fn check_owner(pid: u32, invoker: Option<&Invoker>) -> anyhow::Result<()> {
     let process = std::fs::metadata(format!("/proc/{pid}"))
         .with_context(|| format!("process {pid} is gone before it could be tagged"))?;
     if let Some(invoker) = invoker {
-        ensure!(process.uid() == invoker.uid, "process {pid} belongs to somebody else");
+        ensure!(
+            process.uid() == invoker.uid,
+            "process {pid} belongs to somebody else"
+        );
     }
     Ok(())
 }
@@ -154,9 +164,14 @@ struct Name {
 impl Name {
     fn new() -> Name {
         let id = Uuid::now_v7().simple().to_string();
-        let time = jiff::Timestamp::now().strftime("%Y%m%dT%H%M%SZ").to_string();
+        let time = jiff::Timestamp::now()
+            .strftime("%Y%m%dT%H%M%SZ")
+            .to_string();
         // The end of a UUIDv7 is its random part.
-        Name { time, short: id.chars().skip(24).collect() }
+        Name {
+            time,
+            short: id.chars().skip(24).collect(),
+        }
     }
 
     fn directory(&self) -> String {
@@ -191,15 +206,29 @@ impl Session {
     ) -> anyhow::Result<Session> {
         let cgroup = own_cgroup(pid, &name.cgroup()).map_err(|error| error.to_string());
         let inside = cgroup.as_ref().ok().map(|own| own.cgroup().clone());
-        let launched = Launched { pid, agent: begin.agent.clone(), cgroup: inside, command };
+        let launched = Launched {
+            pid,
+            agent: begin.agent.clone(),
+            cgroup: inside,
+            command,
+        };
         let id = engine.tag(launched).context("cannot tag the command")?;
-        Ok(Session { id, pid, engine, cgroup })
+        Ok(Session {
+            id,
+            pid,
+            engine,
+            cgroup,
+        })
     }
 
     fn tagging(&self) -> Tagging {
         match &self.cgroup {
-            Ok(own) => Tagging::Cgroup { path: own.cgroup().path.clone() },
-            Err(reason) => Tagging::Lineage { reason: reason.clone() },
+            Ok(own) => Tagging::Cgroup {
+                path: own.cgroup().path.clone(),
+            },
+            Err(reason) => Tagging::Lineage {
+                reason: reason.clone(),
+            },
         }
     }
 
@@ -285,7 +314,16 @@ mod tests {
         let uid = rustix::process::getuid().as_raw();
         assert!(check_owner(me, None).is_ok());
         assert!(check_owner(me, Some(&Invoker { uid, gid: 0 })).is_ok());
-        assert!(check_owner(me, Some(&Invoker { uid: uid + 1, gid: 0 })).is_err());
+        assert!(
+            check_owner(
+                me,
+                Some(&Invoker {
+                    uid: uid + 1,
+                    gid: 0
+                })
+            )
+            .is_err()
+        );
         assert!(check_owner(u32::MAX, None).is_err());
     }
 }

@@ -27,7 +27,7 @@ const FROM_KERNEL: i32 = 0x80;
 
 /// What a signal asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Asked {
+pub(super) enum Asked {
     /// A child changed its state.
     Child,
     /// The terminal sent it to the whole group; the command has it too.
@@ -38,7 +38,7 @@ pub enum Asked {
 
 /// Takes signals instead of being interrupted by them.
 #[derive(Debug)]
-pub struct Signals {
+pub(super) struct Signals {
     descriptor: SignalFd,
 }
 
@@ -48,19 +48,21 @@ impl Signals {
     ///
     /// # Errors
     /// The kernel refuses.
-    pub fn take() -> nix::Result<Signals> {
+    pub(super) fn take() -> nix::Result<Signals> {
         let mut set: SigSet = FORWARDED.into_iter().collect();
         set.add(Signal::SIGCHLD);
         set.thread_block()?;
         let flags = SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK;
-        Ok(Signals { descriptor: SignalFd::with_flags(&set, flags)? })
+        Ok(Signals {
+            descriptor: SignalFd::with_flags(&set, flags)?,
+        })
     }
 
     /// The next signal that came; none if none waits.
     ///
     /// # Errors
     /// The descriptor cannot be read.
-    pub fn next(&self, command: u32) -> nix::Result<Option<Asked>> {
+    pub(super) fn next(&self, command: u32) -> nix::Result<Option<Asked>> {
         while let Some(info) = self.descriptor.read_signal()? {
             if let Some(asked) = asked(info.ssi_signo, info.ssi_code, info.ssi_pid, command) {
                 return Ok(Some(asked));
@@ -91,14 +93,14 @@ fn asked(signal: u32, code: i32, sender: u32, command: u32) -> Option<Asked> {
 /// Holds ^C and ^\ back while sudo asks for a password, so that sudo can put the terminal in order
 /// before this process dies of it. Both sides of the password prompt get the key.
 #[derive(Debug)]
-pub struct Held(SigSet);
+pub(super) struct Held(SigSet);
 
 impl Held {
     /// Holds them until this is dropped.
     ///
     /// # Errors
     /// The kernel refuses.
-    pub fn hold() -> nix::Result<Held> {
+    pub(super) fn hold() -> nix::Result<Held> {
         let set: SigSet = [Signal::SIGINT, Signal::SIGQUIT].into_iter().collect();
         let before = set.thread_swap_mask(nix::sys::signal::SigmaskHow::SIG_BLOCK)?;
         Ok(Held(before))
@@ -117,8 +119,11 @@ impl Drop for Held {
 ///
 /// # Errors
 /// The kernel refuses.
-pub fn keep_status() -> std::io::Result<()> {
-    signal_hook::flag::register(signal_hook::consts::SIGCHLD, Arc::new(AtomicBool::new(false)))?;
+pub(super) fn keep_status() -> std::io::Result<()> {
+    signal_hook::flag::register(
+        signal_hook::consts::SIGCHLD,
+        Arc::new(AtomicBool::new(false)),
+    )?;
     Ok(())
 }
 

@@ -38,12 +38,17 @@ impl Programs {
             recorder.extend(["sudo", "-p", prompt, "--"].map(OsString::from));
         }
         recorder.extend([exe.clone(), "recorder".into()]);
-        Ok(Programs { recorder, stub: vec![exe, "launch-stub".into()] })
+        Ok(Programs {
+            recorder,
+            stub: vec![exe, "launch-stub".into()],
+        })
     }
 }
 
 fn command(line: &[OsString]) -> anyhow::Result<Command> {
-    let (program, args) = line.split_first().context("an empty command line for a helper")?;
+    let (program, args) = line
+        .split_first()
+        .context("an empty command line for a helper")?;
     let mut command = Command::new(program);
     command.args(args);
     Ok(command)
@@ -51,7 +56,7 @@ fn command(line: &[OsString]) -> anyhow::Result<Command> {
 
 /// The running recorder as the launcher sees it.
 #[derive(Debug)]
-pub struct Recorder {
+pub(super) struct Recorder {
     child: Child,
     to: ChildStdin,
     from: BufReader<ChildStdout>,
@@ -63,17 +68,24 @@ impl Recorder {
     ///
     /// # Errors
     /// sudo is missing or refuses, or the recorder cannot start; the text says what to do next.
-    pub fn start(line: &[OsString], begin: Begin) -> anyhow::Result<(Recorder, Ready)> {
+    pub(super) fn start(line: &[OsString], begin: Begin) -> anyhow::Result<(Recorder, Ready)> {
         // Pipes, not a socket: sudo closes other descriptors, and with a terminal of its own for
         // the recorder it leaves the caller's keystrokes alone only when it sees pipes.
-        let spawned =
-            command(line)?.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::inherit());
-        let mut child = spawned.spawn().map_err(|error| cannot_start(line, &error))?;
+        let mut spawn = command(line)?;
+        spawn
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::inherit());
+        let mut child = spawn.spawn().map_err(|error| cannot_start(line, &error))?;
         let held = Held::hold().context("cannot hold back signals")?;
         let (Some(to), Some(from)) = (child.stdin.take(), child.stdout.take()) else {
             bail!("the recorder's pipes are missing");
         };
-        let mut recorder = Recorder { child, to, from: BufReader::new(from) };
+        let mut recorder = Recorder {
+            child,
+            to,
+            from: BufReader::new(from),
+        };
         // Where sudo has given up already, its exit status says more than the broken pipe.
         let _ = recorder.tell(&ToRecorder::Begin(begin));
         let answer = recorder.hear();
@@ -82,7 +94,10 @@ impl Recorder {
             Ok(Some(FromRecorder::Failed { message })) => Err(anyhow!("{message}")),
             Ok(Some(other)) => Err(anyhow!("the recorder began with {other:?}")),
             Ok(None) | Err(_) => {
-                let status = recorder.child.wait().context("cannot wait for the recorder")?;
+                let status = recorder
+                    .child
+                    .wait()
+                    .context("cannot wait for the recorder")?;
                 Err(refused(line, status))
             }
         };
@@ -95,7 +110,7 @@ impl Recorder {
     ///
     /// # Errors
     /// The recorder is gone.
-    pub fn tell(&mut self, message: &ToRecorder) -> io::Result<()> {
+    pub(super) fn tell(&mut self, message: &ToRecorder) -> io::Result<()> {
         send(&mut self.to, message)
     }
 
@@ -103,23 +118,27 @@ impl Recorder {
     ///
     /// # Errors
     /// What came is not a message.
-    pub fn hear(&mut self) -> io::Result<Option<FromRecorder>> {
+    pub(super) fn hear(&mut self) -> io::Result<Option<FromRecorder>> {
         receive(&mut self.from)
     }
 
     /// True if a message has arrived that [`Recorder::hear`] was not asked for yet.
-    pub fn has_buffered(&self) -> bool {
+    pub(super) fn has_buffered(&self) -> bool {
         !self.from.buffer().is_empty()
     }
 
     /// The descriptor to wait on.
-    pub fn incoming(&self) -> impl AsFd {
+    pub(super) fn incoming(&self) -> impl AsFd {
         self.from.get_ref()
     }
 
     /// Waits until it, and sudo above it, has ended.
-    pub fn wait(self) {
-        let Recorder { mut child, to, from } = self;
+    pub(super) fn wait(self) {
+        let Recorder {
+            mut child,
+            to,
+            from,
+        } = self;
         drop((to, from));
         // Its status says nothing that its messages did not.
         let _ = child.wait();
@@ -128,7 +147,7 @@ impl Recorder {
 
 /// The recorder is ready.
 #[derive(Debug)]
-pub struct Ready {
+pub(super) struct Ready {
     /// Where the journal is.
     pub journal: std::path::PathBuf,
 }
@@ -161,7 +180,7 @@ fn refused(line: &[OsString], status: ExitStatus) -> anyhow::Error {
 ///
 /// # Errors
 /// It cannot be started, or cannot become the invoking user.
-pub fn stub(
+pub(super) fn stub(
     line: &[OsString],
     invoker: Option<&Invoker>,
     words: &[OsString],
@@ -172,7 +191,11 @@ pub fn stub(
     if invoker.is_some() {
         stub.arg("--as-invoker");
     }
-    let mut child = stub.arg("--").args(words).spawn().context("cannot start a process")?;
+    let mut child = stub
+        .arg("--")
+        .args(words)
+        .spawn()
+        .context("cannot start a process")?;
     drop(far);
     if let Err(report) = near.wait_ready() {
         drop(near);

@@ -77,5 +77,8 @@ fn execute(command: &[OsString], as_invoker: bool, account: Option<&Account>) ->
     }
     // The signal mask is inherited as the caller set it; SIGPIPE, which the Rust runtime ignores,
     // goes back to its default.
-    command.exec().raw_os_error().unwrap_or(rustix::io::Errno::INVAL.raw_os_error())
+    command
+        .exec()
+        .raw_os_error()
+        .unwrap_or(rustix::io::Errno::INVAL.raw_os_error())
 }

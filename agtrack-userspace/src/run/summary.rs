@@ -5,14 +5,14 @@
 
 use std::path::Path;
 
+use super::plain;
 use super::protocol::{Named, Running, Summary};
-use super::terminal::plain;
 
 /// Names on one line, at most.
 const SHOWN: usize = 5;
 
 /// The lines of the summary.
-pub fn lines(journal: &Path, running: &[Running], summary: &Summary) -> Vec<String> {
+pub(super) fn lines(journal: &Path, running: &[Running], summary: &Summary) -> Vec<String> {
     let mut lines = vec![format!("agtrack: recorded {}", actions(summary))];
     lines.extend(named("files written", &summary.written));
     lines.extend(named("files deleted", &summary.deleted));
@@ -20,17 +20,23 @@ pub fn lines(journal: &Path, running: &[Running], summary: &Summary) -> Vec<Stri
     lines.extend(named("failed", &summary.failures));
     lines.push(lost(summary));
     if !running.is_empty() {
-        lines.push(format!("  still running  {}, no longer recorded:", running.len()));
+        lines.push(format!(
+            "  still running  {}, no longer recorded:",
+            running.len()
+        ));
         lines.extend(list(running));
     }
     let journal = plain(std::os::unix::ffi::OsStrExt::as_bytes(journal.as_os_str()));
     lines.push(format!("  journal        {journal}"));
-    lines.push(format!("  read it with   agtrack tail --journal {}", quoted(&journal)));
+    lines.push(format!(
+        "  read it with   agtrack tail --journal {}",
+        quoted(&journal)
+    ));
     lines
 }
 
 /// One line for each process that runs.
-pub fn list(running: &[Running]) -> Vec<String> {
+pub(super) fn list(running: &[Running]) -> Vec<String> {
     let mut lines: Vec<_> = running
         .iter()
         .take(SHOWN * 4)
@@ -43,13 +49,19 @@ pub fn list(running: &[Running]) -> Vec<String> {
 }
 
 fn actions(summary: &Summary) -> String {
-    let mut counts: Vec<_> = summary.actions.iter().filter(|(_, count)| **count > 0).collect();
+    let mut counts: Vec<_> = summary
+        .actions
+        .iter()
+        .filter(|(_, count)| **count > 0)
+        .collect();
     if counts.is_empty() {
         return "nothing".into();
     }
     counts.sort_by(|a, b| b.1.cmp(a.1).then(a.0.cmp(b.0)));
-    let words: Vec<_> =
-        counts.iter().map(|(name, count)| format!("{} {count}", plain(name.as_bytes()))).collect();
+    let words: Vec<_> = counts
+        .iter()
+        .map(|(name, count)| format!("{} {count}", plain(name.as_bytes())))
+        .collect();
     words.join(", ")
 }
 
@@ -57,12 +69,21 @@ fn named(title: &str, named: &Named) -> Option<String> {
     if named.total == 0 {
         return None;
     }
-    let mut words: Vec<_> = named.first.iter().take(SHOWN).map(|name| plain(name)).collect();
+    let mut words: Vec<_> = named
+        .first
+        .iter()
+        .take(SHOWN)
+        .map(|name| plain(name))
+        .collect();
     let more = named.total.saturating_sub(words.len() as u64);
     if more > 0 {
         words.push(format!("and {more} more"));
     }
-    Some(format!("  {title:<14} {}: {}", named.total, words.join(", ")))
+    Some(format!(
+        "  {title:<14} {}: {}",
+        named.total,
+        words.join(", ")
+    ))
 }
 
 fn lost(summary: &Summary) -> String {
@@ -91,7 +112,10 @@ mod tests {
 
     fn names(names: &[&[u8]]) -> Named {
         let first = names.iter().map(|name| name.to_vec()).collect();
-        Named { total: names.len() as u64, first }
+        Named {
+            total: names.len() as u64,
+            first,
+        }
     }
 
     fn check(summary: &Summary, running: &[Running], expect: &[&str]) {
@@ -115,16 +139,27 @@ mod tests {
     #[test]
     fn a_busy_command_is_counted_and_named() {
         let summary = Summary {
-            actions: [("file.open".into(), 7), ("process.exec".into(), 9), ("x".into(), 0)].into(),
+            actions: [
+                ("file.open".into(), 7),
+                ("process.exec".into(), 9),
+                ("x".into(), 0),
+            ]
+            .into(),
             written: names(&[b"/a", b"/b\x1b[31m"]),
-            hosts: Named { total: 9, first: vec![b"h".to_vec(); 8] },
+            hosts: Named {
+                total: 9,
+                first: vec![b"h".to_vec(); 8],
+            },
             lost: 3,
             skipped: 4,
             ..Summary::default()
         };
         check(
             &summary,
-            &[Running { pid: 12, exe: b"/bin/s\nleep".to_vec() }],
+            &[Running {
+                pid: 12,
+                exe: b"/bin/s\nleep".to_vec(),
+            }],
             &[
                 "agtrack: recorded process.exec 9, file.open 7",
                 "  files written  2: /a, /b\\u{1b}[31m",
@@ -132,7 +167,7 @@ mod tests {
                 "  LOST           3 events (see the gap records); the kernel skipped up to 4 hook \
                  runs on this host",
                 "  still running  1, no longer recorded:",
-                "         12 /bin/s\\nleep",
+                "         12 /bin/s\\u{a}leep",
                 "  journal        /var/lib/x",
                 "  read it with   agtrack tail --journal /var/lib/x",
             ],
@@ -141,7 +176,13 @@ mod tests {
 
     #[test]
     fn a_long_list_is_cut_and_says_so() {
-        let many = vec![Running { pid: 1, exe: b"x".to_vec() }; 25];
+        let many = vec![
+            Running {
+                pid: 1,
+                exe: b"x".to_vec()
+            };
+            25
+        ];
         let lines = list(&many);
         assert_eq!(lines.len(), 21);
         assert_eq!(lines[20], "    and 5 more");

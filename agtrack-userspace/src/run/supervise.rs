@@ -9,14 +9,14 @@ use rustix::event::{PollFd, PollFlags, poll};
 use rustix::process::{Pid, Signal, WaitOptions};
 
 use super::ending::Ending;
+use super::plain;
 use super::protocol::{FromRecorder, Running, Summary, ToRecorder};
 use super::signals::{Asked, Signals};
 use super::start::Recorder;
-use super::terminal::plain;
 
 /// How it all ended.
 #[derive(Debug)]
-pub struct Outcome {
+pub(super) struct Outcome {
     /// The command.
     pub ending: Ending,
     /// What the recorder said at its end; none if it did not live to say it.
@@ -25,7 +25,7 @@ pub struct Outcome {
 
 /// The command and those around it.
 #[derive(Debug)]
-pub struct Supervisor {
+pub(super) struct Supervisor {
     signals: Signals,
     recorder: Option<Recorder>,
     command: Pid,
@@ -37,21 +37,32 @@ pub struct Supervisor {
 
 impl Supervisor {
     /// `all`: wait for the last tagged descendant, too.
-    pub fn new(signals: Signals, recorder: Recorder, command: Pid, all: bool) -> Supervisor {
+    pub(super) fn new(signals: Signals, recorder: Recorder, command: Pid, all: bool) -> Supervisor {
         let recorder = Some(recorder);
-        Supervisor { signals, recorder, command, all, ended: None, interrupts: 0, done: None }
+        Supervisor {
+            signals,
+            recorder,
+            command,
+            all,
+            ended: None,
+            interrupts: 0,
+            done: None,
+        }
     }
 
     /// Until the command has ended and the recorder has written everything.
     ///
     /// # Errors
     /// The kernel refuses to say what became of the command.
-    pub fn run(mut self) -> io::Result<Outcome> {
+    pub(super) fn run(mut self) -> io::Result<Outcome> {
         // What happened before signals were taken is not told by one.
         self.look_at_command()?;
         loop {
             if let (Some(ending), None) = (self.ended, &self.recorder) {
-                return Ok(Outcome { ending, done: self.done });
+                return Ok(Outcome {
+                    ending,
+                    done: self.done,
+                });
             }
             let (signal, message) = self.wait()?;
             while signal && let Some(asked) = self.signals.next(self.pid())? {
@@ -71,12 +82,19 @@ impl Supervisor {
     fn wait(&self) -> io::Result<(bool, bool)> {
         let incoming = self.recorder.as_ref().map(Recorder::incoming);
         let mut fds = vec![PollFd::new(&self.signals, PollFlags::IN)];
-        fds.extend(incoming.as_ref().map(|from| PollFd::new(from, PollFlags::IN)));
+        fds.extend(
+            incoming
+                .as_ref()
+                .map(|from| PollFd::new(from, PollFlags::IN)),
+        );
         loop {
             match poll(&mut fds, None) {
                 Err(rustix::io::Errno::INTR) => {}
-                other => break other?,
-            };
+                other => {
+                    other?;
+                    break;
+                }
+            }
         }
         let ready = |index: usize| fds.get(index).is_some_and(|fd| !fd.revents().is_empty());
         Ok((ready(0), ready(1)))
@@ -105,7 +123,10 @@ impl Supervisor {
         if signal == Signal::TSTP.as_raw() {
             return stop_self();
         }
-        if [Signal::USR1, Signal::USR2].iter().any(|other| other.as_raw() == signal) {
+        if [Signal::USR1, Signal::USR2]
+            .iter()
+            .any(|other| other.as_raw() == signal)
+        {
             return Ok(());
         }
         self.interrupts += 1;
@@ -123,7 +144,10 @@ impl Supervisor {
 
     fn tell(&mut self, message: &ToRecorder) {
         // A recorder that is gone is noticed by the end of its messages.
-        let _ = self.recorder.as_mut().map(|recorder| recorder.tell(message));
+        let _ = self
+            .recorder
+            .as_mut()
+            .map(|recorder| recorder.tell(message));
     }
 
     fn on_messages(&mut self) {
@@ -148,8 +172,13 @@ impl Supervisor {
                 }
             }
             FromRecorder::Waiting { running } => {
-                eprintln!("agtrack: the command has ended; waiting for {} more:", running.len());
-                super::summary::list(&running).iter().for_each(|line| eprintln!("{line}"));
+                eprintln!(
+                    "agtrack: the command has ended; waiting for {} more:",
+                    running.len()
+                );
+                super::summary::list(&running)
+                    .iter()
+                    .for_each(|line| eprintln!("{line}"));
             }
             FromRecorder::Failed { message } => self.on_loss(&message),
             FromRecorder::Ready { .. } | FromRecorder::Tagged { .. } => {
@@ -160,8 +189,15 @@ impl Supervisor {
 
     /// Recording has ended before the command. That must be known, whatever is on the screen.
     fn on_loss(&mut self, why: &str) {
-        let then = if self.ended.is_some() { "" } else { "; the command goes on unrecorded" };
-        eprintln!("agtrack: RECORDING HAS STOPPED: {}{then}", plain(why.as_bytes()));
+        let then = if self.ended.is_some() {
+            ""
+        } else {
+            "; the command goes on unrecorded"
+        };
+        eprintln!(
+            "agtrack: RECORDING HAS STOPPED: {}{then}",
+            plain(why.as_bytes())
+        );
         self.recorder = None;
     }
 
@@ -203,14 +239,20 @@ impl Supervisor {
     fn is_stopped(&self) -> bool {
         let stat = std::fs::read(format!("/proc/{}/stat", self.pid())).unwrap_or_default();
         // The name in parentheses may hold anything, also parentheses.
-        let after = stat.iter().rposition(|&byte| byte == b')').unwrap_or(stat.len());
+        let after = stat
+            .iter()
+            .rposition(|&byte| byte == b')')
+            .unwrap_or(stat.len());
         stat.get(after + 2) == Some(&b'T')
     }
 }
 
 /// Stops this process until it is continued.
 fn stop_self() -> io::Result<()> {
-    Ok(rustix::process::kill_process(rustix::process::getpid(), Signal::STOP)?)
+    Ok(rustix::process::kill_process(
+        rustix::process::getpid(),
+        Signal::STOP,
+    )?)
 }
 
 /// True where this process group has the terminal.

@@ -15,7 +15,7 @@ use super::protocol::{FromRecorder, ToRecorder, receive, send};
 
 /// What the recorder waits for.
 #[derive(Debug)]
-pub enum Event {
+pub(super) enum Event {
     /// The launcher said something.
     Request(ToRecorder),
     /// The launcher is gone.
@@ -28,7 +28,7 @@ pub enum Event {
 
 /// The queue, and the way back.
 #[derive(Debug)]
-pub struct Talk {
+pub(super) struct Talk {
     sender: Sender<Event>,
     events: Receiver<Event>,
     alone: bool,
@@ -38,26 +38,38 @@ pub struct Talk {
 ///
 /// # Errors
 /// Standard input is not a launcher's pipe, or the kernel refuses.
-pub fn detach() -> anyhow::Result<Talk> {
-    ensure!(!std::io::stdin().is_terminal(), "standard input is a terminal");
+pub(super) fn detach() -> anyhow::Result<Talk> {
+    ensure!(
+        !std::io::stdin().is_terminal(),
+        "standard input is a terminal"
+    );
     // sudo may have made it the leader of a session of its own, which does as well.
     let _ = rustix::process::setsid();
     // Not to keep a mount busy; the launcher made every path absolute.
     rustix::process::chdir("/").context("cannot change to /")?;
     let (sender, events) = channel();
     let signals = [SIGTERM, SIGINT, SIGQUIT, SIGTSTP, SIGHUP, SIGPIPE];
-    let mut signals = signal_hook::iterator::Signals::new(signals).context("cannot take signals")?;
+    let mut signals =
+        signal_hook::iterator::Signals::new(signals).context("cannot take signals")?;
     let to = sender.clone();
-    std::thread::Builder::new().name("signals".into()).spawn(move || {
-        for signal in signals.forever() {
-            if signal == SIGTERM && to.send(Event::Terminate).is_err() {
-                return;
+    std::thread::Builder::new()
+        .name("signals".into())
+        .spawn(move || {
+            for signal in signals.forever() {
+                if signal == SIGTERM && to.send(Event::Terminate).is_err() {
+                    return;
+                }
             }
-        }
-    })?;
+        })?;
     let to = sender.clone();
-    std::thread::Builder::new().name("launcher".into()).spawn(move || listen(&to))?;
-    Ok(Talk { sender, events, alone: false })
+    std::thread::Builder::new()
+        .name("launcher".into())
+        .spawn(move || listen(&to))?;
+    Ok(Talk {
+        sender,
+        events,
+        alone: false,
+    })
 }
 
 /// Reads until the launcher is gone. One that talks nonsense is treated as gone: what it started
@@ -82,14 +94,14 @@ fn listen(to: &Sender<Event>) {
 
 impl Talk {
     /// Waits for the next event.
-    pub fn next(&mut self) -> Event {
+    pub(super) fn next(&mut self) -> Event {
         // The queue holds a sender itself, so it is never without one.
         let event = self.events.recv().unwrap_or(Event::Gone);
         self.note(event)
     }
 
     /// The next event if there is one already.
-    pub fn poll(&mut self) -> Option<Event> {
+    pub(super) fn poll(&mut self) -> Option<Event> {
         let event = self.events.try_recv().ok()?;
         Some(self.note(event))
     }
@@ -100,12 +112,12 @@ impl Talk {
     }
 
     /// True once the launcher is gone.
-    pub fn is_alone(&self) -> bool {
+    pub(super) fn is_alone(&self) -> bool {
         self.alone
     }
 
     /// Answers the launcher; one that is gone is noticed elsewhere.
-    pub fn say(&mut self, message: &FromRecorder) {
+    pub(super) fn say(&mut self, message: &FromRecorder) {
         let mut out = std::io::stdout().lock();
         let _ = send(&mut out, message).and_then(|()| out.flush());
     }
@@ -114,17 +126,19 @@ impl Talk {
     ///
     /// # Errors
     /// It is gone already, or the kernel refuses.
-    pub fn watch(&self, pid: u32) -> anyhow::Result<()> {
+    pub(super) fn watch(&self, pid: u32) -> anyhow::Result<()> {
         let raw = i32::try_from(pid).ok().and_then(Pid::from_raw);
         let raw = raw.with_context(|| format!("{pid} is not a process id"))?;
         let descriptor = pidfd_open(raw, PidfdFlags::empty())
             .with_context(|| format!("cannot watch process {pid}"))?;
         let to = self.sender.clone();
-        std::thread::Builder::new().name("command".into()).spawn(move || {
-            let mut fds = [PollFd::new(&descriptor, PollFlags::IN)];
-            while poll(&mut fds, None).is_err() {}
-            let _ = to.send(Event::Ended);
-        })?;
+        std::thread::Builder::new()
+            .name("command".into())
+            .spawn(move || {
+                let mut fds = [PollFd::new(&descriptor, PollFlags::IN)];
+                while poll(&mut fds, None).is_err() {}
+                let _ = to.send(Event::Ended);
+            })?;
         Ok(())
     }
 }

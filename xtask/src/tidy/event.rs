@@ -7,88 +7,76 @@ use agtrack_common::event::TABLE;
 use super::source::Source;
 use super::{Breach, Rule};
 
+const BODIES: &str = "agtrack-common/src/event";
+const PROBES: &str = "agtrack-ebpf/src/probe";
+
 /// Breaches of the table's completeness.
 pub(crate) fn check(root: &Path, sources: &[Source]) -> Vec<Breach> {
     TABLE
         .iter()
-        .flat_map(|row| {
-            let kind = format!("{:?}", row.kind);
-            missing(root, sources, &kind, row.action)
-        })
+        .flat_map(|row| missing(root, sources, &format!("{:?}", row.kind)))
         .collect()
 }
 
 /// The parts that a row lacks.
-fn missing(root: &Path, sources: &[Source], kind: &str, action: &str) -> Vec<Breach> {
-    let has = |dir: &str, needle: &str| {
-        names(action)
+fn missing(root: &Path, sources: &[Source], kind: &str) -> Vec<Breach> {
+    let name = snake_case(kind);
+    // Events of one family may share a file with their body or probe, as those of cgroups do.
+    let family = name.split('_').next().unwrap_or(&name);
+    let has = |path: String, needle: &str| {
+        sources
             .iter()
-            .map(|name| format!("{dir}/{name}.rs"))
-            .any(|path| {
-                sources
-                    .iter()
-                    .any(|s| s.path == path && s.text.contains(needle))
-            })
+            .any(|source| source.path == path && source.text.contains(needle))
+    };
+    let shared = |dir: &str, needle: &str| {
+        [name.as_str(), family]
+            .iter()
+            .any(|stem| has(format!("{dir}/{stem}.rs"), needle))
+    };
+    let fixture = |extension: &str| {
+        root.join(format!("tests/replay/{name}.{extension}"))
+            .is_file()
     };
     let parts = [
         (
             "body",
-            "agtrack-common/src/event",
-            has("agtrack-common/src/event", &struct_of(kind)),
+            BODIES,
+            shared(BODIES, &format!("pub struct {kind} ")),
         ),
-        (
-            "probe",
-            "agtrack-ebpf/src/probe",
-            has("agtrack-ebpf/src/probe", ""),
-        ),
+        ("probe", PROBES, shared(PROBES, "")),
         (
             "end-to-end test",
             "tests/e2e",
-            has("tests/e2e", &format!("\"{action}\"")),
+            has(format!("tests/e2e/{name}.rs"), ""),
         ),
         (
             "replay fixture",
             "tests/replay",
-            has_fixture(&root.join("tests/replay"), action),
+            fixture("input") && fixture("jsonl"),
         ),
     ];
-    let lacking = parts.into_iter().filter(|(.., there)| !there);
-    lacking
+    parts
+        .into_iter()
+        .filter(|(.., there)| !there)
         .map(|(part, dir, _)| Breach {
             rule: Rule::EventParts,
             file: "agtrack-common/src/event.rs".to_owned(),
             line: 0,
-            what: format!("`{action}` has no {part} in {dir}"),
+            what: format!("`{kind}` has no {part} in {dir}"),
         })
         .collect()
 }
 
-fn struct_of(kind: &str) -> String {
-    format!("pub struct {kind} ")
-}
-
-/// Names a file of the event may have: `fork` for `process.fork`; events of one family may share
-/// a file, as `cgroup` does.
-fn names(action: &str) -> Vec<&str> {
-    let (family, verb) = action.split_once('.').unwrap_or(("", action));
-    vec![verb, family]
-}
-
-/// A file or directory of the event's name, whatever its extension.
-fn has_fixture(dir: &Path, action: &str) -> bool {
-    let Ok(entries) = std::fs::read_dir(dir) else {
-        return false;
-    };
-    let wanted = names(action);
-    entries.filter_map(Result::ok).any(|entry| {
-        let path = entry.path();
-        let stem = path
-            .file_name()
-            .and_then(|name| name.to_str())
-            .unwrap_or_default();
-        let stem = stem.split('.').next().unwrap_or_default();
-        path.extension().is_none_or(|extension| extension != "rs") && wanted.contains(&stem)
-    })
+/// `CgroupCreate` as a file is named.
+fn snake_case(kind: &str) -> String {
+    let mut name = String::new();
+    for letter in kind.chars() {
+        if letter.is_uppercase() && !name.is_empty() {
+            name.push('_');
+        }
+        name.extend(letter.to_lowercase());
+    }
+    name
 }
 
 #[cfg(test)]
@@ -97,21 +85,24 @@ mod tests {
 
     #[test]
     fn a_row_with_nothing_lacks_four_parts() {
-        let breaches = missing(Path::new("/nonexistent"), &[], "Exec", "process.exec");
+        let breaches = missing(Path::new("/nonexistent"), &[], "Exec");
         assert_eq!(breaches.len(), 4);
-        assert!(breaches[0].what.contains("`process.exec` has no body"));
+        assert!(breaches[0].what.contains("`Exec` has no body"));
     }
 
     #[test]
-    fn a_family_may_share_a_file() {
-        let body = "pub struct CgroupCreate { }";
-        let source = Source::parse("agtrack-common/src/event/cgroup.rs", body).unwrap();
-        let root = Path::new("/nonexistent");
-        let breaches = missing(root, &[source], "CgroupCreate", "cgroup.create");
-        assert!(
-            breaches
-                .iter()
-                .all(|breach| !breach.what.contains("no body"))
-        );
+    fn a_family_may_share_the_file_of_its_bodies_but_not_of_its_tests() {
+        let source = |path: &str, text: &str| Source::parse(path, text).unwrap();
+        let sources = [
+            source(
+                "agtrack-common/src/event/cgroup.rs",
+                "pub struct CgroupCreate { }",
+            ),
+            source("agtrack-ebpf/src/probe/cgroup.rs", ""),
+            source("tests/e2e/cgroup.rs", ""),
+        ];
+        let breaches = missing(Path::new("/nonexistent"), &sources, "CgroupCreate");
+        assert_eq!(breaches.len(), 2);
+        assert!(breaches[0].what.contains("no end-to-end test"));
     }
 }

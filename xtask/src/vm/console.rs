@@ -24,9 +24,13 @@ impl Outcome {
         let note = match (self.count, self.status) {
             (Some(_), Some(0)) => String::new(),
             (Some(seen), Some(_)) if seen.failed > 0 => "FAILED".to_owned(),
-            (_, Some(status)) => {
+            (Some(_), Some(status)) => {
                 count.failed += 1;
                 format!("FAILED: exit status {status} without a failed test")
+            }
+            (None, Some(status)) => {
+                count.failed += 1;
+                format!("FAILED: no result line (exit status {status})")
             }
             (_, None) => {
                 count.failed += 1;

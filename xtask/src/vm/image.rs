@@ -23,8 +23,13 @@ pub(crate) enum Job {
         /// Part of a test's name.
         filter: Option<String>,
     },
-    /// One command of busybox, for trying out the machines themselves.
-    Smoke(String),
+    /// One command, for trying out the machines themselves.
+    Smoke {
+        /// What the shell runs.
+        command: String,
+        /// A static program to have in `/bin`.
+        program: Option<PathBuf>,
+    },
 }
 
 /// Builds what the job needs and packs it. One image serves every kernel.
@@ -50,10 +55,23 @@ pub(crate) fn build(workspace: &Workspace, job: &Job, backends: &[&str]) -> Resu
     )?;
     archive.program("etc/group", b"root:x:0:\nagent:x:1000:\n")?;
     archive.program("etc/hosts", b"127.0.0.1 localhost\n")?;
-    if let Job::Tests { .. } = job {
-        let built = binaries(workspace)?;
-        archive.copy("bin/agtrack", &stripped(&built.agtrack)?)?;
-        archive.copy("bin/e2e", &stripped(&built.e2e)?)?;
+    match job {
+        Job::Tests { .. } => {
+            let built = binaries(workspace)?;
+            archive.copy("bin/agtrack", &stripped(&built.agtrack)?)?;
+            archive.copy("bin/agtrack-trigger", &stripped(&built.trigger)?)?;
+            archive.copy("bin/e2e", &stripped(&built.e2e)?)?;
+        }
+        Job::Smoke {
+            program: Some(program),
+            ..
+        } => {
+            let name = program
+                .file_name()
+                .context("the program to copy has no name")?;
+            archive.copy(&format!("bin/{}", name.to_string_lossy()), program)?;
+        }
+        Job::Smoke { program: None, .. } => {}
     }
     archive.program("run.sh", script(job, backends).as_bytes())?;
     archive.finish()?;
@@ -65,7 +83,7 @@ fn script(job: &Job, backends: &[&str]) -> String {
     let mut script = String::new();
     for backend in backends {
         let command = match job {
-            Job::Smoke(command) => command.clone(),
+            Job::Smoke { command, .. } => command.clone(),
             Job::Tests { filter } => {
                 let filter = filter.as_deref().unwrap_or_default();
                 format!("/bin/e2e --test-threads=2 {}", quoted(filter))
@@ -91,6 +109,7 @@ fn quoted(word: &str) -> String {
 
 struct Binaries {
     agtrack: PathBuf,
+    trigger: PathBuf,
     e2e: PathBuf,
 }
 
@@ -99,15 +118,22 @@ fn binaries(workspace: &Workspace) -> Result<Binaries> {
         let mut command = workspace.cargo();
         command.args([subcommand, "--target", TARGET]);
         command.env("RUSTFLAGS", "-Ctarget-feature=+crt-static");
+        // Emulated processors are slow: a little optimisation pays.
+        command
+            .env("CARGO_PROFILE_DEV_OPT_LEVEL", "1")
+            .env("CARGO_PROFILE_DEV_DEBUG", "0");
         command
     };
-    let mut agtrack = static_build("build");
-    agtrack.args(["--package", "agtrack-userspace", "--bin", "agtrack"]);
-    run::run(&mut agtrack, "the compiler's reasons stand above")?;
+    let mut programs = static_build("build");
+    programs.args(["--package", "agtrack-userspace", "--bin", "agtrack"]);
+    programs.args(["--package", target::PACKAGE, "--bin", "agtrack-trigger"]);
+    run::run(&mut programs, "the compiler's reasons stand above")?;
     let mut e2e = static_build("test");
     e2e.args(["--package", target::PACKAGE, "--test", "e2e"]);
+    let built = workspace.target.join(TARGET).join("debug");
     Ok(Binaries {
-        agtrack: workspace.target.join(TARGET).join("debug/agtrack"),
+        agtrack: built.join("agtrack"),
+        trigger: built.join("agtrack-trigger"),
         e2e: target::executable(&mut e2e)?,
     })
 }

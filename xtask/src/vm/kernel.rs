@@ -45,6 +45,9 @@ const SOURCES: &[(&str, &str, &[&str])] = &[
     ),
 ];
 
+/// Suites that have newer kernels in the security archive.
+const SECURITY: &[&str] = &["bookworm-security", "trixie-security"];
+
 /// A kernel that can be booted.
 #[derive(Clone, Debug)]
 pub(crate) struct Kernel {
@@ -104,7 +107,7 @@ impl Apt {
                 .with_context(|| format!("cannot create {}", dir.join(sub).display()))?;
         }
         let sources = dir.join("sources.list");
-        std::fs::write(&sources, lines(&site()?))
+        std::fs::write(&sources, sources_list()?)
             .with_context(|| format!("cannot write {}", sources.display()))?;
         let at = |name: &str, path: PathBuf| format!("{name}={}", path.display());
         let apt = Apt {
@@ -186,8 +189,9 @@ impl Apt {
     }
 }
 
-/// The site of the host's main Debian archive.
-fn site() -> Result<String> {
+/// The lines of a sources list: every suite from the archive, and its newer kernels from the
+/// security archive, as far as the host's apt knows these two.
+fn sources_list() -> Result<String> {
     let mut targets = Command::new("apt-get");
     targets.args([
         "indextargets",
@@ -196,21 +200,26 @@ fn site() -> Result<String> {
         "Created-By: Packages",
     ]);
     let targets = run::output(&mut targets).context("the VM kernels come from Debian, by apt")?;
-    targets
-        .lines()
-        .find_map(|line| line.strip_prefix("Debian\t"))
-        .map(str::to_owned)
-        .context(
-            "apt knows no Debian archive: run `apt-get update`, or put kernels as \
-             vm/kernels/SERIES/{vmlinuz,package} into the target directory",
-        )
-}
-
-fn lines(site: &str) -> String {
-    SOURCES
+    let site = |label| {
+        let sites = targets.lines().filter_map(|line| line.split_once('\t'));
+        sites
+            .filter(|(found, _)| *found == label)
+            .map(|(_, site)| site)
+            .next()
+    };
+    let archive = site("Debian").context(
+        "apt knows no Debian archive: run `apt-get update`, or put kernels as \
+         vm/kernels/SERIES/{vmlinuz,package} into the target directory",
+    )?;
+    let line = |site, suite| format!("deb [arch=amd64 signed-by={KEYRING}] {site} {suite} main\n");
+    let mut list: String = SOURCES
         .iter()
-        .map(|(_, suite, _)| format!("deb [arch=amd64 signed-by={KEYRING}] {site} {suite} main\n"))
-        .collect()
+        .map(|(_, suite, _)| line(archive, suite))
+        .collect();
+    if let Some(security) = site("Debian-Security") {
+        list.extend(SECURITY.iter().map(|suite| line(security, suite)));
+    }
+    Ok(list)
 }
 
 /// `boot/vmlinuz-*`, or `usr/lib/modules/*/vmlinuz` in newer packages.

@@ -49,6 +49,7 @@ fn reader_follows_a_live_writer_across_segments() {
         (Reader::open(dir.path(), Start::End).unwrap(), 1),
         (Reader::open(dir.path(), Start::Seq(2000)).unwrap(), 2000),
     ];
+    let start = std::time::Instant::now();
     std::thread::scope(|scope| {
         scope.spawn(move || {
             append(&mut journal, RECORDS);
@@ -64,6 +65,10 @@ fn reader_follows_a_live_writer_across_segments() {
         }
     });
     assert!(segments(dir.path()).len() > 20);
+    assert!(
+        start.elapsed() < PATIENCE,
+        "woken by time only, not by the writer"
+    );
 }
 
 #[test]
@@ -100,6 +105,17 @@ fn whole_lines_of_a_dead_writer_are_read_even_across_segments() {
         );
         assert!(seqs(dir.path(), Start::End).is_empty());
     }
+}
+
+#[test]
+fn damage_in_what_a_dead_writer_left_is_told_too() {
+    let dir = tempfile::tempdir().unwrap();
+    closed(dir.path(), 2, lazy());
+    add_to(&segments(dir.path())[0], b"{\"seq\":3,\n{\"seq\":4}\n");
+    let mut reader = Reader::open(dir.path(), Start::Seq(2)).unwrap();
+    assert_eq!(reader.next_line().unwrap().unwrap().seq, 2);
+    let error = reader.next_line().unwrap_err();
+    assert!(matches!(error, Error::Damaged { line: 3, .. }), "{error}");
 }
 
 #[test]

@@ -1,7 +1,6 @@
 //! A disk that refuses: nothing taken in is lost, and all is well again once there is room.
 
 use std::process::Command;
-use std::time::Instant;
 
 use rustix::mount::{MountFlags, UnmountFlags, mount, mount_remount, unmount};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -34,14 +33,6 @@ impl<'a> Mount<'a> {
 impl Drop for Mount<'_> {
     fn drop(&mut self) {
         let _ = unmount(self.0, UnmountFlags::DETACH);
-    }
-}
-
-fn until(mut condition: impl FnMut() -> bool) {
-    let end = Instant::now() + PATIENCE;
-    while !condition() {
-        assert!(Instant::now() < end, "waited too long");
-        std::thread::yield_now();
     }
 }
 

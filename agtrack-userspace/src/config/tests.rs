@@ -1,0 +1,195 @@
+//! Each mistake with its message.
+
+use super::*;
+
+/// Expects exactly these mistakes, as `line:column: message`.
+fn check(text: &str, expect: &[&str]) {
+    let mistakes = parse(text).map(|_| ()).err().unwrap_or_default();
+    let told: Vec<_> =
+        mistakes.iter().map(|m| format!("{}:{}: {}", m.line, m.column, m.message)).collect();
+    assert_eq!(told, expect, "{text}");
+}
+
+#[test]
+fn nothing_is_the_default() {
+    assert_eq!(parse("").unwrap(), Config::default());
+}
+
+#[test]
+fn an_unknown_key_is_told_with_the_nearest() {
+    check(
+        "[journal]\n  segmnt_bytes = 5\n",
+        &["2:3: unknown key `segmnt_bytes` in `journal`; did you mean `segment_bytes`?"],
+    );
+    check(
+        "[jurnal]\ndir = 5\n",
+        &["1:2: unknown key `jurnal`; did you mean `journal`?"],
+    );
+    check(
+        "xyz = 1\n",
+        &["1:1: unknown key `xyz`; known are `journal`, `capture`, `agents`"],
+    );
+}
+
+#[test]
+fn all_mistakes_are_told_at_once() {
+    check(
+        "[journal]\ndir = \"here\"\nsegment_bytes = \"big\"\n[capture]\nbackend = \"lsmm\"\n\
+         bulk_ring_bytes = 100000\n[[agents]]\nid = 7\ncgroup = []\n[[agents]]\nid = \"b\"\n\
+         cgroups = [\"/ok\", \"relative\", \"/[\"]\n",
+        &[
+            "2:7: `journal.dir`: \"here\" is not an absolute path; begin it with `/`",
+            "3:17: `journal.segment_bytes`: invalid type: string \"big\", expected u64",
+            "5:11: `lsmm` is no value of `capture.backend`; did you mean `lsm`?",
+            "6:19: `capture.bulk_ring_bytes`: 100000 is not a power of two; the nearest are \
+             65536 and 131072",
+            "7:1: `agents[1]` has no `cgroups`, which is required",
+            "8:6: `agents[1].id`: invalid type: integer `7`, expected a string",
+            "9:1: unknown key `cgroup` in `agents[1]`; did you mean `cgroups`?",
+            "12:19: `agents[2].cgroups[2]`: cgroup glob `relative` does not begin with `/`; write \
+             the path as in /proc/PID/cgroup, for example `/agents/*`",
+            "12:31: `agents[2].cgroups[2]`: cgroup glob `/[` is not valid: unclosed character \
+             class; missing ']'; see the examples in the default config",
+        ],
+    );
+}
+
+#[test]
+fn values_have_ranges() {
+    check(
+        "[journal]\nsegment_bytes = 1\nsync_interval_ms = 0\n[capture]\nlifecycle_ring_bytes = 4096\n",
+        &[
+            "2:17: `journal.segment_bytes`: 1 is out of range: 1048576 to 17179869184",
+            "3:20: `journal.sync_interval_ms`: 0 is out of range: 1 to 60000",
+            "5:24: `capture.lifecycle_ring_bytes`: 4096 is out of range: 65536 to 1073741824",
+        ],
+    );
+    check(
+        "[journal]\nsegment_bytes = -1\n",
+        &["2:17: `journal.segment_bytes`: invalid value: integer `-1`, expected u64"],
+    );
+}
+
+#[test]
+fn two_agents_never_share_an_id() {
+    check(
+        "[[agents]]\nid = \"a\"\ncgroups = [\"/a\"]\n[[agents]]\nid = \"a\"\ncgroups = [\"/b\"]\n",
+        &["5:6: the agent in line 2 has the id `a` already; put all its cgroups there, or \
+           choose another id"],
+    );
+}
+
+#[test]
+fn an_agent_that_could_never_be_recognised_is_a_mistake() {
+    check(
+        "[[agents]]\nid = \"a\"\ncgroups = []\n",
+        &["3:11: `agents[1].cgroups`: no cgroup is named, so the agent would never be \
+           recognised; for example `/agents/*`"],
+    );
+}
+
+#[test]
+fn names_are_fit_to_be_shown() {
+    check(
+        "[[agents]]\nid = \"\"\nname = \"a\\u001b[2J\"\ncgroups = [\"/a\"]\n",
+        &[
+            "2:6: `agents[1].id`: a name has 1 to 256 bytes",
+            "3:8: `agents[1].name`: a name has no control characters",
+        ],
+    );
+}
+
+#[test]
+fn what_is_no_toml_is_told_by_line() {
+    let mistakes = parse("[journal\ndir = \n").unwrap_err();
+    assert_eq!(mistakes.iter().map(|m| m.line).collect::<Vec<_>>(), [1, 2], "{mistakes:?}");
+    let mistakes = parse("[journal]\ndir = \"/a\"\ndir = \"/b\"\n").unwrap_err();
+    assert_eq!((mistakes.len(), mistakes[0].line), (1, 3), "{mistakes:?}");
+}
+
+#[test]
+fn columns_count_characters() {
+    check(
+        "[[agents]]\n# ü\nid = \"ü\"\nlabels = { \"ü\" = 1 }\ncgroups = [\"/a\"]\n",
+        &["4:18: `agents[1].labels.ü`: invalid type: integer `1`, expected a string"],
+    );
+}
+
+#[test]
+fn the_number_of_mistakes_is_bounded() {
+    let text: String = (0..500).map(|n| format!("key{n} = 1\n")).collect();
+    assert_eq!(parse(&text).unwrap_err().len(), 50);
+}
+
+#[test]
+fn what_show_prints_can_be_read_back() {
+    let text = "[capture]\nbackend = \"tracepoint\"\n[[agents]]\nid = \"a\"\nowner = \"o\"\n\
+                labels = { team = \"x\" }\ncgroups = [\"/a/*\"]\n";
+    let config = parse(text).unwrap();
+    assert_eq!(config.agents[0].shown_name(), "a");
+    let shown = toml::to_string_pretty(&config).unwrap();
+    assert_eq!(parse(&shown).unwrap(), config, "{shown}");
+}
+
+#[test]
+fn a_file_is_known_by_its_hash() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("c.toml");
+    std::fs::write(&file, "").unwrap();
+    let loaded = load(&file).unwrap();
+    let empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+    assert_eq!(loaded.sha256.as_deref(), Some(empty));
+    assert_eq!(Loaded::built_in().sha256, None);
+}
+
+#[test]
+fn files_that_are_none_are_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("c.toml");
+    let message = |bytes: &[u8]| {
+        std::fs::write(&file, bytes).unwrap();
+        load(&file).unwrap_err().to_string().replace(&file.display().to_string(), "F")
+    };
+    assert_eq!(
+        message(b"\n\xff"),
+        "F has bytes in line 2 that are not UTF-8: it is no agtrack configuration"
+    );
+    assert_eq!(
+        message(&vec![b'#'; (1 << 20) + 1]),
+        "F is longer than 1 MiB: it is no agtrack configuration"
+    );
+    assert!(message(b"x = 1").starts_with("F:1:1: unknown key `x`"));
+    std::fs::remove_file(&file).unwrap();
+    assert!(load(&file).unwrap_err().to_string().contains("agtrack config show"));
+}
+
+/// The shipped file and the built-in values are the same thing.
+#[test]
+fn the_shipped_file_shows_every_key_with_its_default() {
+    let text = include_str!("../../../dist/agtrack.toml");
+    assert_eq!(parse(text).unwrap(), Config::default());
+    let shown = toml::to_string_pretty(&Config::default()).unwrap();
+    for line in shown.lines().filter(|line| line.contains(" = ")) {
+        let key = line.split(" = ").next().unwrap();
+        let at = text.lines().position(|line| line.starts_with(&format!("{key} = ")));
+        let Some(at) = at.or_else(|| (key == "agents").then_some(1)) else {
+            panic!("dist/agtrack.toml does not show `{key}`");
+        };
+        assert!(text.lines().nth(at - 1).unwrap().starts_with('#'), "`{key}` is not explained");
+    }
+}
+
+#[test]
+fn the_example_in_the_shipped_file_works() {
+    let text = include_str!("../../../dist/agtrack.toml");
+    let example: String = text
+        .lines()
+        .skip_while(|line| *line != "# [[agents]]")
+        .map(|line| line.trim_start_matches('#').trim_start())
+        .filter(|line| line.starts_with("[[") || line.contains(" = "))
+        .map(|line| format!("{line}\n"))
+        .collect();
+    let config = parse(&example).unwrap();
+    let agent = &config.agents[0];
+    assert!(agent.name.is_some() && agent.owner.is_some() && !agent.labels.is_empty());
+}

@@ -1,0 +1,118 @@
+//! Values that are more than their TOML type says.
+//!
+//! Each check runs while its value is read, so that the mistake is told at the value's place.
+
+use std::fmt;
+use std::ops::RangeInclusive;
+use std::path::{Path, PathBuf};
+
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize};
+
+use crate::cgroup::Globs;
+
+/// The longest name, in bytes.
+const NAME_BYTES: usize = 256;
+/// A ring has at least a page and not more than what a host can spare.
+const RING_BYTES: RangeInclusive<u64> = 64 << 10..=1 << 30;
+/// A segment holds at least a few of the longest records, and can still be copied and mailed.
+const SEGMENT_BYTES: RangeInclusive<u64> = 1 << 20..=16 << 30;
+/// A minute without a sync is the most that may be lost in a power cut.
+const SYNC_INTERVAL_MS: RangeInclusive<u64> = 1..=60_000;
+
+/// A glob on cgroup paths that is known to be valid.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct CgroupGlob(String);
+
+impl CgroupGlob {
+    /// As it was written.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for CgroupGlob {
+    type Error = crate::cgroup::GlobError;
+
+    fn try_from(glob: String) -> Result<Self, Self::Error> {
+        Globs::new(&[&glob])?;
+        Ok(CgroupGlob(glob))
+    }
+}
+
+impl From<CgroupGlob> for String {
+    fn from(glob: CgroupGlob) -> String {
+        glob.0
+    }
+}
+
+pub(super) fn globs<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<CgroupGlob>, D::Error> {
+    let globs = Vec::deserialize(from)?;
+    if globs.is_empty() {
+        return Err(D::Error::custom(
+            "no cgroup is named, so the agent would never be recognised; for example `/agents/*`",
+        ));
+    }
+    Ok(globs)
+}
+
+pub(super) fn name<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
+    let name = String::deserialize(from)?;
+    if name.is_empty() || name.len() > NAME_BYTES {
+        return Err(D::Error::custom(format!("a name has 1 to {NAME_BYTES} bytes")));
+    }
+    if name.chars().any(char::is_control) {
+        return Err(D::Error::custom("a name has no control characters"));
+    }
+    Ok(name)
+}
+
+pub(super) fn some_name<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
+    name(from).map(Some)
+}
+
+pub(super) fn absolute<'de, D: Deserializer<'de>>(from: D) -> Result<PathBuf, D::Error> {
+    let text = String::deserialize(from)?;
+    let path = Path::new(&text);
+    if !path.is_absolute() || text.contains('\0') {
+        return Err(D::Error::custom(format!(
+            "\"{text}\" is not an absolute path; begin it with `/`"
+        )));
+    }
+    Ok(path.to_path_buf())
+}
+
+pub(super) fn segment_bytes<'de, D: Deserializer<'de>>(from: D) -> Result<u64, D::Error> {
+    within(u64::deserialize(from)?, SEGMENT_BYTES).map_err(D::Error::custom)
+}
+
+pub(super) fn sync_interval<'de, D: Deserializer<'de>>(from: D) -> Result<u64, D::Error> {
+    within(u64::deserialize(from)?, SYNC_INTERVAL_MS).map_err(D::Error::custom)
+}
+
+/// The kernel takes only powers of two.
+pub(super) fn ring_bytes<'de, D: Deserializer<'de>>(from: D) -> Result<u32, D::Error> {
+    let bytes = within(u64::deserialize(from)?, RING_BYTES).map_err(D::Error::custom)?;
+    if !bytes.is_power_of_two() {
+        let above = bytes.next_power_of_two();
+        return Err(D::Error::custom(format!(
+            "{bytes} is not a power of two; the nearest are {} and {above}",
+            above / 2
+        )));
+    }
+    u32::try_from(bytes).map_err(D::Error::custom)
+}
+
+struct OutOfRange(u64, RangeInclusive<u64>);
+
+impl fmt::Display for OutOfRange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let OutOfRange(value, range) = self;
+        write!(f, "{value} is out of range: {} to {}", range.start(), range.end())
+    }
+}
+
+fn within(value: u64, range: RangeInclusive<u64>) -> Result<u64, OutOfRange> {
+    if range.contains(&value) { Ok(value) } else { Err(OutOfRange(value, range)) }
+}

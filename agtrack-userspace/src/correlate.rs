@@ -1,0 +1,134 @@
+//! Events become actions.
+//!
+//! In: [`Known`] events. Out: [`Done`]: an action with its result. Where the result is seen by
+//! another hook than the operation itself, the two are brought together here; an operation whose
+//! result is never seen is an action with the outcome `unknown`, not `success`.
+
+mod object;
+mod outcome;
+mod pending;
+
+use std::sync::Arc;
+
+use agtrack_common::event::{Kind, Payload};
+use agtrack_common::wire::RET_UNKNOWN;
+
+use crate::decode::What;
+use crate::enrich::Known;
+use crate::record::{Action, Agent};
+
+/// An action, ready for policy, redaction and the journal.
+#[derive(Clone, Debug)]
+pub struct Done {
+    /// When it happened, boot clock, ns.
+    pub time: u64,
+    /// On whose account.
+    pub agent: Arc<Agent>,
+    /// Session key.
+    pub session: u64,
+    /// What was done.
+    pub action: Action,
+}
+
+/// Brings operations and results together.
+#[derive(Debug, Default)]
+pub struct Correlator {
+    pending: pending::Pending,
+}
+
+impl Correlator {
+    /// Takes the next event and appends the actions that are complete now.
+    pub fn push(&mut self, known: Known, done: &mut Vec<Done>) {
+        match known.event.what {
+            What::Ended(ended) => {
+                if let Some(begun) = self.pending.take(known.event.header.tid, ended.kind as u16) {
+                    done.push(finish(begun, ended.ret));
+                }
+            }
+            What::Happened(payload) => self.happened(known, payload, done),
+        }
+    }
+
+    /// Gives up waiting for results of what began long before `boot`.
+    pub fn give_up(&mut self, boot: u64, done: &mut Vec<Done>) {
+        done.extend(self.pending.before(boot).into_iter().map(unknown));
+    }
+
+    fn happened(&mut self, known: Known, payload: Payload, done: &mut Vec<Done>) {
+        let (tid, kind) = (known.event.header.tid, payload.kind());
+        match result_of(&payload) {
+            Some(RET_UNKNOWN) => {
+                done.extend(self.pending.put(known).map(unknown));
+            }
+            Some(ret) => match self.pending.take(tid, kind as u16) {
+                Some(begun) if is_same(&begun, &payload) => done.push(finish(begun, ret)),
+                other => {
+                    done.extend(other.map(unknown));
+                    done.push(finish(known, ret));
+                }
+            },
+            None => {
+                if kind == Kind::Exit {
+                    let ended = known.event.header.tgid;
+                    done.extend(self.pending.of_process(ended).into_iter().map(unknown));
+                }
+                done.push(finish(known, 0));
+            }
+        }
+    }
+}
+
+/// The result in a body; `None` for events that cannot fail.
+fn result_of(payload: &Payload) -> Option<i32> {
+    match payload {
+        Payload::Open(body) => Some(body.ret),
+        Payload::Unlink(body) => Some(body.ret),
+        Payload::Rename(body) => Some(body.ret),
+        Payload::Connect(body) => Some(body.ret),
+        Payload::Fork(_)
+        | Payload::Exec(_)
+        | Payload::Exit(_)
+        | Payload::CgroupCreate(_)
+        | Payload::CgroupAttach(_)
+        | Payload::CgroupRemove(_) => None,
+    }
+}
+
+/// Whether a full report with a result is about the operation that was announced before: the
+/// kernel does one at a time per thread, so all but a connect to another family is.
+fn is_same(begun: &Known, payload: &Payload) -> bool {
+    match (&begun.event.what, payload) {
+        (What::Happened(Payload::Connect(begun)), Payload::Connect(ended)) => {
+            begun.family == ended.family
+        }
+        _ => true,
+    }
+}
+
+fn finish(known: Known, ret: i32) -> Done {
+    complete(known, Some(ret))
+}
+
+fn unknown(known: Known) -> Done {
+    complete(known, None)
+}
+
+fn complete(known: Known, ret: Option<i32>) -> Done {
+    let time = known.event.header.time;
+    let (agent, session) = (Arc::clone(&known.agent), known.session);
+    let outcome = outcome::outcome(&known, ret);
+    let (object, completeness) = object::object(&known);
+    let action = Action {
+        tool_call: None,
+        action: object::name(&known).to_owned(),
+        process: known.process,
+        object,
+        outcome,
+        decision: None,
+        effect: None,
+        maps: Vec::new(),
+        redacted: Vec::new(),
+        completeness,
+    };
+    Done { time, agent, session, action }
+}

@@ -1,0 +1,215 @@
+//! What an event was done to.
+
+mod flags;
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use agtrack_common::event::{Connect, Exec, Open, Payload, Rename, Unlink, fmode};
+use agtrack_common::wire::{FileId, path_flag};
+
+use crate::decode::{PathText, Segments, What};
+use crate::enrich::Known;
+use crate::record::{Access, Address, Completeness, Object, PathSource, Text};
+
+/// The action's name.
+pub(super) fn name(known: &Known) -> &'static str {
+    match &known.event.what {
+        What::Happened(payload) => payload.kind().row().action,
+        // Results are never actions of their own.
+        What::Ended(_) => "unknown",
+    }
+}
+
+/// The object, and how far it can be trusted to be whole.
+pub(super) fn object(known: &Known) -> (Object, Completeness) {
+    let mut data = Segments::new(&known.event.data);
+    let mut whole = Completeness { count: 1, ..Completeness::default() };
+    if known.event.parts_lost {
+        whole.truncated = true;
+        whole.notes.push("parts_lost".to_owned());
+    }
+    let What::Happened(payload) = &known.event.what else {
+        return (Object::Connect(Address::Other { family: 0 }), whole);
+    };
+    let object = match payload {
+        Payload::Fork(body) => Object::Fork {
+            child_uid: known.target_uid.clone().unwrap_or_default(),
+            child_pid: body.child,
+        },
+        Payload::Exec(body) => exec(body, &mut data, &mut whole),
+        Payload::Exit(body) => flags::exit(body.status),
+        Payload::Open(body) => open(body, &mut data, &mut whole),
+        Payload::Unlink(body) => unlink(body, &mut data, &mut whole),
+        Payload::Rename(body) => rename(body, &mut data, &mut whole),
+        Payload::Connect(body) => Object::Connect(connect(body, &mut data, &mut whole)),
+        Payload::CgroupCreate(body) => cgroup(known, body.id, None),
+        Payload::CgroupAttach(body) => cgroup(known, body.id, Some(body.target)),
+        Payload::CgroupRemove(body) => cgroup(known, body.id, None),
+    };
+    (object, whole)
+}
+
+fn exec(body: &Exec, data: &mut Segments<'_>, whole: &mut Completeness) -> Object {
+    let exe = data.path(&body.exe_path);
+    let cwd = data.path(&body.cwd);
+    let args = crate::enrich::arguments(data.bytes(body.args_kept)).collect();
+    note(whole, &exe);
+    note_cut(whole, &cwd);
+    whole.truncated |= body.args_kept < body.args_total;
+    if body.repaired != 0 {
+        whole.notes.push("repaired_lineage".to_owned());
+    }
+    Object::Exec {
+        exe: Text(exe.bytes),
+        inode: body.exe.ino,
+        device: device(body.exe.dev),
+        args,
+        args_bytes: body.args_total,
+        group: body.gid,
+        egroup: body.egid,
+        cwd: Text(cwd.bytes),
+    }
+}
+
+fn open(body: &Open, data: &mut Segments<'_>, whole: &mut Completeness) -> Object {
+    let path = data.path(&body.path);
+    note(whole, &path);
+    let (inode, device, mode) = identity(&body.file);
+    Object::Open {
+        path: Text(path.bytes),
+        access: access(body),
+        created: body.mode & fmode::CREATED != 0,
+        open_flags: flags::open(body.flags),
+        inode,
+        device,
+        mode,
+    }
+}
+
+/// `f_mode` says what the kernel granted; a refused open has only the request.
+fn access(body: &Open) -> Access {
+    let (read, write) = if body.mode != 0 {
+        (body.mode & fmode::READ != 0, body.mode & fmode::WRITE != 0)
+    } else {
+        let request = body.flags & 3;
+        (request == 0 || request == 2, request == 1 || request == 2)
+    };
+    match (read, write) {
+        (true, true) => Access::ReadWrite,
+        (true, false) => Access::Read,
+        (false, true) => Access::Write,
+        (false, false) => Access::None,
+    }
+}
+
+fn unlink(body: &Unlink, data: &mut Segments<'_>, whole: &mut Completeness) -> Object {
+    let path = data.path(&body.path);
+    note(whole, &path);
+    let (inode, device, _) = identity(&body.file);
+    Object::File { path: Text(path.bytes), inode, device }
+}
+
+fn rename(body: &Rename, data: &mut Segments<'_>, whole: &mut Completeness) -> Object {
+    let from = data.path(&body.from);
+    let to = data.path(&body.to);
+    note(whole, &from);
+    note_cut(whole, &to);
+    let (inode, device, _) = identity(&body.file);
+    Object::Rename {
+        from: Text(from.bytes),
+        to: Text(to.bytes),
+        rename_flags: flags::rename(body.flags),
+        inode,
+        device,
+    }
+}
+
+/// Address families, include/linux/socket.h.
+const AF_UNIX: u16 = 1;
+const AF_INET: u16 = 2;
+const AF_INET6: u16 = 10;
+
+fn connect(body: &Connect, data: &mut Segments<'_>, whole: &mut Completeness) -> Address {
+    if body.argument != 0 {
+        whole.path_source = Some(PathSource::Argument);
+    }
+    let [a, b, c, d, ..] = body.address;
+    let ip = match body.family {
+        AF_INET => IpAddr::V4(Ipv4Addr::new(a, b, c, d)),
+        AF_INET6 => IpAddr::V6(Ipv6Addr::from(body.address)),
+        AF_UNIX => {
+            let walked = body.path.walked > 0;
+            let path = if walked { data.path(&body.path).bytes } else { socket_name(body, data) };
+            if walked {
+                whole.path_source = Some(PathSource::Kernel);
+            } else if body.argument == 0 {
+                whole.path_source = Some(PathSource::Fd);
+            }
+            return Address::Unix { socket: Text(path) };
+        }
+        family => return Address::Other { family },
+    };
+    let proto = flags::protocol(body.protocol, body.socket_type);
+    Address::Ip { ip, port: body.port, proto, domain: None }
+}
+
+/// `sun_path`: ended by NUL, or, where it begins with one, an abstract name of the given length
+/// (unix(7)).
+fn socket_name(body: &Connect, data: &mut Segments<'_>) -> Vec<u8> {
+    let bytes = data.bytes(body.path.name);
+    match bytes {
+        [0, name @ ..] => [b"@", name].concat(),
+        _ => bytes.split(|byte| *byte == 0).next().unwrap_or(bytes).to_vec(),
+    }
+}
+
+fn cgroup(known: &Known, id: u64, target: Option<u32>) -> Object {
+    Object::Cgroup {
+        cgroup: known.cgroup.clone().unwrap_or_default(),
+        cgroup_id: id,
+        target_uid: known.target_uid.clone(),
+        target_pid: target,
+    }
+}
+
+/// Inode, device and mode, where a file was seen.
+fn identity(file: &FileId) -> (Option<u64>, Option<String>, Option<String>) {
+    if file.ino == 0 && file.dev == 0 {
+        return (None, None, None);
+    }
+    (Some(file.ino), Some(device(file.dev)), Some(format!("{:o}", file.mode)))
+}
+
+/// `MAJOR:MINOR` (include/linux/kdev_t.h: 20 bits of minor).
+fn device(dev: u32) -> String {
+    format!("{}:{}", dev >> 20, dev & 0xf_ffff)
+}
+
+/// What the marks of the action's main path say.
+fn note(whole: &mut Completeness, path: &PathText) {
+    whole.path_source = Some(if path.flags & path_flag::ARGUMENT != 0 {
+        PathSource::Argument
+    } else if path.flags & path_flag::FD != 0 {
+        PathSource::Fd
+    } else {
+        PathSource::Kernel
+    });
+    let marks = [
+        (path_flag::DELETED, "deleted"),
+        (path_flag::PSEUDO, "pseudo"),
+        (path_flag::UNREADABLE, "unreadable"),
+    ];
+    for (flag, word) in marks {
+        if path.flags & flag != 0 {
+            whole.notes.push(word.to_owned());
+        }
+    }
+    if path.outside_root {
+        whole.notes.push("outside_root".to_owned());
+    }
+    note_cut(whole, path);
+}
+
+fn note_cut(whole: &mut Completeness, path: &PathText) {
+    whole.truncated |= path.flags & (path_flag::TRUNCATED | path_flag::DEEP) != 0;
+}

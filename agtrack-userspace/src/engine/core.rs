@@ -1,0 +1,94 @@
+//! Pipeline, journal and input log together: every input passes through [`Core::feed`].
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::BufWriter;
+use std::sync::Arc;
+
+use anyhow::Context;
+use uuid::Uuid;
+
+use super::summary::Tally;
+use super::wait::Ended;
+use crate::input::{Input, InputWriter};
+use crate::journal::{self, Journal};
+use crate::pipeline::{Draft, Pipeline};
+use crate::record::{Body, Change, Stamper};
+
+/// What stands between inputs and the disk.
+pub(super) struct Core {
+    pub(super) pipeline: Pipeline,
+    pub(super) journal: Journal,
+    pub(super) stamper: Stamper,
+    pub(super) tally: Tally,
+    pub(super) ended: Arc<Ended>,
+    pub(super) input_log: Option<InputWriter<BufWriter<File>>>,
+    pub(super) drafts: Vec<Draft>,
+    pub(super) refused: u64,
+    pub(super) keys: HashMap<Uuid, u64>,
+}
+
+impl Core {
+    /// Takes one input all the way to the journal.
+    ///
+    /// # Errors
+    /// The journal or the input log is broken. A full disk is not an error: records that cannot
+    /// be kept are counted and told when it is over.
+    pub(super) fn feed(&mut self, input: Input<'_>) -> anyhow::Result<()> {
+        if let Some(log) = &mut self.input_log {
+            log.write(&input).context("cannot write the input log")?;
+        }
+        self.pipeline.accept(input, &mut self.drafts);
+        self.write()
+    }
+
+    /// Hands waiting drafts to the journal.
+    pub(super) fn write(&mut self) -> anyhow::Result<()> {
+        if self.drafts.is_empty() {
+            return Ok(());
+        }
+        let clock = self.pipeline.time();
+        for draft in std::mem::take(&mut self.drafts) {
+            self.tally.add(&draft);
+            if let (Body::Session(change), Some(agent)) = (&draft.body, &draft.agent)
+                && change.change == Change::End
+            {
+                self.ended.add(agent.session);
+            }
+            let line = self.stamper.line(draft, self.journal.next_seq(), clock)?;
+            match self.journal.append(line) {
+                Ok(_) => {}
+                Err(journal::Error::Backlog { .. }) => self.refused += 1,
+                Err(error) => return Err(error).context("cannot write the journal"),
+            }
+        }
+        Ok(())
+    }
+
+    /// Tells what the journal refused, once it takes records again.
+    pub(super) fn tell_refused(&mut self) -> anyhow::Result<()> {
+        if self.refused == 0 || self.journal.status().error.is_some() {
+            return Ok(());
+        }
+        let count = std::mem::take(&mut self.refused);
+        self.feed(Input::JournalFull { count })
+    }
+
+    /// Remembers the key of a session that was launched.
+    pub(super) fn remember(&mut self, session: Uuid, key: u64) {
+        self.keys.insert(session, key);
+    }
+
+    /// The key of a launched session.
+    pub(super) fn key_of(&self, session: Uuid) -> Option<u64> {
+        self.keys.get(&session).copied()
+    }
+
+    /// Writes what is buffered in the input log.
+    pub(super) fn flush_log(&mut self) -> anyhow::Result<()> {
+        match &mut self.input_log {
+            Some(log) => log.flush().context("cannot write the input log"),
+            None => Ok(()),
+        }
+    }
+}

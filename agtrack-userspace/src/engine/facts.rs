@@ -1,0 +1,116 @@
+//! What /proc says of processes, for those that agtrack did not see begin.
+
+use std::os::unix::ffi::OsStringExt;
+use std::path::PathBuf;
+
+use procfs::process::{FDTarget, Process, Stat};
+
+use crate::cgroup::Hierarchy;
+use crate::input::ProcessFacts;
+use crate::record::Text;
+
+/// Generations of parents that are looked up.
+const ANCESTORS: usize = 32;
+/// Descriptors of a process that are listed.
+const OPEN_FILES: usize = 256;
+/// Arguments longer than this are cut, bytes in all.
+const ARGS_BYTES: usize = 32 * 1024;
+/// The login user of a process without a login.
+const NO_LOGIN: u32 = u32::MAX;
+
+/// A process and its parents, parents first. Empty: it is gone.
+pub(super) fn with_ancestors(pid: u32, session: u64, cgroups: Option<&Hierarchy>) -> Vec<ProcessFacts> {
+    let mut found = Vec::new();
+    let mut next = (pid, session);
+    while found.len() < ANCESTORS {
+        let Some(facts) = of(next.0, next.1, cgroups) else { break };
+        next = (facts.ppid, 0);
+        found.push(facts);
+        if next.0 == 0 {
+            break;
+        }
+    }
+    found.reverse();
+    found
+}
+
+/// Start of a process in ticks since boot.
+pub(super) fn start(pid: u32) -> Option<u64> {
+    Some(stat(pid)?.starttime)
+}
+
+fn stat(pid: u32) -> Option<Stat> {
+    Process::new(pid.try_into().ok()?).ok()?.stat().ok()
+}
+
+fn of(pid: u32, session: u64, cgroups: Option<&Hierarchy>) -> Option<ProcessFacts> {
+    let process = Process::new(pid.try_into().ok()?).ok()?;
+    let own = process.stat().ok()?;
+    let ppid = own.ppid.try_into().ok()?;
+    let status = process.status().ok();
+    Some(ProcessFacts {
+        pid,
+        start: own.starttime,
+        ppid,
+        parent_start: stat(ppid).map_or(0, |parent| parent.starttime),
+        exe: process.exe().ok().map(path_text),
+        args: arguments(pid),
+        cwd: process.cwd().ok().map(path_text),
+        user: status.as_ref().map(|status| status.ruid),
+        euser: status.as_ref().map(|status| status.euid),
+        login_user: process.loginuid().ok().filter(|user| *user != NO_LOGIN),
+        cgroup: cgroups.and_then(|all| all.of_pid(pid).ok()).map(|found| path_text(found.path)),
+        session,
+    })
+}
+
+/// Read as bytes: procfs's own reader takes text only.
+fn arguments(pid: u32) -> Vec<Text> {
+    let mut bytes = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    bytes.truncate(ARGS_BYTES);
+    crate::enrich::arguments(&bytes).collect()
+}
+
+/// Files and sockets a process has open.
+pub(super) fn open_files(pid: u32) -> Vec<Text> {
+    let Some(process) = pid.try_into().ok().and_then(|pid| Process::new(pid).ok()) else {
+        return Vec::new();
+    };
+    let Ok(descriptors) = process.fd() else { return Vec::new() };
+    descriptors
+        .filter_map(Result::ok)
+        .take(OPEN_FILES)
+        .map(|descriptor| match descriptor.target {
+            FDTarget::Path(path) => path_text(path),
+            FDTarget::Socket(inode) => Text::from(format!("socket:[{inode}]").into_bytes()),
+            FDTarget::Pipe(inode) => Text::from(format!("pipe:[{inode}]").into_bytes()),
+            other => Text::from(format!("{other:?}").into_bytes()),
+        })
+        .collect()
+}
+
+fn path_text(path: PathBuf) -> Text {
+    Text(path.into_os_string().into_vec())
+}
+
+/// Path of a process's executable; empty where it is gone.
+pub(super) fn exe(pid: u32) -> Vec<u8> {
+    let Some(process) = pid.try_into().ok().and_then(|pid| Process::new(pid).ok()) else {
+        return Vec::new();
+    };
+    process.exe().map(|path| path_text(path).0).unwrap_or_default()
+}
+
+/// Whether the process with this start (in ticks) runs; a zombie does not.
+pub(super) fn is_alive(pid: u32, start: u64) -> bool {
+    stat(pid).is_some_and(|stat| stat.starttime == start && !matches!(stat.state, 'Z' | 'X'))
+}
+
+/// Every process and its parent.
+pub(super) fn parents() -> Vec<(u32, u32)> {
+    let Ok(all) = procfs::process::all_processes() else { return Vec::new() };
+    all.filter_map(Result::ok)
+        .filter_map(|process| process.stat().ok())
+        .filter_map(|stat| Some((stat.pid.try_into().ok()?, stat.ppid.try_into().ok()?)))
+        .collect()
+}

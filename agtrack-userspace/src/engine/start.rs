@@ -1,0 +1,152 @@
+//! From options to a recorder that runs.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::BufWriter;
+use std::os::fd::OwnedFd;
+use std::path::Path;
+use std::sync::{Arc, mpsc};
+
+use anyhow::Context;
+use sha2::{Digest, Sha256};
+
+use super::core::Core;
+use super::live::Live;
+use super::summary::Tally;
+use super::wait::{Bed, Ended};
+use super::watch::Watch;
+use super::{Options, Request, clock, key};
+use crate::cgroup::Hierarchy;
+use crate::input::{Input, InputWriter, JournalState, Start};
+use crate::journal::{self, Journal, Previous};
+use crate::load::{self, Inventory};
+use crate::pipeline::Pipeline;
+use crate::record::{Host, HookReport, Stamper};
+
+/// What agtrack keeps of this host, beside the journals.
+const STATE: &str = "/var/lib/agtrack";
+
+pub(super) fn start(
+    options: Options,
+    inbox: mpsc::Receiver<Request>,
+    waker: Arc<OwnedFd>,
+    ended: Arc<Ended>,
+) -> anyhow::Result<Live> {
+    let mut watch = Watch::new(options.agents)?;
+    let journal_options = journal::Options { owner: options.owner, ..options.journal_options };
+    // Before the probes: who cannot write need not look.
+    let (journal, opened) = Journal::open(&options.journal, journal_options)?;
+    let (probes, rings) = match load::load(options.backend, options.sizes) {
+        Ok(loaded) => loaded,
+        Err(error) => {
+            // Nothing was recorded: the journal is left as it was found.
+            let _ = journal.close();
+            return Err(error);
+        }
+    };
+    let facts = start_facts(&probes.inventory, options.config_sha256, &opened.previous)?;
+    let stamper = Stamper::new(facts.host.clone(), opened.log_id);
+    let mut input_log = match &options.input_log {
+        Some(path) => Some(open_input_log(path)?),
+        None => None,
+    };
+    if let Some(log) = &mut input_log {
+        log.write(&Input::Start(Box::new(facts.clone())))?;
+    }
+    let mut drafts = Vec::new();
+    let pipeline = Pipeline::new(facts, &mut drafts);
+    let tally = Tally::default();
+    let mut core = Core {
+        pipeline,
+        journal,
+        stamper,
+        tally,
+        ended,
+        input_log,
+        drafts,
+        refused: 0,
+        keys: HashMap::new(),
+    };
+    core.write()?;
+    let hierarchy = Hierarchy::find().ok();
+    let bed = Bed::new(waker, &rings)?;
+    let mut live = Live::new(core, probes, rings, hierarchy, bed, inbox);
+    live.learn_cgroups()?;
+    live.begin_watching(&mut watch)?;
+    live.watch = watch;
+    Ok(live)
+}
+
+fn start_facts(
+    inventory: &Inventory,
+    config_sha256: Option<String>,
+    previous: &Previous,
+) -> anyhow::Result<Start> {
+    let attached = inventory.hooks.iter().filter(|state| state.missing.is_none());
+    Ok(Start {
+        host: host()?,
+        kernel: kernel_release(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        backend: inventory.backend.name().to_owned(),
+        hooks: reports(inventory),
+        attached: attached.map(|state| state.hook.id).collect(),
+        passed_over: inventory
+            .passed_over
+            .iter()
+            .map(|(backend, reason)| format!("{}: {reason}", backend.name()))
+            .collect(),
+        config_sha256,
+        redaction_key: key::of_host(Path::new(STATE))?,
+        journal: journal_state(previous),
+        clock: clock::now(),
+    })
+}
+
+fn reports(inventory: &Inventory) -> Vec<HookReport> {
+    inventory
+        .hooks
+        .iter()
+        .map(|state| HookReport {
+            action: state.hook.kind.row().action.to_owned(),
+            program: state.hook.program.to_owned(),
+            target: state.target.clone(),
+            attached: state.missing.is_none(),
+            reason: state.missing.clone(),
+        })
+        .collect()
+}
+
+fn journal_state(previous: &Previous) -> JournalState {
+    match previous {
+        Previous::Fresh | Previous::Clean => JournalState::default(),
+        Previous::Unclean { cut } => {
+            JournalState { unclean: true, torn: cut.as_ref().map_or(0, |cut| cut.bytes) }
+        }
+    }
+}
+
+fn host() -> anyhow::Result<Host> {
+    let boot_id = std::fs::read_to_string("/proc/sys/kernel/random/boot_id")
+        .context("cannot read the boot id from /proc/sys/kernel/random/boot_id")?;
+    let machine_id = std::fs::read_to_string("/etc/machine-id").unwrap_or_default();
+    let name = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    Ok(Host { id: host_id(&machine_id, &name), name, boot_id: boot_id.trim().to_owned() })
+}
+
+/// The machine id is to be kept secret (machine-id(5)), so only a hash of it leaves the host. A
+/// machine without one is known by its name.
+fn host_id(machine_id: &str, name: &str) -> String {
+    let source = if machine_id.trim().is_empty() { name } else { machine_id.trim() };
+    let digest = Sha256::digest(format!("agtrack host {source}"));
+    digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn kernel_release() -> String {
+    rustix::system::uname().release().to_string_lossy().into_owned()
+}
+
+fn open_input_log(path: &Path) -> anyhow::Result<InputWriter<BufWriter<File>>> {
+    let file = File::create(path)
+        .with_context(|| format!("cannot create the input log {}", path.display()))?;
+    Ok(InputWriter::new(BufWriter::new(file)))
+}

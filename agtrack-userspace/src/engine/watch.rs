@@ -1,0 +1,123 @@
+//! Agents recognised by their cgroup.
+//!
+//! Which cgroups are watched is decided here: those that match an agent's globs, found at the
+//! start, at a reload, and as they are made. Below a watched cgroup the kernel tags new ones by
+//! itself.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use agtrack_common::tag::CgroupTag;
+use uuid::Uuid;
+
+use super::AgentRule;
+use crate::cgroup::{Cgroup, Globs, Hierarchy};
+use crate::input::NewSession;
+use crate::record::{Binding, Text};
+
+/// The agents' rules and what they match now.
+#[derive(Debug, Default)]
+pub(super) struct Watch {
+    rules: Vec<(AgentRule, Globs)>,
+    /// Cgroups that are the root of a session, by id.
+    roots: HashMap<u64, PathBuf>,
+}
+
+/// A cgroup that begins a session.
+#[derive(Debug)]
+pub(super) struct Root {
+    pub(super) cgroup: Cgroup,
+    pub(super) session: NewSession,
+}
+
+impl Watch {
+    pub(super) fn new(rules: Vec<AgentRule>) -> anyhow::Result<Watch> {
+        let rules = rules
+            .into_iter()
+            .map(|rule| {
+                let globs = Globs::new(&rule.cgroups)?;
+                Ok((rule, globs))
+            })
+            .collect::<anyhow::Result<_>>()?;
+        Ok(Watch { rules, roots: HashMap::new() })
+    }
+
+    /// Takes over what another set of rules has found already.
+    pub(super) fn continue_from(&mut self, old: Watch) {
+        self.roots = old.roots;
+    }
+
+    /// Cgroups that match and are not watched yet, outermost first; each is watched from now on.
+    pub(super) fn find(&mut self, hierarchy: &Hierarchy) -> Vec<Root> {
+        let mut all = hierarchy.all().unwrap_or_default();
+        all.sort_by_key(|cgroup| cgroup.path.components().count());
+        all.into_iter().filter_map(|cgroup| self.consider(cgroup)).collect()
+    }
+
+    /// The session that a cgroup begins, if it matches a rule and lies below no root.
+    pub(super) fn consider(&mut self, cgroup: Cgroup) -> Option<Root> {
+        if self.roots.contains_key(&cgroup.id) || self.lies_below_root(&cgroup.path) {
+            return None;
+        }
+        let (rule, _) = self.rules.iter().find(|(_, globs)| globs.matches(&cgroup.path))?;
+        let session = new_session(rule, &cgroup);
+        self.roots.insert(cgroup.id, cgroup.path.clone());
+        Some(Root { cgroup, session })
+    }
+
+    /// Forgets a removed cgroup; true if it was a root.
+    pub(super) fn forget(&mut self, id: u64) -> bool {
+        self.roots.remove(&id).is_some()
+    }
+
+    /// Roots that no rule matches any more.
+    pub(super) fn unmatched(&self) -> Vec<u64> {
+        let matches = |path: &Path| self.rules.iter().any(|(_, globs)| globs.matches(path));
+        self.roots.iter().filter(|(_, path)| !matches(path)).map(|(id, _)| *id).collect()
+    }
+
+    /// Existing cgroups whose children could match: those are tagged by the kernel as they are
+    /// made, so that nothing in them is missed.
+    pub(super) fn parents(&self, hierarchy: &Hierarchy) -> Vec<Cgroup> {
+        let mut parents: Vec<_> = self
+            .rules
+            .iter()
+            .flat_map(|(rule, _)| &rule.cgroups)
+            .filter_map(|glob| Path::new(glob).parent())
+            .filter(|parent| !parent.to_string_lossy().contains(['*', '?', '[', '{']))
+            .filter_map(|parent| hierarchy.at(parent).ok())
+            .collect();
+        parents.sort_by_key(|cgroup| cgroup.id);
+        parents.dedup_by_key(|cgroup| cgroup.id);
+        parents
+    }
+
+    fn lies_below_root(&self, path: &Path) -> bool {
+        self.roots.values().any(|root| path.starts_with(root))
+    }
+}
+
+/// The kernel's tag for a session's root.
+pub(super) fn root_tag(session: u64) -> CgroupTag {
+    CgroupTag { session, children: 0, reserved: 0 }
+}
+
+/// The kernel's tag for a cgroup whose children may begin sessions.
+pub(super) fn parent_tag() -> CgroupTag {
+    CgroupTag { session: 0, children: 1, reserved: 0 }
+}
+
+fn new_session(rule: &AgentRule, cgroup: &Cgroup) -> NewSession {
+    use std::os::unix::ffi::OsStrExt;
+    NewSession {
+        key: cgroup.id,
+        id: Uuid::now_v7(),
+        agent_id: rule.id.clone(),
+        agent_name: rule.name.clone(),
+        owner: rule.owner.clone(),
+        binding: Binding::Cgroup,
+        root: None,
+        command: Vec::new(),
+        cgroup: Some(Text(cgroup.path.as_os_str().as_bytes().to_vec())),
+    }
+}

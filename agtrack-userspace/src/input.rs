@@ -1,0 +1,182 @@
+//! The ordered input log: everything that comes from outside.
+//!
+//! From here on there is no kernel, no clock, no randomness. What the live recorder got (ring
+//! bytes in drain order, counters, facts from /proc, ids, requests) is a sequence of [`Input`]s,
+//! and the same sequence read back from a file gives the same records.
+
+mod log;
+
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+pub use log::{InputReader, InputWriter, ReadError};
+
+use crate::load::HookCounters;
+use crate::record::{Binding, Host, HookReport, ProcessKey, Text};
+
+/// One thing from outside.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(tag = "input", rename_all = "snake_case")]
+pub enum Input<'a> {
+    /// The recorder started. Comes first.
+    Start(Box<Start>),
+    /// A message from a ring.
+    Message {
+        /// Its bytes.
+        #[serde(with = "log::hex")]
+        bytes: Cow<'a, [u8]>,
+    },
+    /// All that happened before `boot`, minus what is still being written, has been handed over.
+    Clock(Clock),
+    /// Counters of every attached hook.
+    Counters {
+        /// One set a hook.
+        counters: Vec<HookCounters>,
+    },
+    /// A session begins.
+    Session(Box<NewSession>),
+    /// What /proc says of a process.
+    Process(Box<ProcessFacts>),
+    /// The path of a cgroup.
+    Cgroup {
+        /// The kernel's id.
+        id: u64,
+        /// Path within the hierarchy.
+        path: Text,
+    },
+    /// A process was already running when it was tagged.
+    LateTag {
+        /// The process.
+        key: ProcessKey,
+        /// Its session.
+        session: u64,
+        /// Files and sockets it had open, as /proc names them.
+        open: Vec<Text>,
+    },
+    /// A tagged process has ended, and the kernel skipped telling it.
+    Gone {
+        /// The process.
+        key: ProcessKey,
+        /// Its session.
+        session: u64,
+    },
+    /// The cgroup that a session was bound to is gone.
+    SessionOver {
+        /// The session's key.
+        key: u64,
+    },
+    /// The configuration was read again.
+    Reload {
+        /// Hash of what is in force now.
+        config_sha256: Option<String>,
+        /// Why it was refused.
+        refused: Option<String>,
+    },
+    /// The journal refused records while it could not be written.
+    JournalFull {
+        /// How many.
+        count: u64,
+    },
+    /// The recorder stops: everything has been handed over.
+    Stop,
+}
+
+/// What is known at the start.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Start {
+    /// The machine.
+    pub host: Host,
+    /// Kernel release.
+    pub kernel: String,
+    /// agtrack's version.
+    pub version: String,
+    /// Back end for file events.
+    pub backend: String,
+    /// What each hook got.
+    pub hooks: Vec<HookReport>,
+    /// Ids of the attached hooks.
+    pub attached: Vec<u16>,
+    /// Back ends passed over, and why.
+    pub passed_over: Vec<String>,
+    /// Hash of the configuration.
+    pub config_sha256: Option<String>,
+    /// Key for the tags of redacted values.
+    #[serde(with = "log::key")]
+    pub redaction_key: [u8; 32],
+    /// How the journal was left by the recorder before.
+    pub journal: JournalState,
+    /// The time.
+    pub clock: Clock,
+}
+
+/// How the journal was found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JournalState {
+    /// The last recorder did not close it.
+    pub unclean: bool,
+    /// Bytes of a torn last line that were cut off.
+    pub torn: u64,
+}
+
+/// The time, at one moment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Clock {
+    /// Boot clock, ns.
+    pub boot: u64,
+    /// Wall clock, ns since 1970.
+    pub wall: u64,
+}
+
+/// A session as it begins.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct NewSession {
+    /// Session key in the kernel's tags.
+    pub key: u64,
+    /// Its id in records.
+    pub id: Uuid,
+    /// Agent id.
+    pub agent_id: String,
+    /// Agent name.
+    pub agent_name: String,
+    /// Agent owner.
+    pub owner: Option<String>,
+    /// What ties it to the agent.
+    pub binding: Binding,
+    /// Its first process.
+    pub root: Option<ProcessKey>,
+    /// What was launched.
+    pub command: Vec<Text>,
+    /// Its cgroup.
+    pub cgroup: Option<Text>,
+}
+
+/// What /proc says of a process.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct ProcessFacts {
+    /// Process id.
+    pub pid: u32,
+    /// Start, ticks since boot.
+    pub start: u64,
+    /// Parent process id.
+    pub ppid: u32,
+    /// Parent's start in ticks; 0 where it is gone.
+    pub parent_start: u64,
+    /// Executable.
+    pub exe: Option<Text>,
+    /// Arguments.
+    pub args: Vec<Text>,
+    /// Working directory.
+    pub cwd: Option<Text>,
+    /// Real user.
+    pub user: Option<u32>,
+    /// Effective user.
+    pub euser: Option<u32>,
+    /// User at login.
+    pub login_user: Option<u32>,
+    /// cgroup2 path.
+    pub cgroup: Option<Text>,
+    /// Session key, 0 for one that is only somebody's parent.
+    pub session: u64,
+}

@@ -1,0 +1,324 @@
+//! The one loop: inputs in, records out.
+//!
+//! ```text
+//! Input ─► decode ─► enrich ─► correlate ─► (policy) ─► redact ─► Draft ─► journal
+//! ```
+//!
+//! It is pure: the same inputs give the same drafts, whoever feeds it (`engine` live, `replay`
+//! from a file). Whoever drives it stamps the drafts with their place in the journal and writes
+//! them.
+
+mod reconcile;
+mod stage;
+
+use std::sync::Arc;
+
+use crate::correlate::{Correlator, Done};
+use crate::decode::Decoder;
+use crate::enrich::{Enricher, Session};
+use crate::input::{Clock, Input, NewSession, ProcessFacts, Start};
+use crate::record::{
+    Agent, Body, Change, Gap, GapReason, Heartbeat, Lifecycle, ProcessKey, SessionChange, Text,
+};
+use reconcile::Reconciler;
+use stage::RedactStage;
+
+pub use reconcile::HookNames;
+
+/// Events may still be on their way this long after they happened, ns: the longest a program runs,
+/// with room to spare. Later ones are recorded out of order.
+const HOLD: u64 = 5_000_000;
+/// Nanoseconds between heartbeats.
+const HEARTBEAT: u64 = 60_000_000_000;
+
+/// A record that has no place in the journal yet.
+#[derive(Clone, Debug)]
+pub struct Draft {
+    /// When it happened, boot clock, ns.
+    pub time: u64,
+    /// On whose account.
+    pub agent: Option<Arc<Agent>>,
+    /// What it says.
+    pub body: Body,
+}
+
+/// All rooms between the rings and the journal.
+#[derive(Debug)]
+pub struct Pipeline {
+    start: Start,
+    clock: Clock,
+    decoder: Decoder,
+    enricher: Enricher,
+    correlator: Correlator,
+    stage: RedactStage,
+    reconciler: Reconciler,
+    heartbeat: u64,
+    done: Vec<Done>,
+}
+
+impl Pipeline {
+    /// Begins with what is known at the start, and says so in the first drafts.
+    pub fn new(start: Start, out: &mut Vec<Draft>) -> Self {
+        let mut pipeline = Pipeline {
+            clock: start.clock,
+            decoder: Decoder::default(),
+            enricher: Enricher::new(&start),
+            correlator: Correlator::default(),
+            stage: RedactStage::new(&start.redaction_key),
+            reconciler: Reconciler::new(HookNames::new(&start.hooks), &start.attached),
+            heartbeat: start.clock.boot,
+            done: Vec::new(),
+            start,
+        };
+        pipeline.journal_gaps(out);
+        let started = pipeline.lifecycle(Change::Start);
+        pipeline.note(out, Body::Lifecycle(Box::new(started)));
+        pipeline
+    }
+
+    /// The latest reading of both clocks.
+    pub fn time(&self) -> Clock {
+        self.clock
+    }
+
+    /// Takes the next input and appends what it makes complete.
+    pub fn accept(&mut self, input: Input<'_>, out: &mut Vec<Draft>) {
+        match input {
+            // Only the first, which made this pipeline, counts.
+            Input::Start(_) => {}
+            Input::Message { bytes } => self.message(&bytes),
+            Input::Clock(clock) => self.tick(clock, out),
+            Input::Counters { counters } => {
+                let (from, until) = self.reconciler.period(self.clock.boot);
+                for gap in self.reconciler.counters(counters, from, until) {
+                    self.note(out, Body::Gap(Box::new(gap)));
+                }
+                self.beat(out);
+            }
+            Input::Session(session) => self.begin_session(*session, out),
+            Input::Process(facts) => self.learn(*facts),
+            Input::Cgroup { id, path } => self.enricher.learn_cgroup(id, path),
+            Input::LateTag { key, session, open } => self.late_tag(key, session, &open, out),
+            Input::Gone { key, session } => self.gone(key, session, out),
+            Input::SessionOver { key } => self.session_over(key, out),
+            Input::Reload { config_sha256, refused } => self.reload(config_sha256, refused, out),
+            Input::JournalFull { count } => self.journal_full(count, out),
+            Input::Stop => self.stop(out),
+        }
+    }
+
+    fn message(&mut self, bytes: &[u8]) {
+        match self.decoder.push(bytes) {
+            Ok(Some(hook)) => self.reconciler.arrived(hook),
+            Ok(None) => {}
+            Err(error) => self.reconciler.undecodable(&error),
+        }
+    }
+
+    /// Everything older than the clock less the hold can be told in order now.
+    fn tick(&mut self, clock: Clock, out: &mut Vec<Draft>) {
+        self.clock = clock;
+        self.enricher.clock(clock);
+        self.release(clock.boot.saturating_sub(HOLD), out);
+        self.correlator.give_up(clock.boot, &mut self.done);
+        self.publish(out);
+    }
+
+    fn release(&mut self, before: u64, out: &mut Vec<Draft>) {
+        for event in self.decoder.before(before) {
+            let time = event.header.time;
+            let session = event.header.session;
+            let Some(known) = self.enricher.complete(event) else { continue };
+            self.correlator.push(known, &mut self.done);
+            if let Some(over) = self.enricher.sessions().take_if_over(session) {
+                self.publish(out);
+                self.end_session(over, time, out);
+            }
+        }
+        self.publish(out);
+    }
+
+    /// Redacts finished actions and appends them.
+    fn publish(&mut self, out: &mut Vec<Draft>) {
+        for mut done in self.done.drain(..) {
+            self.stage.action(&mut done.action);
+            self.enricher.sessions().count(done.session, &done.action.action);
+            out.push(Draft {
+                time: done.time,
+                agent: Some(done.agent),
+                body: Body::Action(Box::new(done.action)),
+            });
+        }
+    }
+
+    fn begin_session(&mut self, session: NewSession, out: &mut Vec<Draft>) {
+        let time = self.clock.boot;
+        let root = session.root;
+        let (agent, command, cgroup) = {
+            let begun = self.enricher.begin_session(session);
+            (Arc::clone(&begun.agent), begun.command.clone(), begun.cgroup.clone())
+        };
+        let process = root.and_then(|key| self.enricher.processes().get(key));
+        let mut change = SessionChange {
+            change: Change::Start,
+            command,
+            process: process.map(|process| (**process).clone()),
+            cgroup,
+            actions: Default::default(),
+            still_running: Vec::new(),
+        };
+        self.stage.session(&mut change);
+        out.push(Draft { time, agent: Some(agent), body: Body::Session(Box::new(change)) });
+    }
+
+    fn end_session(&mut self, session: Session, time: u64, out: &mut Vec<Draft>) {
+        let still_running =
+            if session.processes > 0 { self.enricher.processes().running() } else { Vec::new() };
+        let mut change = SessionChange {
+            change: Change::End,
+            command: session.command,
+            process: None,
+            cgroup: session.cgroup,
+            actions: session.actions,
+            still_running,
+        };
+        self.stage.session(&mut change);
+        let agent = Some(session.agent);
+        out.push(Draft { time, agent, body: Body::Session(Box::new(change)) });
+    }
+
+    fn learn(&mut self, facts: ProcessFacts) {
+        self.enricher.learn_process(facts);
+    }
+
+    fn late_tag(&mut self, key: ProcessKey, session: u64, open: &[Text], out: &mut Vec<Draft>) {
+        let agent = self.enricher.sessions().get(session).map(|found| Arc::clone(&found.agent));
+        let open: Vec<_> = open.iter().map(|file| self.stage.shown(file)).collect();
+        let gap = Gap {
+            reason: GapReason::LateTag,
+            hook: None,
+            action: None,
+            count: None,
+            from: key.start * crate::record::TICK,
+            until: self.clock.boot,
+            detail: format!(
+                "process {} was running already when it was tagged; what it did before is not \
+                 recorded. Open then: {}",
+                key.uid(&self.start.host.boot_id),
+                if open.is_empty() { "nothing".to_owned() } else { open.join(", ") }
+            ),
+        };
+        let body = Body::Gap(Box::new(gap));
+        out.push(Draft { time: self.clock.boot, agent, body });
+    }
+
+    /// What came before is told first.
+    fn gone(&mut self, key: ProcessKey, session: u64, out: &mut Vec<Draft>) {
+        self.release(u64::MAX, out);
+        self.enricher.forget_process(key, session);
+        if let Some(over) = self.enricher.sessions().take_if_over(session) {
+            self.end_session(over, self.clock.boot, out);
+        }
+    }
+
+    fn session_over(&mut self, key: u64, out: &mut Vec<Draft>) {
+        self.release(u64::MAX, out);
+        if let Some(over) = self.enricher.sessions().take(key) {
+            self.end_session(over, self.clock.boot, out);
+        }
+    }
+
+    fn reload(&mut self, hash: Option<String>, refused: Option<String>, out: &mut Vec<Draft>) {
+        let change = if refused.is_some() { Change::ReloadRefused } else { Change::Reload };
+        if refused.is_none() {
+            self.start.config_sha256 = hash;
+        }
+        let mut note = self.lifecycle(change);
+        note.hooks.clear();
+        note.passed_over.clear();
+        note.detail = refused;
+        self.note(out, Body::Lifecycle(Box::new(note)));
+    }
+
+    fn journal_full(&mut self, count: u64, out: &mut Vec<Draft>) {
+        let gap = self.gap(
+            GapReason::JournalFull,
+            Some(count),
+            "records that the journal could not take while it could not be written".to_owned(),
+        );
+        self.note(out, Body::Gap(Box::new(gap)));
+    }
+
+    fn stop(&mut self, out: &mut Vec<Draft>) {
+        self.release(u64::MAX, out);
+        self.correlator.give_up(u64::MAX, &mut self.done);
+        self.publish(out);
+        for session in self.enricher.sessions().take_all() {
+            self.end_session(session, self.clock.boot, out);
+        }
+        let (from, until) = self.reconciler.period(self.clock.boot);
+        for gap in self.reconciler.close(from, until) {
+            self.note(out, Body::Gap(Box::new(gap)));
+        }
+        let mut stopped = self.lifecycle(Change::End);
+        stopped.hooks.clear();
+        stopped.passed_over.clear();
+        stopped.totals = self.reconciler.totals();
+        self.note(out, Body::Lifecycle(Box::new(stopped)));
+    }
+
+    fn beat(&mut self, out: &mut Vec<Draft>) {
+        if self.clock.boot.saturating_sub(self.heartbeat) < HEARTBEAT {
+            return;
+        }
+        self.heartbeat = self.clock.boot;
+        let beat = Heartbeat {
+            totals: self.reconciler.totals(),
+            processes: self.enricher.processes().tracked() as u64,
+            sessions: self.enricher.sessions().len() as u64,
+        };
+        self.note(out, Body::Heartbeat(Box::new(beat)));
+    }
+
+    fn journal_gaps(&mut self, out: &mut Vec<Draft>) {
+        let journal = self.start.journal;
+        if journal.torn > 0 {
+            let detail = format!(
+                "the last line was cut off when the recorder before was killed; {} bytes that were \
+                 not a whole record were removed",
+                journal.torn
+            );
+            let gap = self.gap(GapReason::TornLine, Some(1), detail);
+            self.note(out, Body::Gap(Box::new(gap)));
+        }
+        if journal.unclean {
+            let detail = "the recorder before did not end cleanly; what it had seen and not yet \
+                          written, and all until now, is not recorded";
+            let gap = self.gap(GapReason::UncleanStop, None, detail.to_owned());
+            self.note(out, Body::Gap(Box::new(gap)));
+        }
+    }
+
+    fn gap(&self, reason: GapReason, count: Option<u64>, detail: String) -> Gap {
+        let now = self.clock.boot;
+        Gap { reason, hook: None, action: None, count, from: now, until: now, detail }
+    }
+
+    fn lifecycle(&self, change: Change) -> Lifecycle {
+        Lifecycle {
+            change,
+            version: self.start.version.clone(),
+            backend: Some(self.start.backend.clone()),
+            kernel: Some(self.start.kernel.clone()),
+            hooks: self.start.hooks.clone(),
+            passed_over: self.start.passed_over.clone(),
+            config_sha256: self.start.config_sha256.clone(),
+            detail: None,
+            totals: Vec::new(),
+        }
+    }
+
+    fn note(&self, out: &mut Vec<Draft>, body: Body) {
+        out.push(Draft { time: self.clock.boot, agent: None, body });
+    }
+}

@@ -1,0 +1,124 @@
+//! The action record: what is written, streamed and read.
+//!
+//! One JSON object a line. The shape is documented in `docs/record.md` and `docs/record.schema.json`,
+//! both made from these types. Nothing here decides; the rooms before fill it in.
+
+mod action;
+mod bytes;
+mod note;
+mod process;
+mod stamp;
+mod time;
+
+use std::sync::Arc;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+pub use action::{
+    Access, Action, Address, Completeness, Object, Outcome, OutcomeResult, PathSource,
+};
+pub use bytes::{Text, printable};
+pub use note::{
+    Change, Gap, GapReason, Heartbeat, HookReport, HookTotals, Lifecycle, SessionChange, Totals,
+};
+pub use process::{Ancestor, Process, ProcessKey, TICK};
+pub use stamp::Stamper;
+pub use time::timestamp;
+
+/// Version of the record's shape.
+pub const VERSION: u32 = 1;
+
+/// One line of the journal.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct Record {
+    /// Version of this shape: 1.
+    pub v: u32,
+    /// Place in the journal, from 1, without gaps.
+    pub seq: u64,
+    /// Unique everywhere: the journal's id and `seq`. Receivers deduplicate by it.
+    pub id: String,
+    /// When it happened, RFC 3339 in UTC with nanoseconds.
+    pub time: String,
+    /// When it happened on the boot clock, which nobody can set: nanoseconds since boot,
+    /// suspended time included.
+    pub boot_time: u64,
+    /// The machine.
+    pub host: Arc<Host>,
+    /// The agent on whose account it happened; null for notes about the recorder itself.
+    pub agent: Option<Arc<Agent>>,
+    /// What it says.
+    #[serde(flatten)]
+    pub body: Body,
+}
+
+/// The kinds of record.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Body {
+    /// An agent's process did something.
+    Action(Box<Action>),
+    /// A session began or ended.
+    Session(Box<SessionChange>),
+    /// Something was not seen, or was seen and lost.
+    Gap(Box<Gap>),
+    /// The recorder started, stopped, or changed its configuration.
+    Lifecycle(Box<Lifecycle>),
+    /// The recorder is alive, with its counters so far.
+    Heartbeat(Box<Heartbeat>),
+}
+
+/// A machine.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Host {
+    /// Stable id: a hash of the machine id, which itself is to be kept secret (machine-id(5)).
+    pub id: String,
+    /// Host name.
+    pub name: String,
+    /// The kernel's id of this boot.
+    pub boot_id: String,
+}
+
+/// An agent in one session.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Agent {
+    /// Stable id: a SPIFFE id or a plain name.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// Who answers for it.
+    pub owner: Option<String>,
+    /// This run of it.
+    pub session: Uuid,
+    /// How strongly the work is tied to the agent.
+    pub binding: Binding,
+}
+
+/// How a process was recognised as the agent's, strongest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Binding {
+    /// `agtrack run` started it.
+    Launcher,
+    /// It is in the agent's cgroup.
+    Cgroup,
+}
+
+/// The JSON Schema of [`Record`].
+pub fn schema() -> serde_json::Value {
+    schemars::schema_for!(Record).to_value()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn schema_names_every_kind() {
+        let schema = schema().to_string();
+        for kind in ["action", "session", "gap", "lifecycle", "heartbeat"] {
+            assert!(schema.contains(&format!("\"const\":\"{kind}\"")), "{kind}: {schema}");
+        }
+    }
+}

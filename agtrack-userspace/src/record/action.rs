@@ -1,0 +1,219 @@
+//! What was done, to what, and how it ended.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Process, Text};
+
+/// An agent's process did something.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct Action {
+    /// The tool call it belongs to; null until tool calls are recognised.
+    pub tool_call: Option<serde_json::Value>,
+    /// Who did it.
+    pub process: Arc<Process>,
+    /// What: the name of the event, as in `agtrack events`.
+    pub action: String,
+    /// To what.
+    pub object: Object,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// What the policy says; null while there is none.
+    pub decision: Option<serde_json::Value>,
+    /// What came of it; null until it is followed.
+    pub effect: Option<serde_json::Value>,
+    /// Ids of threat catalogues.
+    pub maps: Vec<String>,
+    /// Names of the redaction rules that replaced something in this record.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub redacted: Vec<String>,
+    /// How far this record can be trusted to be whole.
+    pub completeness: Completeness,
+}
+
+/// What was acted on.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum Object {
+    /// `file.rename`.
+    Rename {
+        /// The name it had.
+        from: Text,
+        /// The name it got.
+        to: Text,
+        /// `NOREPLACE`, `EXCHANGE`, `WHITEOUT`.
+        rename_flags: Vec<String>,
+        /// Inode number, where the kernel object was seen.
+        inode: Option<u64>,
+        /// Device, `major:minor`.
+        device: Option<String>,
+    },
+    /// `file.open`.
+    Open {
+        /// Absolute path.
+        path: Text,
+        /// Read, write, or both.
+        access: Access,
+        /// The open created the file (false also where that cannot be known: a failed open).
+        created: bool,
+        /// `CREAT`, `TRUNC`, `APPEND`, `EXCL` … as asked for.
+        open_flags: Vec<String>,
+        /// Inode number, where the kernel object was seen.
+        inode: Option<u64>,
+        /// Device, `major:minor`.
+        device: Option<String>,
+        /// File type and permissions, octal as in `100644`.
+        mode: Option<String>,
+    },
+    /// `file.unlink`.
+    File {
+        /// Absolute path.
+        path: Text,
+        /// Inode number, where the kernel object was seen.
+        inode: Option<u64>,
+        /// Device, `major:minor`.
+        device: Option<String>,
+    },
+    /// `process.exec`.
+    Exec {
+        /// Path of the executable.
+        exe: Text,
+        /// Inode number of the executable.
+        inode: u64,
+        /// Its device, `major:minor`.
+        device: String,
+        /// All arguments kept, after redaction.
+        args: Vec<Text>,
+        /// Bytes of arguments the process got.
+        args_bytes: u32,
+        /// Real and effective group id.
+        group: u32,
+        /// Effective group id.
+        egroup: u32,
+        /// Working directory.
+        cwd: Text,
+    },
+    /// `process.fork`.
+    Fork {
+        /// The new process.
+        child_uid: String,
+        /// Its process id.
+        child_pid: u32,
+    },
+    /// `process.exit`.
+    Exit {
+        /// Exit code, where it ended by itself.
+        code: Option<u8>,
+        /// Name of the signal that ended it.
+        signal: Option<String>,
+        /// Whether it dumped core.
+        core: bool,
+    },
+    /// `net.connect`.
+    Connect(Address),
+    /// `cgroup.*`.
+    Cgroup {
+        /// Path within the hierarchy.
+        cgroup: Text,
+        /// The kernel's id.
+        cgroup_id: u64,
+        /// The process that was moved, for `cgroup.attach`.
+        target_uid: Option<String>,
+        /// Its process id.
+        target_pid: Option<u32>,
+    },
+}
+
+/// A peer.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum Address {
+    /// IPv4 or IPv6.
+    Ip {
+        /// Address.
+        ip: IpAddr,
+        /// Port.
+        port: u16,
+        /// `tcp`, `udp` or the protocol's number.
+        proto: String,
+        /// The name the agent looked it up by, where that was seen.
+        domain: Option<String>,
+    },
+    /// `AF_UNIX`.
+    Unix {
+        /// Path of the socket; an abstract name begins with `@`.
+        socket: Text,
+    },
+    /// Any other family.
+    Other {
+        /// `AF_*` number.
+        family: u16,
+    },
+}
+
+/// How a file was opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Access {
+    /// For reading.
+    Read,
+    /// For writing.
+    Write,
+    /// For both.
+    ReadWrite,
+    /// For neither (`O_WRONLY|O_RDWR`: only to issue ioctls).
+    None,
+}
+
+/// How it ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Outcome {
+    /// In one word.
+    pub result: OutcomeResult,
+    /// The error's name, as in `EACCES`.
+    pub errno: Option<String>,
+}
+
+/// How it ended, in one word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum OutcomeResult {
+    /// Done.
+    Success,
+    /// Refused or failed; `errno` says why.
+    Failure,
+    /// Begun; the end is not part of this record (a connect that does not block).
+    InProgress,
+    /// It was allowed to begin; how it ended was not seen.
+    Unknown,
+}
+
+/// How far a record can be trusted to be whole.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Completeness {
+    /// Where paths come from; null where there is none.
+    pub path_source: Option<PathSource>,
+    /// Something in the record was cut.
+    pub truncated: bool,
+    /// How many equal actions it stands for.
+    pub count: u64,
+    /// What else is to be known: `deleted`, `pseudo`, `unreadable`, `parts_lost`, `late_tag`,
+    /// `repaired_lineage`, `outside_root`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
+}
+
+/// Where a path comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum PathSource {
+    /// From the kernel object that was acted on.
+    Kernel,
+    /// From the object behind a descriptor, which another thread could have swapped.
+    Fd,
+    /// From the caller's memory, which another thread could have changed.
+    Argument,
+}

@@ -1,0 +1,202 @@
+//! Processes: how they begin, become another program, and end.
+
+use std::ffi::{CString, OsString};
+use std::os::unix::ffi::OsStringExt;
+
+use crate::trigger::call::{address, call, errno};
+use crate::{Ret, Step, complain, report};
+
+/// Performs the step. Those that make a child return in the child.
+pub(crate) fn perform(name: &[u8], step: &mut Step) -> Ret {
+    match name {
+        b"wait" => wait_for_byte(),
+        b"getpid" => call(libc::SYS_getpid, [0; 5]),
+        b"setsid" => call(libc::SYS_setsid, [0; 5]),
+        b"setuid" => setuid(step.number()),
+        b"fork" => fork(),
+        b"double-fork" => double_fork(),
+        b"into-cgroup" => into_cgroup(&step.path()),
+        b"spawn" => spawn(&step.next(), &step.rest()),
+        b"threads" => threads(step.number()),
+        b"exec" => exec(&step.path(), step.rest()),
+        b"thread-exec" => thread_exec(&step.path(), step.rest()),
+        b"exec-memfd" => exec_memfd(&step.path(), step.rest()),
+        b"exec-deleted" => exec_deleted(&step.path(), step.rest()),
+        b"leader-exit" => leader_exit(),
+        b"exit" => std::process::exit(step.number() as i32),
+        b"signal" => signal(step.number()),
+        _ => complain(&format!("no such step: {}", String::from_utf8_lossy(name))),
+    }
+}
+
+/// Reads one byte from standard input; 1, or 0 at its end.
+pub(crate) fn wait_for_byte() -> Ret {
+    let byte = [0_u8; 1];
+    call(libc::SYS_read, [0, address(&byte), 1, 0, 0])
+}
+
+/// All three user ids and group ids, and no other groups.
+fn setuid(id: i64) -> Ret {
+    call(libc::SYS_setgroups, [0; 5]);
+    call(libc::SYS_setresgid, [id, id, id, 0, 0]);
+    call(libc::SYS_setresuid, [id, id, id, 0, 0])
+}
+
+/// The child goes on; the parent waits for it and ends as it did.
+fn fork() -> Ret {
+    // SAFETY: this process has one thread.
+    match unsafe { libc::fork() } {
+        -1 => -errno(),
+        0 => 0,
+        child => end_as(child),
+    }
+}
+
+fn end_as(child: libc::pid_t) -> ! {
+    report(b"child", child.into());
+    std::process::exit(wait(child));
+}
+
+/// The exit code of a child, 128 and the signal's number for one that was killed.
+fn wait(child: libc::pid_t) -> i32 {
+    let mut status = 0;
+    // SAFETY: the kernel writes the status into it.
+    if unsafe { libc::waitpid(child, &raw mut status, 0) } != child {
+        complain("the child cannot be waited for");
+    }
+    if libc::WIFEXITED(status) { libc::WEXITSTATUS(status) } else { 128 + libc::WTERMSIG(status) }
+}
+
+/// As daemons do it: the grandchild goes on, with no parent of its own and no session.
+fn double_fork() -> Ret {
+    // SAFETY: this process has one thread.
+    match unsafe { libc::fork() } {
+        -1 => return -errno(),
+        0 => {}
+        child => std::process::exit(wait(child)),
+    }
+    call(libc::SYS_setsid, [0; 5]);
+    // SAFETY: as above.
+    match unsafe { libc::fork() } {
+        -1 => -errno(),
+        0 => 0,
+        _ => std::process::exit(0),
+    }
+}
+
+/// The child begins its life in another cgroup: nothing ever moves it there.
+fn into_cgroup(path: &[u8]) -> Ret {
+    /// `CLONE_INTO_CGROUP` (include/uapi/linux/sched.h).
+    const INTO_CGROUP: u64 = 0x2_0000_0000;
+    let flags = i64::from(libc::O_RDONLY | libc::O_DIRECTORY);
+    let directory = call(libc::SYS_openat, [libc::AT_FDCWD.into(), address(path), flags, 0, 0]);
+    if directory < 0 {
+        return directory;
+    }
+    // `struct clone_args`: flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size,
+    // tls, set_tid, set_tid_size, cgroup.
+    let mut arguments = [0_u64; 11];
+    arguments[0] = INTO_CGROUP;
+    arguments[4] = libc::SIGCHLD as u64;
+    arguments[10] = directory as u64;
+    let size = size_of_val(&arguments) as i64;
+    match call(libc::SYS_clone3, [address(&arguments), size, 0, 0, 0]) {
+        child if child > 0 => end_as(child as libc::pid_t),
+        ret => ret,
+    }
+}
+
+/// As `posix_spawn`, which is a vfork; the exit code of the program.
+fn spawn(program: &OsString, arguments: &[OsString]) -> Ret {
+    match std::process::Command::new(program).args(arguments).status() {
+        Ok(status) => status.code().unwrap_or(-1).into(),
+        Err(error) => -i64::from(error.raw_os_error().unwrap_or(libc::EIO)),
+    }
+}
+
+/// Threads that do nothing and end by themselves, without ending the process.
+fn threads(count: i64) -> Ret {
+    let threads: Vec<_> = (0..count).map(|_| std::thread::spawn(|| {})).collect();
+    threads.into_iter().filter_map(|thread| thread.join().ok()).count() as Ret
+}
+
+/// Strings for the kernel and the array that ends with null.
+struct Arguments {
+    _strings: Vec<CString>,
+    pointers: Vec<*const libc::c_char>,
+}
+
+impl Arguments {
+    fn new(words: Vec<OsString>) -> Self {
+        let strings: Vec<_> = words
+            .into_iter()
+            .map(|word| CString::new(word.into_vec()).unwrap_or_default())
+            .collect();
+        let mut pointers: Vec<_> = strings.iter().map(|string| string.as_ptr()).collect();
+        pointers.push(std::ptr::null());
+        Arguments { _strings: strings, pointers }
+    }
+}
+
+/// The arguments begin with the program's own name. Returns only on failure.
+fn exec(path: &[u8], words: Vec<OsString>) -> Ret {
+    let arguments = Arguments::new(words);
+    let environment = [0_i64];
+    let argv = address(&*arguments.pointers);
+    call(libc::SYS_execve, [address(path), argv, address(&environment), 0, 0])
+}
+
+/// A thread that is not the first becomes the process.
+fn thread_exec(path: &[u8], words: Vec<OsString>) -> Ret {
+    let path = path.to_vec();
+    std::thread::spawn(move || exec(&path, words)).join().unwrap_or(-1)
+}
+
+/// The program runs from memory only.
+fn exec_memfd(path: &[u8], words: Vec<OsString>) -> Ret {
+    let path = OsString::from_vec(path.strip_suffix(&[0]).unwrap_or(path).to_vec());
+    let Ok(program) = std::fs::read(&path) else { complain("the program cannot be read") };
+    let memory = call(libc::SYS_memfd_create, [address(b"payload\0"), 0, 0, 0, 0]);
+    if memory < 0 {
+        return memory;
+    }
+    let length = program.len() as i64;
+    if call(libc::SYS_write, [memory, address(&*program), length, 0, 0]) != length {
+        complain("the program does not fit into memory");
+    }
+    exec_descriptor(memory, words)
+}
+
+/// The program's name is removed before it runs.
+fn exec_deleted(path: &[u8], words: Vec<OsString>) -> Ret {
+    let file = call(libc::SYS_openat, [libc::AT_FDCWD.into(), address(path), 0, 0, 0]);
+    if file < 0 {
+        return file;
+    }
+    call(libc::SYS_unlink, [address(path), 0, 0, 0, 0]);
+    exec_descriptor(file, words)
+}
+
+fn exec_descriptor(descriptor: i64, words: Vec<OsString>) -> Ret {
+    let arguments = Arguments::new(words);
+    let environment = [0_i64];
+    let argv = address(&*arguments.pointers);
+    let flags = i64::from(libc::AT_EMPTY_PATH);
+    call(libc::SYS_execveat, [descriptor, address(b"\0"), argv, address(&environment), flags])
+}
+
+/// The first thread ends before the last one, which ends 100 ms later with code 5.
+fn leader_exit() -> Ret {
+    std::thread::spawn(|| {
+        std::thread::sleep(std::time::Duration::from_millis(100));
+        std::process::exit(5);
+    });
+    call(libc::SYS_exit, [3, 0, 0, 0, 0])
+}
+
+/// Ends by a signal.
+fn signal(number: i64) -> Ret {
+    // SAFETY: no memory is concerned. The Rust runtime may have changed what the signal does.
+    unsafe { libc::signal(number as libc::c_int, libc::SIG_DFL) };
+    call(libc::SYS_kill, [std::process::id().into(), number, 0, 0, 0])
+}
