@@ -19,13 +19,15 @@ use crate::gate::Actor;
 use crate::map::{BULK, CONTROL, EMPTY_SCRATCH, LIFECYCLE, SCRATCH, TASK_SCRATCH};
 use crate::object::Place;
 use crate::quirk::HIGH_WATER;
-use crate::read::Kernel;
+use crate::read::{Kernel, masked};
 use crate::walk;
 
 /// Offsets into the data are below this mask.
 pub const DATA_MASK: u32 = 8191;
 /// A segment begins below this offset, so that a whole path fits behind it.
 const SEGMENT_START: u32 = DATA_MASK + 1 - PATH_MAX as u32 - NAME_SIZE as u32;
+/// No bit of an offset below [`SEGMENT_START`] is outside of it.
+const SEGMENT_MASK: u64 = 4095;
 /// Room for the data; a name may overshoot the mask.
 const DATA_SIZE: usize = DATA_MASK as usize + 1 + NAME_SIZE;
 /// Largest body.
@@ -192,7 +194,7 @@ impl<B: Body> Message<B> {
             if used > SEGMENT_START {
                 return None;
             }
-            let length = read(self.data().add(used as usize));
+            let length = read(self.data().add(masked::<SEGMENT_MASK>(used)));
             if length <= 0 || length > PATH_MAX as i64 {
                 return None;
             }
@@ -231,7 +233,7 @@ impl<B: Body> Message<B> {
             if used > SEGMENT_START || length == 0 {
                 return 0;
             }
-            if read(self.data().add(used as usize), size) != 0 {
+            if read(self.data().add(masked::<SEGMENT_MASK>(used)), size) != 0 {
                 return 0;
             }
             (&raw mut (*self.scratch).used).write_volatile(used + size);
@@ -246,11 +248,12 @@ impl<B: Body> Message<B> {
         let fate = unsafe {
             let bytes = message_bytes(self.scratch);
             let used = (&raw const (*self.scratch).used).read_volatile();
-            if used > DATA_SIZE as u32 {
+            if used > DATA_MASK {
                 Fate::LostOversized
             } else {
                 (&raw mut (*bytes.cast::<Header>()).tail).write(used);
-                output(B::RING, bytes, (Self::DATA as u32 + used) as u64)
+                let data = masked::<{ DATA_MASK as u64 }>(used);
+                output(B::RING, bytes, (Self::DATA + data) as u64)
             }
         };
         count::run(self.hook, fate);
@@ -275,7 +278,7 @@ impl<B: Body> Message<B> {
         const HEAD: usize = HEADER_SIZE + size_of::<Part>();
         // SAFETY: `DATA >= HEAD` because every body has at least 8 bytes; lengths as in `submit`.
         unsafe {
-            if used > DATA_SIZE as u32 {
+            if used > DATA_MASK {
                 return;
             }
             let front = self.data().sub(HEAD);
@@ -284,7 +287,8 @@ impl<B: Body> Message<B> {
             let sent = (&raw const (*self.scratch).sent).read_volatile();
             front.cast::<Header>().write(Header { kind: PART, tail: used, ..header });
             front.add(HEADER_SIZE).cast::<Part>().write(Part { offset: sent, reserved: 0 });
-            if !matches!(output(B::RING, front, HEAD as u64 + u64::from(used)), Fate::Submitted) {
+            let data = masked::<{ DATA_MASK as u64 }>(used);
+            if !matches!(output(B::RING, front, (HEAD + data) as u64), Fate::Submitted) {
                 count::run(self.hook, Fate::LostPart);
             }
             front.cast::<[u64; HEAD / 8]>().write(saved);

@@ -3,6 +3,7 @@
 //! The helper zeroes its destination when it cannot read. So its result is ignored: a branch on
 //! it at each read would make the verifier walk every combination.
 
+use core::arch::asm;
 use core::mem::MaybeUninit;
 
 use aya_ebpf::Global;
@@ -38,4 +39,15 @@ pub fn user<T: Copy>(address: u64) -> T {
         bpf_probe_read_user(value.as_mut_ptr().cast(), size_of::<T>() as u32, address as *const _);
         value.assume_init()
     }
+}
+
+/// `value & MASK`, where the compiler must not see that the mask changes nothing and leave it out:
+/// the verifier of 5.10 forgets what a comparison told it about a value's range, and believes a
+/// mask only.
+#[inline(always)]
+pub fn masked<const MASK: u64>(value: u32) -> usize {
+    let mut value = u64::from(value);
+    // SAFETY: plain arithmetic on a register.
+    unsafe { asm!("{0} &= {mask}", inout(reg) value, mask = const MASK, options(pure, nomem)) };
+    value as usize
 }

@@ -5,6 +5,7 @@
 //! environment for values.
 
 mod mistake;
+mod place;
 mod reading;
 mod value;
 
@@ -18,7 +19,6 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 pub use mistake::{Mistake, Mistakes};
-pub use value::CgroupGlob;
 
 use crate::load::{BackendChoice, Sizes};
 
@@ -112,9 +112,10 @@ pub struct Agent {
         skip_serializing_if = "Option::is_none"
     )]
     pub owner: Option<String>,
-    /// Everything in these cgroups, and below them, is the agent's.
+    /// Everything in these cgroups, and below them, is the agent's. Valid for
+    /// [`Globs`](crate::cgroup::Globs).
     #[serde(deserialize_with = "value::globs")]
-    pub cgroups: Vec<CgroupGlob>,
+    pub cgroups: Vec<String>,
     /// Whatever else is to be said of it.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub labels: BTreeMap<String, String>,
@@ -141,7 +142,11 @@ pub struct Loaded {
 impl Loaded {
     /// The configuration without any file.
     pub fn built_in() -> Loaded {
-        Loaded { file: None, config: Config::default(), sha256: None }
+        Loaded {
+            file: None,
+            config: Config::default(),
+            sha256: None,
+        }
     }
 }
 
@@ -185,17 +190,32 @@ fn hint(error: &std::io::Error) -> &'static str {
 /// It cannot be read, is longer than 1 MiB or no UTF-8, or has mistakes: all are told.
 pub fn load(file: &Path) -> Result<Loaded, Error> {
     let bytes = read(file)?;
-    let unfit = |what: &str| Error::Unfit { file: file.to_path_buf(), what: what.to_owned() };
+    let unfit = |what: &str| Error::Unfit {
+        file: file.to_path_buf(),
+        what: what.to_owned(),
+    };
     if bytes.len() as u64 > LONGEST {
         return Err(unfit("is longer than 1 MiB"));
     }
     let text = std::str::from_utf8(&bytes).map_err(|error| {
-        let line = bytes[..error.valid_up_to()].split(|byte| *byte == b'\n').count();
+        let line = bytes[..error.valid_up_to()]
+            .split(|byte| *byte == b'\n')
+            .count();
         unfit(&format!("has bytes in line {line} that are not UTF-8"))
     })?;
-    let config = parse(text).map_err(|mistakes| Mistakes { file: file.to_path_buf(), mistakes })?;
-    let sha256 = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
-    Ok(Loaded { file: Some(file.to_path_buf()), config, sha256: Some(sha256) })
+    let config = parse(text).map_err(|mistakes| Mistakes {
+        file: file.to_path_buf(),
+        mistakes,
+    })?;
+    let sha256 = Sha256::digest(&bytes)
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    Ok(Loaded {
+        file: Some(file.to_path_buf()),
+        config,
+        sha256: Some(sha256),
+    })
 }
 
 fn read(file: &Path) -> Result<Vec<u8>, Error> {
@@ -203,7 +223,10 @@ fn read(file: &Path) -> Result<Vec<u8>, Error> {
     let mut bytes = Vec::new();
     std::fs::File::open(file)
         .and_then(|open| open.take(LONGEST + 1).read_to_end(&mut bytes))
-        .map_err(|source| Error::Read { file: file.to_path_buf(), source })?;
+        .map_err(|source| Error::Read {
+            file: file.to_path_buf(),
+            source,
+        })?;
     Ok(bytes)
 }
 

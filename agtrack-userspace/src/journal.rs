@@ -211,6 +211,15 @@ impl Journal {
         })
     }
 
+    /// How far the journal in `dir` is committed; for readers, without taking the lock.
+    ///
+    /// # Errors
+    /// [`Error::NotAJournal`] where there is none, and whatever the system answers.
+    pub fn committed(dir: &Path) -> Result<Committed, Error> {
+        let directory = Directory::for_reading(dir)?;
+        Ok(head::read(&directory, head::NAME)?.unwrap_or_default())
+    }
+
     /// The number that the next record must carry in its `seq` field.
     #[must_use]
     pub fn next_seq(&self) -> u64 {

@@ -3,8 +3,10 @@
 
 pub mod btf;
 pub mod cgroup;
+pub mod cli;
 pub mod config;
 pub mod correlate;
+pub mod daemon;
 pub mod decode;
 pub mod engine;
 pub mod enrich;
@@ -16,3 +18,4 @@ pub mod record;
 pub mod redact;
 pub mod ring;
 pub mod run;
+pub mod terminal;

@@ -8,12 +8,14 @@ mod attach;
 mod backend;
 mod check;
 mod offsets;
+mod probe;
 mod stats;
 mod tags;
 
 use aya::{Ebpf, EbpfLoader, VerifierLogLevel};
 
-pub use backend::{Backend, BackendChoice};
+pub use backend::{Backend, BackendChoice, lockdown};
+pub use probe::{Probed, probe_hooks};
 pub use stats::HookCounters;
 
 use crate::btf::Btf;

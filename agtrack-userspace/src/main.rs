@@ -1,2 +1,7 @@
-//! agtrack.
-fn main() {}
+//! The one program of agtrack: daemon and command line.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    agtrack::cli::main()
+}

@@ -11,6 +11,7 @@ mod directory;
 mod ending;
 mod gate;
 mod identity;
+pub mod live;
 mod protocol;
 pub mod recorder;
 mod signals;
@@ -27,12 +28,12 @@ use std::process::ExitCode;
 
 use anyhow::{Context, bail};
 use rustix::process::Pid;
-use serde::{Deserialize, Serialize};
 
 pub use ending::Ending;
-pub use protocol::{Named, Running, Summary};
 pub use start::Programs;
 
+use crate::engine::{Running, Summary};
+use crate::load::BackendChoice;
 use crate::record::Text;
 use gate::Report;
 use identity::Invoker;
@@ -51,8 +52,8 @@ pub struct RunArgs {
     #[arg(long, value_name = "DIR")]
     journal: Option<PathBuf>,
     /// Kind of kernel hooks for files
-    #[arg(long, value_enum, default_value_t = Backend::Auto)]
-    backend: Backend,
+    #[arg(long, value_enum, default_value_t = BackendChoice::Auto)]
+    backend: BackendChoice,
     /// Record until the command has ended, or until its last descendant has
     #[arg(long, value_enum, default_value_t = Until::Main)]
     until: Until,
@@ -62,20 +63,6 @@ pub struct RunArgs {
     /// The command and its arguments
     #[arg(last = true, required = true, value_name = "CMD")]
     command: Vec<OsString>,
-}
-
-/// Which kind of kernel hooks to use for file events.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
-#[serde(rename_all = "snake_case")]
-pub enum Backend {
-    /// The first kind that really loads.
-    Auto,
-    /// LSM programs.
-    Lsm,
-    /// fentry and fexit on the same functions.
-    Fentry,
-    /// Tracepoints alone.
-    Tracepoint,
 }
 
 /// When recording ends.

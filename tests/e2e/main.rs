@@ -1,1 +1,153 @@
-fn main(){}
+//! Trigger, then expect: one file per event of the table and one per promise.
+//!
+//! All tests share one recorder, as the agents of a host do; each has a cgroup of its own, and so a
+//! session, and looks at that session's records only. Tests of starting, stopping and reloading
+//! have recorders of their own. Needs root. `AGTRACK_BACKEND` forces a back end; what one cannot do
+//! is said by the test, which then counts as ignored.
+//!
+//! `e2e --record-fixtures` records the input logs for the replay tests anew.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod cgroup;
+mod connect;
+mod contention;
+mod exec;
+mod exit;
+mod fixture;
+mod fork;
+mod host;
+mod hostile;
+mod late;
+mod lineage;
+mod open;
+mod redaction;
+mod reload;
+mod rename;
+mod run;
+mod stop;
+mod unlink;
+
+use std::panic::catch_unwind;
+use std::process::ExitCode;
+use std::sync::{PoisonError, RwLock};
+use std::time::{Duration, Instant};
+
+use agtrack_tests::{follow, here};
+use libtest_mimic::{Arguments, Completion, Failed, Trial};
+
+/// Why a test cannot be done here.
+pub(crate) struct Unable(pub(crate) String);
+
+/// What a test returns; it fails by panicking.
+pub(crate) type Outcome = Result<(), Unable>;
+
+/// A test and its name.
+type Test = (&'static str, fn() -> Outcome);
+
+/// Tests that need the machine for themselves hold it for writing.
+static MACHINE: RwLock<()> = RwLock::new(());
+
+/// A test that failed while the kernel skipped runs of programs is repeated so often: what is
+/// missing may be what a gap record accounts for.
+const ATTEMPTS: usize = 3;
+
+/// Names tests after their functions.
+macro_rules! tests {
+    ($($name:ident),+ $(,)?) => {
+        pub(crate) const TESTS: &[crate::Test] = &[ $( (stringify!($name), $name) ),+ ];
+    };
+}
+pub(crate) use tests;
+
+const MODULES: &[(&str, &[Test])] = &[
+    ("fork", fork::TESTS),
+    ("exec", exec::TESTS),
+    ("exit", exit::TESTS),
+    ("open", open::TESTS),
+    ("unlink", unlink::TESTS),
+    ("rename", rename::TESTS),
+    ("connect", connect::TESTS),
+    ("cgroup", cgroup::TESTS),
+    ("lineage", lineage::TESTS),
+    ("hostile", hostile::TESTS),
+    ("redaction", redaction::TESTS),
+    ("late", late::TESTS),
+    ("reload", reload::TESTS),
+    ("stop", stop::TESTS),
+    ("run", run::TESTS),
+    ("contention", contention::TESTS),
+];
+
+fn main() -> ExitCode {
+    if std::env::args().any(|word| word == "--record-fixtures") {
+        fixture::record();
+        return ExitCode::SUCCESS;
+    }
+    let arguments = Arguments::from_args();
+    if !arguments.list && !here::is_root() {
+        eprintln!("error: the end-to-end tests record from the kernel and need root; run them with sudo");
+        return ExitCode::FAILURE;
+    }
+    let trials = MODULES.iter().flat_map(|(module, tests)| {
+        tests.iter().map(move |(name, test)| {
+            let alone = *module == "contention";
+            let full = format!("{module}::{name}");
+            Trial::ignorable_test(full.clone(), move || attempt(&full, *test, alone))
+        })
+    });
+    let conclusion = libtest_mimic::run(&arguments, trials.collect());
+    if arguments.list || !host::is_used() {
+        return conclusion.exit_code();
+    }
+    let last = Trial::test("host::ends_cleanly_with_balanced_books", || {
+        catch_unwind(host::end).map_err(|panic| said(&*panic).into())
+    });
+    // What filters the tests does not filter what must hold after them.
+    let all = Arguments { filter: None, skip: Vec::new(), exact: false, ..arguments };
+    let ended = libtest_mimic::run(&all, vec![last]);
+    if conclusion.has_failed() || ended.has_failed() { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+}
+
+fn attempt(name: &str, test: fn() -> Outcome, alone: bool) -> Result<Completion, Failed> {
+    let mut left = ATTEMPTS;
+    loop {
+        left -= 1;
+        let before = follow::skipped();
+        let done = if alone {
+            let _alone = MACHINE.write().unwrap_or_else(PoisonError::into_inner);
+            catch_unwind(test)
+        } else {
+            let _shared = MACHINE.read().unwrap_or_else(PoisonError::into_inner);
+            catch_unwind(test)
+        };
+        match done {
+            Ok(Ok(())) => return Ok(Completion::Completed),
+            Ok(Err(Unable(reason))) => {
+                println!("note: {name} cannot be done here: {reason}");
+                return Ok(Completion::ignored_with(reason));
+            }
+            Err(_) if left > 0 && skipped_since(before) => {
+                println!("note: {name} is repeated: the kernel skipped runs of programs meanwhile");
+            }
+            Err(panic) => return Err(said(&*panic).into()),
+        }
+    }
+}
+
+/// Whether the kernel skipped runs since then. Counters are polled, so it may take a moment to know.
+fn skipped_since(before: u64) -> bool {
+    let until = Instant::now() + Duration::from_secs(3);
+    while Instant::now() < until {
+        if follow::skipped() > before {
+            return true;
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    false
+}
+
+fn said(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().cloned();
+    text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()))
+        .unwrap_or_else(|| "it panicked".to_owned())
+}

@@ -1,1 +1,110 @@
-fn main(){}
+//! Recorded input logs give the same records as when they were recorded: `NAME.input` in this
+//! directory, through the same rooms, must be `NAME.jsonl`.
+//!
+//! Needs neither root nor a kernel. `AGTRACK_BLESS=1` writes the golden files anew; new input logs
+//! come from `cargo test -p agtrack-tests --test e2e -- --record-fixtures`, as root.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use agtrack::input::{Input, InputReader};
+use agtrack::pipeline::Pipeline;
+use agtrack::record::{Record, Stamper, schema};
+use agtrack_common::event::TABLE;
+use serde_json::Value;
+use uuid::Uuid;
+
+/// What an input log gives, one record a line.
+fn replay(log: &[u8]) -> String {
+    let mut inputs = InputReader::new(log);
+    let Some(Ok(Input::Start(start))) = inputs.next() else { panic!("a log begins with the start") };
+    let mut stamper = Stamper::new(start.host.clone(), Uuid::nil());
+    let (mut drafts, mut text, mut seq) = (Vec::new(), String::new(), 0);
+    let mut pipeline = Pipeline::new(*start, &mut drafts);
+    loop {
+        let clock = pipeline.time();
+        for draft in drafts.drain(..) {
+            seq += 1;
+            let line = stamper.line(draft, seq, clock).expect("a record is JSON");
+            text.push_str(std::str::from_utf8(line).unwrap());
+            text.push('\n');
+        }
+        match inputs.next() {
+            Some(input) => pipeline.accept(input.expect("an input"), &mut drafts),
+            None => return text,
+        }
+    }
+}
+
+fn directory() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("replay")
+}
+
+fn check(name: &str) {
+    let path = directory().join(name);
+    let log = std::fs::read(path.with_extension("input")).expect("there is an input log");
+    let records = replay(&log);
+    let golden = path.with_extension("jsonl");
+    if std::env::var_os("AGTRACK_BLESS").is_some() {
+        std::fs::write(&golden, &records).unwrap();
+    }
+    let expect = std::fs::read_to_string(&golden).expect("there are golden records");
+    for (number, (found, expect)) in records.lines().zip(expect.lines()).enumerate() {
+        assert_eq!(found, expect, "record {} of {name}", number + 1);
+    }
+    assert_eq!(records.lines().count(), expect.lines().count(), "records of {name}");
+    well_formed(&records);
+}
+
+/// As the schema has them, and as the types read them back.
+fn well_formed(records: &str) {
+    let schema = jsonschema::validator_for(&schema()).expect("the schema is a JSON Schema");
+    for line in records.lines() {
+        let value: Value = serde_json::from_str(line).unwrap();
+        let mistakes: Vec<_> = schema.iter_errors(&value).map(|error| error.to_string()).collect();
+        assert_eq!(mistakes, Vec::<String>::new(), "{line}");
+        let record: Record = serde_json::from_str(line).unwrap();
+        assert_eq!(serde_json::to_value(&record).unwrap(), value);
+    }
+}
+
+macro_rules! fixtures {
+    ($($name:ident),+ $(,)?) => {
+        $( #[test] fn $name() { check(stringify!($name)); } )+
+        const FIXTURES: &[&str] = &[ $( stringify!($name) ),+ ];
+    };
+}
+
+fixtures![fork, exec, exit, open, unlink, rename, connect, cgroup];
+
+#[test]
+fn every_event_of_the_table_is_in_a_fixture() {
+    let mut actions = BTreeSet::new();
+    for name in FIXTURES {
+        let log = std::fs::read(directory().join(name).with_extension("input")).unwrap();
+        for line in replay(&log).lines() {
+            let value: Value = serde_json::from_str(line).unwrap();
+            actions.extend(value["action"].as_str().map(str::to_owned));
+        }
+    }
+    for row in TABLE {
+        assert!(actions.contains(row.action), "{} is in no fixture: {actions:?}", row.action);
+    }
+}
+
+#[test]
+fn a_log_gives_the_same_each_time() {
+    let log = std::fs::read(directory().join("open.input")).unwrap();
+    assert_eq!(replay(&log), replay(&log));
+}
+
+/// A recorder that died leaves half a line; what came before it counts.
+#[test]
+fn half_a_line_is_named() {
+    let log = std::fs::read(directory().join("open.input")).unwrap();
+    let cut = &log[..log.len() - 3];
+    let last = InputReader::new(cut).last().unwrap();
+    let lines = cut.split(|byte| *byte == b'\n').count();
+    assert!(last.unwrap_err().to_string().contains(&format!("line {lines} ")));
+}

@@ -1,1 +1,15 @@
-//! Shared by the tests.
+//! What the end-to-end and the differential tests share: a recorder to start, cgroups to work in,
+//! a program that makes exactly the calls a test wants, and the records that come of it.
+//!
+//! Every record that is read here is checked against the published JSON Schema. A test that
+//! cannot go on panics: that is what the test runner reports.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+pub mod daemon;
+pub mod follow;
+pub mod group;
+pub mod here;
+pub mod launch;
+pub mod place;
+pub mod records;
+pub mod schema;

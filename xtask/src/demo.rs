@@ -7,9 +7,9 @@ use std::process::{Command, ExitCode};
 
 use anyhow::{Context, Result};
 
-use crate::build;
 use crate::setup::{self, Need};
 use crate::workspace::Workspace;
+use crate::{build, run};
 
 /// What the agent does.
 const AGENT: &str = include_str!("../demo/agent.sh");
@@ -25,7 +25,10 @@ pub(crate) fn demo(workspace: &Workspace) -> Result<ExitCode> {
     let script = place.join("agent.sh");
     std::fs::write(&script, AGENT).with_context(|| format!("cannot write {}", script.display()))?;
     let journal = place.join("journal");
-    eprintln!("\ndemo: a scripted agent works below {}\n", place.display());
+    eprintln!(
+        "\ndemo: `agtrack run` records a scripted agent that works in {}\n",
+        place.display()
+    );
     let status = Command::new(&agtrack)
         .args(["run", "--agent", "demo-agent", "--journal"])
         .arg(&journal)
@@ -34,12 +37,10 @@ pub(crate) fn demo(workspace: &Workspace) -> Result<ExitCode> {
         .current_dir(&place)
         .status()
         .with_context(|| format!("cannot start {}", agtrack.display()))?;
-    println!("\njournal: {}", journal.display());
-    println!(
-        "read it: {} tail --journal {}",
-        agtrack.display(),
-        journal.display()
-    );
+    eprintln!("\ndemo: the end of its journal, as `agtrack tail` shows it:\n");
+    let mut tail = Command::new(&agtrack);
+    tail.args(["tail", "-n", "12", "--journal"]).arg(&journal);
+    run::run(&mut tail, "the journal is written all the same")?;
     // The agent's own status is what `agtrack run` ends with.
     Ok(if status.success() {
         ExitCode::SUCCESS

@@ -4,6 +4,7 @@
 //! part of what is shipped.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
+mod bench;
 mod bpf;
 mod build;
 mod demo;
@@ -47,8 +48,13 @@ enum Task {
     Test(test::Options),
     /// Run the end-to-end tests on other kernels, in virtual machines
     Vm(vm::Options),
+    /// Measure what recording costs, beside strace and auditd
+    Bench(bench::Options),
     /// Check the rules of the source tree that the compiler does not
     Tidy,
+    /// One of the loads of the benchmark
+    #[command(hide = true)]
+    Load(bench::load::Options),
 }
 
 fn main() -> ExitCode {
@@ -62,14 +68,17 @@ fn main() -> ExitCode {
 }
 
 fn perform(task: Task) -> anyhow::Result<ExitCode> {
-    let workspace = Workspace::find()?;
+    // Not looked up before it is needed: a load is measured and starts nothing else.
+    let workspace = Workspace::find;
     match task {
         Task::Setup { need } => setup::setup(need)?,
-        Task::Build(options) => build::build(&workspace, &options)?,
-        Task::Demo => return demo::demo(&workspace),
-        Task::Test(options) => return test::test(&workspace, &options),
-        Task::Vm(options) => return vm::vm(&workspace, &options),
-        Task::Tidy => return tidy::command(&workspace),
+        Task::Build(options) => build::build(&workspace()?, &options)?,
+        Task::Demo => return demo::demo(&workspace()?),
+        Task::Test(options) => return test::test(&workspace()?, &options),
+        Task::Vm(options) => return vm::vm(&workspace()?, &options),
+        Task::Bench(options) => return bench::bench(&workspace()?, &options),
+        Task::Tidy => return tidy::command(&workspace()?),
+        Task::Load(options) => bench::load::main(&options)?,
     }
     Ok(ExitCode::SUCCESS)
 }

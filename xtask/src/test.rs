@@ -73,11 +73,6 @@ const STEPS: &[Step] = &[
         work: replay,
     },
     Step {
-        name: "cli",
-        root: false,
-        work: cli,
-    },
-    Step {
         name: "end to end",
         root: true,
         work: end_to_end,

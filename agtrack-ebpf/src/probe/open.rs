@@ -1,6 +1,7 @@
 use agtrack_common::event::{Open, fmode, hook};
 use agtrack_common::wire::{RET_UNKNOWN, path_flag};
 use aya_ebpf::macros::{fentry, fexit, lsm};
+use aya_ebpf::EbpfContext;
 use aya_ebpf::programs::{FEntryContext, FExitContext, LsmContext};
 
 use crate::count::{self, Fate};
@@ -9,7 +10,7 @@ use crate::message::{Message, Scratch, Slot, outcome, task_scratch};
 use crate::object::File;
 use crate::offset::OPEN_FLAGS_FLAG;
 use crate::probe::{Name, is_probing, named_path};
-use crate::read::{Kernel, field};
+use crate::read::{Kernel, at, field};
 
 /// `__FMODE_EXEC` in open flags: the kernel opens a program to run it.
 const O_EXEC: u32 = 0x20;
@@ -49,7 +50,7 @@ fn announce(hook: u16, actor: &Actor, file: File, scratch: Option<*mut Scratch>)
 pub fn open_result(ctx: FExitContext) -> i32 {
     let Some(actor) = gate::tagged_or_born() else { return 0 };
     let request: u32 = field(ctx.arg::<Kernel>(2), &OPEN_FLAGS_FLAG);
-    let ret: i64 = ctx.arg(3);
+    let ret = result(&ctx, 3);
     let failed = ret < 0 && ret > -4096;
     if request & (O_EXEC | O_PATH) != 0 || (failed && is_probing(ret as i32)) {
         count::run(hook::OPEN_RESULT, Fate::Filtered);
@@ -61,6 +62,12 @@ pub fn open_result(ctx: FExitContext) -> i32 {
         outcome::<Open>(hook::OPEN_RESULT, &actor, 0);
     }
     0
+}
+
+/// A result that the verifier knows as a pointer, as a number: read as memory, not as an argument.
+#[inline(always)]
+fn result(ctx: &FExitContext, arguments: usize) -> i64 {
+    at(ctx.as_ptr().cast::<u8>().wrapping_add(arguments * size_of::<u64>()))
 }
 
 /// Back end B: a system call returned `ret`.

@@ -49,8 +49,17 @@ impl fmt::Display for Mistakes {
             if index > 0 {
                 f.write_str("\n")?;
             }
-            let Mistake { line, column, message } = mistake;
-            write!(f, "{}:{line}:{column}: {}", self.file.display(), printable(message))?;
+            let Mistake {
+                line,
+                column,
+                message,
+            } = mistake;
+            write!(
+                f,
+                "{}:{line}:{column}: {}",
+                self.file.display(),
+                printable(message)
+            )?;
         }
         Ok(())
     }

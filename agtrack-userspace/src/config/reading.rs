@@ -3,13 +3,13 @@
 //! serde stops at the first mistake. So what it names is noted and taken out of the tree, and the
 //! rest is read again, until nothing is wrong any more.
 
-use std::ops::Range;
-
 use serde::Deserialize;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use super::place::{self, Step, name};
 use super::{Config, Mistake};
+use crate::cgroup::Globs;
 
 /// After so many mistakes it is another kind of file.
 const MOST: usize = 50;
@@ -20,20 +20,25 @@ pub(super) fn read(text: &str) -> Result<Config, Vec<Mistake>> {
     if !errors.is_empty() {
         return Err(syntax(text, &errors));
     }
-    let mut found = duplicates(text, tree.get_ref());
+    let whole = tree.clone();
+    let mut found = duplicates(text, whole.get_ref());
+    found.extend(bad_globs(text, whole.get_ref()));
     let mut removed = Vec::new();
     let config = loop {
         match Config::deserialize(toml::de::Deserializer::from(tree.clone())) {
             Ok(config) => break Some(config),
             Err(error) => {
                 let span = error.span().unwrap_or(0..0);
-                let place = find(tree.get_ref(), &span);
+                // As the file has it, whatever was taken out of the tree since.
+                let place = place::find(whole.get_ref(), &span);
                 if !follows_from(&removed, place.as_deref(), error.message()) {
                     let message = explain(place.as_deref(), error.message());
                     found.push(Mistake::at(text, span.start, message));
                 }
-                let Some(place) = place.filter(|_| found.len() < MOST) else { break None };
-                remove(&mut tree, &place);
+                let taken = found.len() < MOST && place::take_out(tree.get_mut(), &span);
+                let Some(place) = place.filter(|_| taken) else {
+                    break None;
+                };
                 removed.push(place);
             }
         }
@@ -60,11 +65,12 @@ fn syntax(text: &str, errors: &[toml::de::Error]) -> Vec<Mistake> {
 
 /// Agents whose id another one has already.
 fn duplicates(text: &str, tree: &DeTable<'_>) -> Vec<Mistake> {
-    let agents = tree.get("agents").and_then(|agents| agents.get_ref().as_array());
     let mut seen: Vec<(&str, usize)> = Vec::new();
     let mut mistakes = Vec::new();
-    for id in agents.into_iter().flatten().filter_map(|agent| agent.get_ref().get("id")) {
-        let (Some(name), start) = (id.get_ref().as_str(), id.span().start) else { continue };
+    for id in agents(tree, "id") {
+        let (Some(name), start) = (id.get_ref().as_str(), id.span().start) else {
+            continue;
+        };
         match seen.iter().find(|(other, _)| *other == name) {
             Some((_, first)) => {
                 let line = Mistake::at(text, *first, String::new()).line;
@@ -80,67 +86,30 @@ fn duplicates(text: &str, tree: &DeTable<'_>) -> Vec<Mistake> {
     mistakes
 }
 
-/// One step down the tree.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Step {
-    Key(String),
-    Element(usize),
+/// Globs that match nothing because they are no globs.
+fn bad_globs(text: &str, tree: &DeTable<'_>) -> Vec<Mistake> {
+    let globs = agents(tree, "cgroups")
+        .filter_map(|globs| globs.get_ref().as_array())
+        .flatten();
+    let bad = |glob: &Spanned<DeValue<'_>>| {
+        let error = Globs::new(&[glob.get_ref().as_str()?]).err()?;
+        Some(Mistake::at(text, glob.span().start, error.to_string()))
+    };
+    globs.filter_map(bad).collect()
 }
 
-/// The way to the innermost key or value with this span.
-fn find(table: &DeTable<'_>, span: &Range<usize>) -> Option<Vec<Step>> {
-    table.iter().find_map(|(key, value)| {
-        let step = Step::Key(key.get_ref().to_string());
-        let deeper = find_in(value.get_ref(), span);
-        let here = || (key.span() == *span || value.span() == *span).then(Vec::new);
-        deeper.or_else(here).map(|rest| prepend(step, rest))
-    })
-}
-
-fn find_in(value: &DeValue<'_>, span: &Range<usize>) -> Option<Vec<Step>> {
-    if let Some(table) = value.as_table() {
-        return find(table, span);
-    }
-    value.as_array()?.iter().enumerate().find_map(|(index, element)| {
-        let here = || (element.span() == *span).then(Vec::new);
-        let rest = find_in(element.get_ref(), span).or_else(here)?;
-        Some(prepend(Step::Element(index), rest))
-    })
-}
-
-fn prepend(step: Step, mut rest: Vec<Step>) -> Vec<Step> {
-    rest.insert(0, step);
-    rest
-}
-
-fn remove(tree: &mut Spanned<DeTable<'_>>, place: &[Step]) {
-    let Some((Step::Key(first), rest)) = place.split_first() else { return };
-    let table = tree.get_mut();
-    match (rest, table.get_mut(first.as_str())) {
-        ([], _) => drop(table.remove(first.as_str())),
-        (rest, Some(value)) => remove_in(value.get_mut(), rest),
-        (_, None) => {}
-    }
-}
-
-fn remove_in(value: &mut DeValue<'_>, place: &[Step]) {
-    match (value, place) {
-        (DeValue::Table(table), [Step::Key(key)]) => drop(table.remove(key.as_str())),
-        (DeValue::Table(table), [Step::Key(key), rest @ ..]) => {
-            if let Some(value) = table.get_mut(key.as_str()) {
-                remove_in(value.get_mut(), rest);
-            }
-        }
-        (DeValue::Array(array), [Step::Element(index)]) if *index < array.len() => {
-            drop(array.remove(*index));
-        }
-        (DeValue::Array(array), [Step::Element(index), rest @ ..]) => {
-            if let Some(value) = array.get_mut(*index) {
-                remove_in(value.get_mut(), rest);
-            }
-        }
-        _ => {}
-    }
+/// A value of each agent that has it.
+fn agents<'t, 'i>(
+    tree: &'t DeTable<'i>,
+    key: &'static str,
+) -> impl Iterator<Item = &'t Spanned<DeValue<'i>>> {
+    let agents = tree
+        .get("agents")
+        .and_then(|agents| agents.get_ref().as_array());
+    agents
+        .into_iter()
+        .flatten()
+        .filter_map(move |agent| agent.get_ref().get(key))
 }
 
 /// True where the mistake is only that something wrong was taken out before.
@@ -149,12 +118,8 @@ fn follows_from(removed: &[Vec<Step>], place: Option<&[Step]>, message: &str) ->
         let empty = message.starts_with("no cgroup is named");
         return empty && place.is_some_and(|place| removed.iter().any(|p| p.starts_with(place)));
     };
-    let missing = prepend_all(place, Step::Key(key.trim_matches('`').to_owned()));
-    removed.contains(&missing)
-}
-
-fn prepend_all(place: &[Step], last: Step) -> Vec<Step> {
-    place.iter().cloned().chain([last]).collect()
+    let last = Step::Key(key.trim_matches('`').to_owned());
+    removed.contains(&place.iter().cloned().chain([last]).collect())
 }
 
 /// What a person can use, from what serde says.
@@ -163,12 +128,20 @@ fn explain(place: Option<&[Step]>, message: &str) -> String {
     let parent = place.split_last().map_or(&[][..], |(_, parent)| parent);
     if let Some(rest) = message.strip_prefix("unknown field ") {
         let (wrong, known) = quoted(rest);
-        let place = if parent.is_empty() { String::new() } else { format!(" in {}", name(parent)) };
+        let place = if parent.is_empty() {
+            String::new()
+        } else {
+            format!(" in {}", name(parent))
+        };
         return format!("unknown key `{wrong}`{place}; {}", suggest(&wrong, &known));
     }
     if let Some(rest) = message.strip_prefix("unknown variant ") {
         let (wrong, known) = quoted(rest);
-        return format!("`{wrong}` is no value of {}; {}", name(place), suggest(&wrong, &known));
+        return format!(
+            "`{wrong}` is no value of {}; {}",
+            name(place),
+            suggest(&wrong, &known)
+        );
     }
     if let Some(key) = message.strip_prefix("missing field ") {
         return format!("{} has no {key}, which is required", name(place));
@@ -198,17 +171,4 @@ fn suggest(wrong: &str, known: &[&str]) -> String {
             format!("known are {}", known.join(", "))
         }
     }
-}
-
-/// `journal.dir`, `agents[2].id`, counted from 1 as people count.
-fn name(place: &[Step]) -> String {
-    let mut name = String::new();
-    for step in place {
-        match step {
-            Step::Key(key) if name.is_empty() => name.push_str(key),
-            Step::Key(key) => name.push_str(&format!(".{key}")),
-            Step::Element(index) => name.push_str(&format!("[{}]", index + 1)),
-        }
-    }
-    format!("`{name}`")
 }

@@ -5,8 +5,10 @@ use super::*;
 /// Expects exactly these mistakes, as `line:column: message`.
 fn check(text: &str, expect: &[&str]) {
     let mistakes = parse(text).map(|_| ()).err().unwrap_or_default();
-    let told: Vec<_> =
-        mistakes.iter().map(|m| format!("{}:{}: {}", m.line, m.column, m.message)).collect();
+    let told: Vec<_> = mistakes
+        .iter()
+        .map(|m| format!("{}:{}: {}", m.line, m.column, m.message))
+        .collect();
     assert_eq!(told, expect, "{text}");
 }
 
@@ -43,14 +45,21 @@ fn all_mistakes_are_told_at_once() {
             "5:11: `lsmm` is no value of `capture.backend`; did you mean `lsm`?",
             "6:19: `capture.bulk_ring_bytes`: 100000 is not a power of two; the nearest are \
              65536 and 131072",
-            "7:1: `agents[1]` has no `cgroups`, which is required",
             "8:6: `agents[1].id`: invalid type: integer `7`, expected a string",
             "9:1: unknown key `cgroup` in `agents[1]`; did you mean `cgroups`?",
-            "12:19: `agents[2].cgroups[2]`: cgroup glob `relative` does not begin with `/`; write \
+            "12:19: cgroup glob `relative` does not begin with `/`; write \
              the path as in /proc/PID/cgroup, for example `/agents/*`",
-            "12:31: `agents[2].cgroups[2]`: cgroup glob `/[` is not valid: unclosed character \
+            "12:31: cgroup glob `/[` is not valid: unclosed character \
              class; missing ']'; see the examples in the default config",
         ],
+    );
+}
+
+#[test]
+fn a_missing_key_is_told_where_its_table_begins() {
+    check(
+        "[[agents]]\nid = \"a\"\ncgroups = [\"/a\"]\n[[agents]]\nname = \"b\"\n",
+        &["4:1: `agents[2]` has no `id`, which is required"],
     );
 }
 
@@ -74,8 +83,10 @@ fn values_have_ranges() {
 fn two_agents_never_share_an_id() {
     check(
         "[[agents]]\nid = \"a\"\ncgroups = [\"/a\"]\n[[agents]]\nid = \"a\"\ncgroups = [\"/b\"]\n",
-        &["5:6: the agent in line 2 has the id `a` already; put all its cgroups there, or \
-           choose another id"],
+        &[
+            "5:6: the agent in line 2 has the id `a` already; put all its cgroups there, or \
+           choose another id",
+        ],
     );
 }
 
@@ -83,8 +94,10 @@ fn two_agents_never_share_an_id() {
 fn an_agent_that_could_never_be_recognised_is_a_mistake() {
     check(
         "[[agents]]\nid = \"a\"\ncgroups = []\n",
-        &["3:11: `agents[1].cgroups`: no cgroup is named, so the agent would never be \
-           recognised; for example `/agents/*`"],
+        &[
+            "3:11: `agents[1].cgroups`: no cgroup is named, so the agent would never be \
+           recognised; for example `/agents/*`",
+        ],
     );
 }
 
@@ -101,8 +114,12 @@ fn names_are_fit_to_be_shown() {
 
 #[test]
 fn what_is_no_toml_is_told_by_line() {
-    let mistakes = parse("[journal\ndir = \n").unwrap_err();
-    assert_eq!(mistakes.iter().map(|m| m.line).collect::<Vec<_>>(), [1, 2], "{mistakes:?}");
+    let mistakes = parse("[journal]\ndir = \nsegment_bytes = = 2\n").unwrap_err();
+    assert_eq!(
+        mistakes.iter().map(|m| m.line).collect::<Vec<_>>(),
+        [2, 3],
+        "{mistakes:?}"
+    );
     let mistakes = parse("[journal]\ndir = \"/a\"\ndir = \"/b\"\n").unwrap_err();
     assert_eq!((mistakes.len(), mistakes[0].line), (1, 3), "{mistakes:?}");
 }
@@ -148,7 +165,10 @@ fn files_that_are_none_are_refused() {
     let file = dir.path().join("c.toml");
     let message = |bytes: &[u8]| {
         std::fs::write(&file, bytes).unwrap();
-        load(&file).unwrap_err().to_string().replace(&file.display().to_string(), "F")
+        load(&file)
+            .unwrap_err()
+            .to_string()
+            .replace(&file.display().to_string(), "F")
     };
     assert_eq!(
         message(b"\n\xff"),
@@ -160,7 +180,12 @@ fn files_that_are_none_are_refused() {
     );
     assert!(message(b"x = 1").starts_with("F:1:1: unknown key `x`"));
     std::fs::remove_file(&file).unwrap();
-    assert!(load(&file).unwrap_err().to_string().contains("agtrack config show"));
+    assert!(
+        load(&file)
+            .unwrap_err()
+            .to_string()
+            .contains("agtrack config show")
+    );
 }
 
 /// The shipped file and the built-in values are the same thing.
@@ -171,11 +196,16 @@ fn the_shipped_file_shows_every_key_with_its_default() {
     let shown = toml::to_string_pretty(&Config::default()).unwrap();
     for line in shown.lines().filter(|line| line.contains(" = ")) {
         let key = line.split(" = ").next().unwrap();
-        let at = text.lines().position(|line| line.starts_with(&format!("{key} = ")));
+        let at = text
+            .lines()
+            .position(|line| line.starts_with(&format!("{key} = ")));
         let Some(at) = at.or_else(|| (key == "agents").then_some(1)) else {
             panic!("dist/agtrack.toml does not show `{key}`");
         };
-        assert!(text.lines().nth(at - 1).unwrap().starts_with('#'), "`{key}` is not explained");
+        assert!(
+            text.lines().nth(at - 1).unwrap().starts_with('#'),
+            "`{key}` is not explained"
+        );
     }
 }
 

@@ -7,9 +7,7 @@ use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
 use serde::de::Error;
-use serde::{Deserialize, Deserializer, Serialize};
-
-use crate::cgroup::Globs;
+use serde::{Deserialize, Deserializer};
 
 /// The longest name, in bytes.
 const NAME_BYTES: usize = 256;
@@ -20,34 +18,7 @@ const SEGMENT_BYTES: RangeInclusive<u64> = 1 << 20..=16 << 30;
 /// A minute without a sync is the most that may be lost in a power cut.
 const SYNC_INTERVAL_MS: RangeInclusive<u64> = 1..=60_000;
 
-/// A glob on cgroup paths that is known to be valid.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct CgroupGlob(String);
-
-impl CgroupGlob {
-    /// As it was written.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl TryFrom<String> for CgroupGlob {
-    type Error = crate::cgroup::GlobError;
-
-    fn try_from(glob: String) -> Result<Self, Self::Error> {
-        Globs::new(&[&glob])?;
-        Ok(CgroupGlob(glob))
-    }
-}
-
-impl From<CgroupGlob> for String {
-    fn from(glob: CgroupGlob) -> String {
-        glob.0
-    }
-}
-
-pub(super) fn globs<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<CgroupGlob>, D::Error> {
+pub(super) fn globs<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
     let globs = Vec::deserialize(from)?;
     if globs.is_empty() {
         return Err(D::Error::custom(
@@ -60,7 +31,9 @@ pub(super) fn globs<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<CgroupGlob
 pub(super) fn name<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
     let name = String::deserialize(from)?;
     if name.is_empty() || name.len() > NAME_BYTES {
-        return Err(D::Error::custom(format!("a name has 1 to {NAME_BYTES} bytes")));
+        return Err(D::Error::custom(format!(
+            "a name has 1 to {NAME_BYTES} bytes"
+        )));
     }
     if name.chars().any(char::is_control) {
         return Err(D::Error::custom("a name has no control characters"));
@@ -109,10 +82,19 @@ struct OutOfRange(u64, RangeInclusive<u64>);
 impl fmt::Display for OutOfRange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let OutOfRange(value, range) = self;
-        write!(f, "{value} is out of range: {} to {}", range.start(), range.end())
+        write!(
+            f,
+            "{value} is out of range: {} to {}",
+            range.start(),
+            range.end()
+        )
     }
 }
 
 fn within(value: u64, range: RangeInclusive<u64>) -> Result<u64, OutOfRange> {
-    if range.contains(&value) { Ok(value) } else { Err(OutOfRange(value, range)) }
+    if range.contains(&value) {
+        Ok(value)
+    } else {
+        Err(OutOfRange(value, range))
+    }
 }

@@ -1,70 +1,117 @@
-//! The host's key for the tags of redacted values: equal secrets get equal tags, and nobody who
-//! has the journal alone can guess a secret from its tag.
+//! The key that the tags of this host are made with.
+//!
+//! In: the state directory. Out: 32 bytes, the same at every start; made at the first. Never shows
+//! them. Who has them can guess weak secrets from their tags, so nobody else may read the file.
 
-use std::fs::{DirBuilder, File, OpenOptions};
-use std::io::{ErrorKind, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
-use std::path::Path;
+use std::fs::{DirBuilder, File, OpenOptions, Permissions};
+use std::io::{self, Read as _, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
 
-use anyhow::{Context, ensure};
+/// Name of the file in the state directory.
+const NAME: &str = "redact.key";
 
-const NAME: &str = "redaction.key";
+/// Why there is no key.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum KeyError {
+    /// It could not be read or made.
+    #[error("cannot {what} {path}, which holds the key for tags of redacted secrets: {source}")]
+    File {
+        /// What was tried.
+        what: &'static str,
+        /// The file or directory.
+        path: PathBuf,
+        /// The reason.
+        source: io::Error,
+    },
+    /// Others may read or replace it.
+    #[error("{0} is not a file that only its owner can read; run `chmod 600` on it, or remove it")]
+    Exposed(PathBuf),
+    /// It is not 32 bytes long.
+    #[error(
+        "{0} does not hold a key of 32 bytes; remove it to have a new one made (tags of before \
+         will not be comparable with those of after)"
+    )]
+    Length(PathBuf),
+}
 
-/// Reads the key from the directory, or makes one.
+/// The key kept in a directory; makes both where they are missing.
 ///
 /// # Errors
-/// The file cannot be read or made, or is not a key.
-pub(super) fn of_host(state: &Path) -> anyhow::Result<[u8; 32]> {
+/// The file cannot be read or made, can be read by others, or is damaged.
+pub(super) fn host_key(directory: &Path) -> Result<[u8; 32], KeyError> {
+    let path = directory.join(NAME);
+    if let Some(key) = read(&path)? {
+        return Ok(key);
+    }
+    make(directory, &path)?;
+    // Read again: another agtrack that started at the same moment may have been first.
+    read(&path)?.ok_or(KeyError::Length(path))
+}
+
+fn read(path: &Path) -> Result<Option<[u8; 32]>, KeyError> {
+    let failed = |source| KeyError::File {
+        what: "read",
+        path: path.to_owned(),
+        source,
+    };
+    match std::fs::symlink_metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(failed(error)),
+        Ok(found) if !found.is_file() || found.permissions().mode() & 0o077 != 0 => {
+            return Err(KeyError::Exposed(path.to_owned()));
+        }
+        Ok(_) => {}
+    }
+    let mut bytes = Vec::new();
+    let file = File::open(path).map_err(failed)?;
+    file.take(33).read_to_end(&mut bytes).map_err(failed)?;
+    bytes
+        .try_into()
+        .map(Some)
+        .map_err(|_| KeyError::Length(path.to_owned()))
+}
+
+/// Writes a new key beside its place and links it there whole; an existing one stays.
+fn make(directory: &Path, path: &Path) -> Result<(), KeyError> {
+    let failed = |what, path: &Path| {
+        let path = path.to_owned();
+        move |source| KeyError::File { what, path, source }
+    };
     DirBuilder::new()
         .recursive(true)
-        .mode(0o755)
-        .create(state)
-        .with_context(|| format!("cannot make {}", state.display()))?;
-    let path = state.join(NAME);
-    match read(&path)? {
-        Some(key) => Ok(key),
-        None => make(state, &path),
-    }
-}
-
-fn read(path: &Path) -> anyhow::Result<Option<[u8; 32]>> {
-    let mut bytes = Vec::new();
-    match File::open(path) {
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-        other => other
-            .and_then(|file| file.take(33).read_to_end(&mut bytes))
-            .with_context(|| format!("cannot read {}", path.display()))?,
-    };
-    let key = <[u8; 32]>::try_from(bytes);
-    ensure!(
-        key.is_ok(),
-        "{} is not a key of 32 bytes; remove it, and a new one is made",
-        path.display()
-    );
-    Ok(key.ok())
-}
-
-/// Linked into place whole: two recorders that start together agree on one key.
-fn make(state: &Path, path: &Path) -> anyhow::Result<[u8; 32]> {
+        .mode(0o700)
+        .create(directory)
+        .map_err(failed("create", directory))?;
     let mut key = [0; 32];
-    File::open("/dev/urandom")
-        .and_then(|mut random| random.read_exact(&mut key))
-        .context("cannot read /dev/urandom")?;
-    let new = state.join(format!("{NAME}.{}", std::process::id()));
-    let written = OpenOptions::new()
+    let random = Path::new("/dev/urandom");
+    File::open(random)
+        .and_then(|mut file| file.read_exact(&mut key))
+        .map_err(failed("make a key from", random))?;
+    let draft = directory.join(format!("{NAME}.{}", std::process::id()));
+    let written = write(&draft, &key).and_then(|()| match std::fs::hard_link(&draft, path) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+        _ => File::open(directory)?.sync_all(),
+    });
+    let removed = std::fs::remove_file(&draft);
+    written.map_err(failed("write", path))?;
+    removed.map_err(failed("remove", &draft))
+}
+
+fn write(draft: &Path, key: &[u8; 32]) -> io::Result<()> {
+    // What a killed start left behind is not worth keeping.
+    match std::fs::remove_file(draft) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let mut file = OpenOptions::new()
         .write(true)
         .create_new(true)
         .mode(0o600)
-        .open(&new)
-        .and_then(|mut file| file.write_all(&key).and_then(|()| file.sync_all()))
-        .and_then(|()| match std::fs::hard_link(&new, path) {
-            Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
-            other => other,
-        });
-    // Whatever became of it, the name is not needed any more.
-    let _ = std::fs::remove_file(&new);
-    written.with_context(|| format!("cannot write {}", path.display()))?;
-    read(path)?.with_context(|| format!("{} is gone again", path.display()))
+        .open(draft)?;
+    file.set_permissions(Permissions::from_mode(0o600))?;
+    file.write_all(key)?;
+    file.sync_all()
 }
 
 #[cfg(test)]
@@ -72,19 +119,59 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_key_stays() {
-        let state = tempfile::tempdir().unwrap();
-        let key = of_host(state.path()).unwrap();
+    fn the_key_is_made_once_and_kept() {
+        let directory = tempfile::tempdir().unwrap();
+        let state = directory.path().join("a/b");
+        let key = host_key(&state).unwrap();
         assert_ne!(key, [0; 32]);
-        assert_eq!(of_host(state.path()).unwrap(), key);
-        assert_eq!(std::fs::read_dir(state.path()).unwrap().count(), 1);
+        assert_eq!(host_key(&state).unwrap(), key);
+        let names: Vec<_> = std::fs::read_dir(&state)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name())
+            .collect();
+        assert_eq!(names, [NAME], "nothing is left behind");
+        let mode = std::fs::metadata(state.join(NAME))
+            .unwrap()
+            .permissions()
+            .mode();
+        assert_eq!(mode & 0o777, 0o600);
+        let other = directory.path().join("other");
+        assert_ne!(host_key(&other).unwrap(), key);
     }
 
     #[test]
-    fn something_else_is_not_taken_for_a_key() {
-        let state = tempfile::tempdir().unwrap();
-        std::fs::write(state.path().join(NAME), b"short").unwrap();
-        let error = of_host(state.path()).unwrap_err().to_string();
-        assert!(error.contains("is not a key"), "{error}");
+    fn a_start_that_comes_second_leaves_the_key() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path();
+        let first = host_key(path).unwrap();
+        // The second to make one finds a file and leaves it.
+        make(path, &path.join(NAME)).unwrap();
+        assert_eq!(host_key(path).unwrap(), first);
+    }
+
+    #[test]
+    fn a_key_that_others_can_read_or_that_is_damaged_is_refused() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join(NAME);
+        host_key(directory.path()).unwrap();
+        std::fs::set_permissions(&path, Permissions::from_mode(0o640)).unwrap();
+        assert!(matches!(
+            host_key(directory.path()),
+            Err(KeyError::Exposed(_))
+        ));
+        std::fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
+        std::fs::write(&path, b"short").unwrap();
+        assert!(matches!(
+            host_key(directory.path()),
+            Err(KeyError::Length(_))
+        ));
+        std::fs::remove_file(&path).unwrap();
+        std::os::unix::fs::symlink("/dev/zero", &path).unwrap();
+        assert!(matches!(
+            host_key(directory.path()),
+            Err(KeyError::Exposed(_))
+        ));
+        let missing = Path::new("/proc/none");
+        assert!(matches!(host_key(missing), Err(KeyError::File { .. })));
     }
 }

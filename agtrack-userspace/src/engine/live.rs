@@ -327,7 +327,8 @@ impl Hands {
         self.launched += 1;
         let key = LAUNCHED | self.launched;
         let id = Uuid::now_v7();
-        self.learn(request.pid, key)?;
+        // First as somebody's process, so that the session can name it …
+        self.learn(request.pid, 0)?;
         self.core.feed(session(NewSession {
             key,
             id,
@@ -339,7 +340,7 @@ impl Hands {
             command: request.command.into_iter().map(Text).collect(),
             cgroup: request.cgroup.as_ref().map(|cgroup| path_text(&cgroup.path)),
         }))?;
-        // Known to the session now, and counted as its first process.
+        // … then as the session's first.
         self.learn(request.pid, key)?;
         if let Some(cgroup) = &request.cgroup {
             self.probes.tag_cgroup(cgroup.id, watch::root_tag(key))?;

@@ -96,7 +96,7 @@ fn start_facts(
             .map(|(backend, reason)| format!("{}: {reason}", backend.name()))
             .collect(),
         config_sha256,
-        redaction_key: key::of_host(Path::new(STATE))?,
+        redaction_key: key::host_key(Path::new(STATE))?,
         journal: journal_state(previous),
         clock: clock::now(),
     })

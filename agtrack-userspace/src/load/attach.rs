@@ -6,7 +6,7 @@ use std::fs::File;
 use agtrack_common::event::{Attach, HOOKS, Hook, Kind};
 use anyhow::{Context, bail};
 use aya::programs::{
-    BtfTracePoint, CgroupAttachMode, CgroupSockAddr, FEntry, FExit, Lsm, Program,
+    BtfTracePoint, CgroupAttachMode, CgroupSockAddr, FEntry, FExit, Lsm, Program, ProgramError,
 };
 use aya::{Btf, Ebpf};
 
@@ -24,26 +24,39 @@ pub(super) fn attach(
     backend: Backend,
     types: &Btf,
 ) -> anyhow::Result<Vec<HookState>> {
+    each(ebpf, backend, types)
+        .map(|state| match blinding(&state) {
+            Some(reason) => bail!("{reason}"),
+            None => Ok(state),
+        })
+        .collect()
+}
+
+/// Attaches the hooks of `backend` one by one, whatever the others got.
+pub(super) fn each(
+    ebpf: &mut Ebpf,
+    backend: Backend,
+    types: &Btf,
+) -> impl Iterator<Item = HookState> {
     // Several hooks may share a program, which is attached once.
     let mut programs: HashMap<&str, Result<String, String>> = HashMap::new();
-    let mut states = Vec::new();
-    for hook in HOOKS.iter().filter(|hook| hook.backends & backend.bit() != 0) {
+    HOOKS.iter().filter(move |hook| hook.backends & backend.bit() != 0).map(move |hook| {
         let attached = programs.entry(hook.program).or_insert_with(|| {
-            attach_one(ebpf, hook, types).map_err(|reason| format!("{reason:#}"))
+            attach_one(ebpf, hook, types).map_err(|error| reason(&error))
         });
-        if let Err(reason) = &attached
-            && is_essential(hook)
-        {
-            bail!("{} ({}): {reason}", hook.program, describe(hook.attach));
-        }
-        states.push(HookState {
+        HookState {
             hook,
             target: attached.clone().unwrap_or_else(|_| describe(hook.attach)),
             missing: attached.clone().err(),
             instructions: stats::program(ebpf, hook.program).verified_instructions,
-        });
-    }
-    Ok(states)
+        }
+    })
+}
+
+/// Why the back end would be blind, where a hook is missing that it cannot do without.
+pub(super) fn blinding(state: &HookState) -> Option<String> {
+    let reason = state.missing.as_ref().filter(|_| is_essential(state.hook))?;
+    Some(format!("{} ({}): {reason}", state.hook.program, state.target))
 }
 
 /// Without these the back end would be blind.
@@ -52,6 +65,21 @@ fn is_essential(hook: &Hook) -> bool {
         Kind::Fork | Kind::Exec | Kind::Exit | Kind::Open | Kind::Unlink | Kind::Rename => true,
         Kind::Connect | Kind::CgroupCreate | Kind::CgroupAttach | Kind::CgroupRemove => false,
     }
+}
+
+/// Lines of the verifier's last words that are kept.
+const LAST_WORDS: usize = 3;
+
+/// Why a program is not attached, in one line.
+fn reason(error: &anyhow::Error) -> String {
+    let Some(ProgramError::LoadError { io_error, verifier_log }) = error.downcast_ref() else {
+        return format!("{error:#}");
+    };
+    let log = verifier_log.to_string();
+    let lines: Vec<_> = log.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    let last = lines[lines.len().saturating_sub(LAST_WORDS)..].join("; ");
+    let last = if last.is_empty() { last } else { format!(": {last}") };
+    format!("the kernel refuses to load it: {io_error}{last}")
 }
 
 fn attach_one(ebpf: &mut Ebpf, hook: &Hook, types: &Btf) -> anyhow::Result<String> {

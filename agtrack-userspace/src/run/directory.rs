@@ -3,8 +3,8 @@
 //! Comes in: the directory asked for, or none. Goes out: one that exists, that root owns and the
 //! invoking user may read. Never: changes a directory that was there before.
 
-use std::fs::DirBuilder;
-use std::os::unix::fs::{DirBuilderExt, chown};
+use std::fs::{DirBuilder, Permissions};
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, ensure};
@@ -61,9 +61,11 @@ impl Directory {
         Directory::given(base.join(name), group)
     }
 
+    /// What is made in it later belongs to the group, too.
     fn give_to(&self, group: Option<u32>) -> anyhow::Result<()> {
         let Some(group) = group else { return Ok(()) };
         chown(&self.path, None, Some(group))
+            .and_then(|()| std::fs::set_permissions(&self.path, Permissions::from_mode(0o2750)))
             .with_context(|| format!("cannot give {} to group {group}", self.path.display()))
     }
 
@@ -92,9 +94,7 @@ fn create(path: &Path, mode: u32) -> anyhow::Result<()> {
     DirBuilder::new()
         .mode(mode)
         .create(path)
-        .and_then(|()| {
-            std::fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(mode))
-        })
+        .and_then(|()| std::fs::set_permissions(path, Permissions::from_mode(mode)))
         .with_context(|| format!("cannot create the journal directory {}", path.display()))
 }
 
@@ -113,6 +113,17 @@ mod tests {
         let mode = |path: &Path| std::fs::metadata(path).unwrap().mode() & 0o777;
         assert_eq!(mode(&base), 0o755);
         assert_eq!(mode(&base.join("one")), 0o750);
+    }
+
+    #[test]
+    fn what_is_made_in_it_belongs_to_the_group() {
+        let temp = tempfile::tempdir().unwrap();
+        let path = temp.path().join("j");
+        // The own group may always be given.
+        let group = rustix::process::getgid().as_raw();
+        let directory = Directory::given(path.clone(), Some(group)).unwrap();
+        let metadata = std::fs::metadata(directory.path()).unwrap();
+        assert_eq!((metadata.gid(), metadata.mode() & 0o7777), (group, 0o2750));
     }
 
     #[test]

@@ -3,14 +3,14 @@
 //! Comes in: bytes from the other side. Goes out: messages. Never: trusts a length; a line longer
 //! than [`LONGEST`] ends the conversation.
 
-use std::collections::BTreeMap;
 use std::io::{self, BufRead, Write};
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use uuid::Uuid;
 
-use super::Backend;
+use crate::engine::{Running, Summary};
+use crate::load::BackendChoice;
 
 /// The longest line that is read, in bytes.
 pub(super) const LONGEST: u64 = 1 << 20;
@@ -48,7 +48,7 @@ pub(super) struct Begin {
     /// An absolute path; none for a directory of its own.
     pub journal: Option<PathBuf>,
     /// Which kind of hooks to use.
-    pub backend: Backend,
+    pub backend: BackendChoice,
     /// Record until the last tagged descendant has ended, also when the launcher is gone.
     pub all: bool,
 }
@@ -102,43 +102,6 @@ pub(super) enum Tagging {
         /// Why there is no cgroup.
         reason: String,
     },
-}
-
-/// A tagged process that is alive.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Running {
-    /// Process id.
-    pub pid: u32,
-    /// Path of its executable.
-    pub exe: Vec<u8>,
-}
-
-/// What a session did, in numbers and a few names.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Summary {
-    /// Records of each action.
-    pub actions: BTreeMap<String, u64>,
-    /// Files that were written.
-    pub written: Named,
-    /// Files that were deleted.
-    pub deleted: Named,
-    /// Hosts that were contacted.
-    pub hosts: Named,
-    /// Actions that failed, each with its reason.
-    pub failures: Named,
-    /// Events that are known to be missing.
-    pub lost: u64,
-    /// Runs of hooks that the kernel skipped, on the whole host: an upper bound.
-    pub skipped: u64,
-}
-
-/// A bounded list of names, and how many there were.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Named {
-    /// How many different ones.
-    pub total: u64,
-    /// The first of them, as bytes.
-    pub first: Vec<Vec<u8>>,
 }
 
 /// Writes one message.

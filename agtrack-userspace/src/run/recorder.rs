@@ -12,12 +12,13 @@ use std::time::Duration;
 use anyhow::{Context, bail, ensure};
 use uuid::Uuid;
 
-use super::Backend;
 use super::directory::{Directory, RUNS};
 use super::identity::Invoker;
-use super::protocol::{Begin, FromRecorder, Running, Summary, Tagging, ToRecorder};
+use super::protocol::{Begin, FromRecorder, Tagging, ToRecorder};
 use super::talk::{Event, Talk};
-use crate::cgroup::{Cgroup, Hierarchy, OwnCgroup};
+use crate::cgroup::{Hierarchy, OwnCgroup};
+use crate::engine::{Running, Summary, TagRequest};
+use crate::load::BackendChoice;
 
 /// How long processes that are just ending have for it before they count as running.
 const SETTLE: Duration = Duration::from_millis(150);
@@ -25,17 +26,22 @@ const SETTLE: Duration = Duration::from_millis(150);
 /// How often the engine is asked while the last descendant is waited for.
 const ASK: Duration = Duration::from_millis(100);
 
+/// How often the engine is looked at while the command runs.
+const LOOK: Duration = Duration::from_secs(1);
+
 /// What the recorder asks of the engine.
 pub trait Recording {
     /// Tags the process, and the cgroup if there is one. It is in force on return.
     ///
     /// # Errors
     /// The process is gone, or the kernel refuses.
-    fn tag(&mut self, launched: Launched) -> anyhow::Result<Uuid>;
+    fn tag(&mut self, request: TagRequest) -> anyhow::Result<Uuid>;
     /// Tagged processes of the session that are alive.
     fn running(&mut self, session: Uuid) -> Vec<Running>;
     /// Waits until the last of them has ended; false if it has not.
     fn wait_end(&mut self, session: Uuid, timeout: Duration) -> bool;
+    /// False once it has given up; stopping it says why.
+    fn is_running(&self) -> bool;
     /// Writes what is in flight and closes the journal.
     ///
     /// # Errors
@@ -51,20 +57,7 @@ pub struct Start {
     /// Owner and group of what is written.
     pub owner: Option<(u32, u32)>,
     /// Which kind of hooks to use.
-    pub backend: Backend,
-}
-
-/// What is to be tagged.
-#[derive(Clone, Debug)]
-pub struct Launched {
-    /// The process that will become the command.
-    pub pid: u32,
-    /// Name of the agent.
-    pub agent: String,
-    /// A cgroup of its own, with the process in it.
-    pub cgroup: Option<Cgroup>,
-    /// The command line.
-    pub command: Vec<Vec<u8>>,
+    pub backend: BackendChoice,
 }
 
 /// Runs until the command has ended. `start` starts the engine.
@@ -206,13 +199,13 @@ impl Session {
     ) -> anyhow::Result<Session> {
         let cgroup = own_cgroup(pid, &name.cgroup()).map_err(|error| error.to_string());
         let inside = cgroup.as_ref().ok().map(|own| own.cgroup().clone());
-        let launched = Launched {
+        let request = TagRequest {
             pid,
             agent: begin.agent.clone(),
             cgroup: inside,
             command,
         };
-        let id = engine.tag(launched).context("cannot tag the command")?;
+        let id = engine.tag(request).context("cannot tag the command")?;
         Ok(Session {
             id,
             pid,
@@ -236,13 +229,16 @@ impl Session {
     fn until_end(&mut self, talk: &mut Talk, all: bool) -> anyhow::Result<End> {
         let mut ended = false;
         let wait_for_all = loop {
-            match talk.next() {
-                Event::Request(ToRecorder::Finish { all }) => break all,
-                Event::Request(ToRecorder::Abandon) => return Ok(End::Abandoned),
-                Event::Terminate => break false,
-                Event::Gone => {}
-                Event::Ended => ended = true,
-                other @ Event::Request(ToRecorder::Begin(_) | ToRecorder::Launch { .. }) => {
+            match talk.next_within(LOOK) {
+                Some(Event::Request(ToRecorder::Finish { all })) => break all,
+                Some(Event::Request(ToRecorder::Abandon)) => return Ok(End::Abandoned),
+                Some(Event::Terminate) => break false,
+                Some(Event::Gone) => {}
+                Some(Event::Ended) => ended = true,
+                // Closing it tells the launcher why.
+                None if !self.engine.is_running() => return Ok(End::Finished),
+                None => {}
+                Some(other @ Event::Request(ToRecorder::Begin(_) | ToRecorder::Launch { .. })) => {
                     bail!("the launcher said {other:?} while the command ran")
                 }
             }
@@ -259,7 +255,7 @@ impl Session {
     fn wait_for_all(&mut self, talk: &mut Talk) {
         let running = self.running();
         talk.say(&FromRecorder::Waiting { running });
-        while !self.engine.wait_end(self.id, ASK) {
+        while self.engine.is_running() && !self.engine.wait_end(self.id, ASK) {
             match talk.poll() {
                 Some(Event::Request(ToRecorder::Finish { all: false }) | Event::Terminate) => {
                     return;

@@ -6,7 +6,7 @@
 use std::path::Path;
 
 use super::plain;
-use super::protocol::{Named, Running, Summary};
+use crate::engine::{Named, Running, Summary};
 
 /// Names on one line, at most.
 const SHOWN: usize = 5;

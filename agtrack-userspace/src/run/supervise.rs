@@ -10,9 +10,10 @@ use rustix::process::{Pid, Signal, WaitOptions};
 
 use super::ending::Ending;
 use super::plain;
-use super::protocol::{FromRecorder, Running, Summary, ToRecorder};
+use super::protocol::{FromRecorder, ToRecorder};
 use super::signals::{Asked, Signals};
 use super::start::Recorder;
+use crate::engine::{Running, Summary};
 
 /// How it all ended.
 #[derive(Debug)]

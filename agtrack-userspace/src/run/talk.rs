@@ -5,6 +5,7 @@
 
 use std::io::{IsTerminal, Write};
 use std::sync::mpsc::{Receiver, Sender, channel};
+use std::time::Duration;
 
 use anyhow::{Context, ensure};
 use rustix::event::{PollFd, PollFlags, poll};
@@ -98,6 +99,12 @@ impl Talk {
         // The queue holds a sender itself, so it is never without one.
         let event = self.events.recv().unwrap_or(Event::Gone);
         self.note(event)
+    }
+
+    /// Waits for the next event, but not longer than this.
+    pub(super) fn next_within(&mut self, patience: Duration) -> Option<Event> {
+        let event = self.events.recv_timeout(patience).ok()?;
+        Some(self.note(event))
     }
 
     /// The next event if there is one already.

@@ -4,8 +4,9 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use agtrack::run::recorder::{Launched, Recording, Start};
-use agtrack::run::{Programs, RunArgs, Running, Summary, fail, launch, recorder, stub};
+use agtrack::engine::{Running, Summary, TagRequest};
+use agtrack::run::recorder::{Recording, Start};
+use agtrack::run::{Programs, RunArgs, fail, launch, recorder, stub};
 use clap::Parser;
 
 #[derive(Parser)]
@@ -68,16 +69,16 @@ struct Engine {
 }
 
 impl Recording for Engine {
-    fn tag(&mut self, launched: Launched) -> anyhow::Result<uuid::Uuid> {
-        std::fs::write(self.journal.join("tagged"), format!("{launched:?}"))?;
+    fn tag(&mut self, request: TagRequest) -> anyhow::Result<uuid::Uuid> {
+        std::fs::write(self.journal.join("tagged"), format!("{request:?}"))?;
         if self.journal.ends_with("dies-later") {
             std::thread::spawn(|| {
                 std::thread::sleep(Duration::from_millis(300));
                 std::process::abort();
             });
         }
-        self.pid = launched.pid;
-        self.cgroup = launched.cgroup;
+        self.pid = request.pid;
+        self.cgroup = request.cgroup;
         Ok(uuid::Uuid::now_v7())
     }
 
@@ -110,7 +111,12 @@ impl Recording for Engine {
         }
     }
 
+    fn is_running(&self) -> bool {
+        !self.journal.ends_with("gives-up")
+    }
+
     fn stop(self: Box<Self>, session: Option<uuid::Uuid>) -> anyhow::Result<Summary> {
+        anyhow::ensure!(self.is_running(), "the disk is on fire");
         std::fs::write(self.journal.join("stopped"), format!("{session:?}"))?;
         let actions = [("process.exec".to_owned(), 1)].into();
         Ok(Summary {

@@ -7,7 +7,7 @@ use libtest_mimic::Trial;
 use crate::call::{self, agtrack, cgroups_work, eventually, kill, running, said};
 
 pub(crate) fn tests() -> Vec<Trial> {
-    let tests: [(&str, fn()); 8] = [
+    let tests: [(&str, fn()); 9] = [
         ("a_command_that_is_missing_leaves_nothing_behind", missing),
         (
             "a_command_that_cannot_be_executed_leaves_nothing_behind",
@@ -21,6 +21,10 @@ pub(crate) fn tests() -> Vec<Trial> {
         (
             "a_recorder_that_dies_is_told_and_the_command_goes_on",
             dies_later,
+        ),
+        (
+            "an_engine_that_gives_up_is_told_and_the_command_goes_on",
+            gives_up,
         ),
         (
             "a_launcher_that_is_killed_leaves_a_finished_journal_and_no_cgroup",
@@ -133,6 +137,28 @@ fn dies_later() {
         said(&output)
     );
     remove_stray_cgroups(temp.path());
+}
+
+fn gives_up() {
+    let temp = tempfile::tempdir().unwrap();
+    let output = agtrack(
+        &temp.path().join("gives-up"),
+        &[],
+        &["sh", "-c", "sleep 2; exit 3"],
+    )
+    .output()
+    .unwrap();
+    assert_eq!(output.status.code(), Some(3));
+    assert!(
+        said(&output).contains("RECORDING HAS STOPPED"),
+        "{}",
+        said(&output)
+    );
+    assert!(
+        said(&output).contains("the disk is on fire"),
+        "{}",
+        said(&output)
+    );
 }
 
 /// A recorder that crashes cannot clean up; the test does.

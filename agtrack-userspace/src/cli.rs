@@ -1,0 +1,136 @@
+//! The command line.
+//!
+//! Comes in: arguments. Goes out: an exit code: 0 for done, 1 for failed, 2 for wrongly called;
+//! `run` ends with its command's own. One file below per command. Never: decides anything that
+//! the library should decide.
+
+mod config;
+mod daemon;
+mod doctor;
+mod events;
+mod replay;
+mod schema;
+mod tail;
+mod verifier_stats;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::run::{self, RunArgs, stub};
+use crate::terminal::{self, Unwritten};
+
+/// Records what AI agents really do.
+///
+/// agtrack sees from the kernel which programs an agent starts, which files it opens, deletes and
+/// renames, and which hosts it talks to, together with everything its commands start in turn. No
+/// agent has to cooperate, and none can leave itself out. What could not be seen is recorded as
+/// well.
+#[derive(Debug, Parser)]
+#[command(name = "agtrack", version, after_help = EXAMPLES)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  agtrack run -- claude          record one command and everything it starts
+  agtrack tail -f                see what happens, as it happens
+  sudo agtrack doctor            see what this kernel allows
+  sudo agtrack daemon            record the agents named in /etc/agtrack/agtrack.toml";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run a command and record what it does
+    ///
+    /// The command is your own child: your terminal, your environment, your identity. Only the
+    /// recorder runs as root, through sudo where that is needed. Ends with the command's exit
+    /// status, after a summary on standard error.
+    #[command(after_help = run_examples())]
+    Run(RunArgs),
+    /// Record the agents named in the configuration, until SIGTERM
+    Daemon(daemon::DaemonArgs),
+    /// Show the newest records
+    Tail(tail::TailArgs),
+    /// Show what this kernel allows, and what each lack costs
+    Doctor(doctor::DoctorArgs),
+    /// List the events that agtrack records
+    Events(events::EventsArgs),
+    /// Check a configuration, or show the one in force
+    Config(config::ConfigArgs),
+    /// Turn a recorded input log into records again
+    Replay(replay::ReplayArgs),
+    /// Print the JSON Schema of the records
+    #[command(hide = true)]
+    Schema,
+    /// Print the instructions that the verifier walked for each program
+    #[command(hide = true)]
+    VerifierStats(verifier_stats::VerifierStatsArgs),
+    /// The recorder of `agtrack run`
+    #[command(hide = true)]
+    Recorder,
+    /// The process of `agtrack run` that becomes the command
+    #[command(hide = true)]
+    LaunchStub(stub::StubArgs),
+}
+
+fn run_examples() -> &'static str {
+    "\
+Examples:
+  agtrack run -- claude -p 'fix the tests'
+  agtrack run --agent builder --journal ./records -- make -j8
+  agtrack run --until all -- ./start-workers.sh"
+}
+
+/// Runs agtrack with the arguments of this process.
+pub fn main() -> ExitCode {
+    match Cli::try_parse() {
+        Ok(cli) => dispatch(cli.command),
+        Err(error) => {
+            // Help that nobody reads any more is no failure.
+            let _ = error.print();
+            ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
+        }
+    }
+}
+
+fn dispatch(command: Command) -> ExitCode {
+    let result = match command {
+        Command::Run(args) => return run::main(args),
+        Command::Recorder => return run::live::main(),
+        Command::LaunchStub(args) => return stub::main(args),
+        Command::Daemon(args) => daemon::run(&args),
+        Command::Tail(args) => tail::run(&args),
+        Command::Doctor(args) => doctor::run(&args),
+        Command::Events(args) => events::run(&args),
+        Command::Config(args) => config::run(&args),
+        Command::Replay(args) => replay::run(&args),
+        Command::Schema => schema::run(),
+        Command::VerifierStats(args) => verifier_stats::run(&args),
+    };
+    result.unwrap_or_else(|error| fail(&error))
+}
+
+/// Says why a command failed, unless it is only that nobody reads what it prints.
+fn fail(error: &anyhow::Error) -> ExitCode {
+    if error
+        .downcast_ref::<Unwritten>()
+        .is_some_and(Unwritten::is_broken_pipe)
+    {
+        return ExitCode::SUCCESS;
+    }
+    terminal::tell(&format!("{error:#}"));
+    ExitCode::FAILURE
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,121 @@
+//! `agtrack config`: check a file, show what is in force.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::Subcommand;
+use serde_json::json;
+
+use crate::config::{self, DEFAULT_FILE, Error, Loaded};
+use crate::terminal::{self, Output};
+
+/// Arguments of `agtrack config`.
+#[derive(Debug, clap::Args)]
+pub(super) struct ConfigArgs {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Check a configuration and tell every mistake in it
+    ///
+    /// Nothing is changed, and no root is needed. Exit code 1 where there are mistakes.
+    Check {
+        /// The file to check
+        #[arg(default_value = DEFAULT_FILE)]
+        file: PathBuf,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show every key with the value in force
+    ///
+    /// Without --config: /etc/agtrack/agtrack.toml where there is one, otherwise the built-in
+    /// values.
+    Show {
+        /// The file to read
+        #[arg(long, value_name = "FILE")]
+        config: Option<PathBuf>,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+pub(super) fn run(args: &ConfigArgs) -> anyhow::Result<ExitCode> {
+    match &args.command {
+        Command::Check { file, json: true } => check_json(file),
+        Command::Check { file, json: false } => check(file),
+        Command::Show { config, json } => show(config.as_deref(), *json),
+    }
+}
+
+fn check(file: &Path) -> anyhow::Result<ExitCode> {
+    let loaded = config::load(file)?;
+    let mut out = Output::new();
+    let agents = match loaded.config.agents.len() {
+        0 => "no agents, so nothing would be recorded".to_owned(),
+        1 => "1 agent".to_owned(),
+        many => format!("{many} agents"),
+    };
+    out.line(format!("{}: no mistakes; {agents}", file.display()))?;
+    out.finish()?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn check_json(file: &Path) -> anyhow::Result<ExitCode> {
+    let mistakes = |loaded: &Result<Loaded, Error>| match loaded {
+        Err(Error::Mistakes(mistakes)) => mistakes.mistakes.clone(),
+        Ok(_) | Err(_) => Vec::new(),
+    };
+    let loaded = config::load(file);
+    let mut out = Output::new();
+    out.json(&json!({
+        "file": file,
+        "ok": loaded.is_ok(),
+        "sha256": loaded.as_ref().ok().and_then(|loaded| loaded.sha256.clone()),
+        "error": loaded.as_ref().err().map(ToString::to_string),
+        "mistakes": mistakes(&loaded),
+    }))?;
+    out.finish()?;
+    Ok(if loaded.is_ok() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+fn show(file: Option<&Path>, json: bool) -> anyhow::Result<ExitCode> {
+    let loaded = in_force(file)?;
+    let mut out = Output::new();
+    if json {
+        out.json(&json!({
+            "file": loaded.file,
+            "sha256": loaded.sha256,
+            "config": loaded.config,
+        }))?;
+    } else {
+        let text = toml::to_string_pretty(&loaded.config)
+            .context("the configuration cannot be written as TOML")?;
+        out.line(text.trim_end())?;
+    }
+    out.finish()?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn in_force(file: Option<&Path>) -> anyhow::Result<Loaded> {
+    if let Some(file) = file {
+        return Ok(config::load(file)?);
+    }
+    match config::load(Path::new(DEFAULT_FILE)) {
+        Err(Error::Read { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {
+            terminal::tell(&format!(
+                "there is no {DEFAULT_FILE}; these are the built-in values"
+            ));
+            Ok(Loaded::built_in())
+        }
+        other => Ok(other?),
+    }
+}

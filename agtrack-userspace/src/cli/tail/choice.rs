@@ -1,0 +1,80 @@
+//! Which journal is meant where none is named.
+
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use anyhow::bail;
+
+/// Where agtrack keeps its state.
+pub(super) const STATE: &str = "/var/lib/agtrack";
+
+/// The journal below `state` that was written last, among those that may be read.
+pub(super) fn newest(state: &Path) -> anyhow::Result<PathBuf> {
+    let mut found = vec![state.join("journal")];
+    if let Ok(runs) = std::fs::read_dir(state.join("runs")) {
+        found.extend(runs.filter_map(Result::ok).map(|entry| entry.path()));
+    }
+    let mut closed = 0;
+    let mut best: Option<(SystemTime, PathBuf)> = None;
+    for dir in found {
+        match written(&dir) {
+            Ok(time) if best.as_ref().is_none_or(|(newest, _)| time > *newest) => {
+                best = Some((time, dir));
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => closed += 1,
+            Ok(_) | Err(_) => {}
+        }
+    }
+    match (best, closed) {
+        (Some((_, dir)), _) => Ok(dir),
+        (None, 0) => bail!(
+            "there is no journal in {} yet; record something with `agtrack run -- CMD`, or name \
+             a journal with --journal DIR",
+            state.display()
+        ),
+        (None, _) => bail!(
+            "no journal in {} may be read by you; use sudo, or name one with --journal DIR",
+            state.display()
+        ),
+    }
+}
+
+/// When a journal was written last: its head is written with every commit.
+fn written(dir: &Path) -> std::io::Result<SystemTime> {
+    // Readable as a whole, not only by name.
+    std::fs::File::open(dir.join("head"))?
+        .metadata()?
+        .modified()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    fn journal(state: &Path, name: &str, age: u64) {
+        let dir = state.join(name);
+        std::fs::create_dir_all(&dir).unwrap();
+        let head = std::fs::File::create(dir.join("head")).unwrap();
+        head.set_modified(SystemTime::now() - Duration::from_secs(age))
+            .unwrap();
+    }
+
+    #[test]
+    fn the_one_written_last_is_meant() {
+        let state = tempfile::tempdir().unwrap();
+        journal(state.path(), "runs/a", 50);
+        assert_eq!(newest(state.path()).unwrap(), state.path().join("runs/a"));
+        journal(state.path(), "journal", 30);
+        journal(state.path(), "runs/b", 40);
+        std::fs::create_dir(state.path().join("runs/no-journal")).unwrap();
+        assert_eq!(newest(state.path()).unwrap(), state.path().join("journal"));
+    }
+
+    #[test]
+    fn without_any_it_is_said_how_to_make_one() {
+        let state = tempfile::tempdir().unwrap();
+        let error = newest(state.path()).unwrap_err().to_string();
+        assert!(error.contains("agtrack run"), "{error}");
+    }
+}

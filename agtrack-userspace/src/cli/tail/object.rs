@@ -1,0 +1,254 @@
+//! What was acted on, in a few words.
+
+use crate::record::{Access, Address, Object, Text};
+use crate::terminal::cut;
+
+/// Characters of a command line that are shown.
+const COMMAND: usize = 160;
+
+/// Safe for a terminal.
+pub(super) fn words(object: &Object) -> String {
+    match object {
+        Object::Rename {
+            from,
+            to,
+            rename_flags,
+            ..
+        } => {
+            let flags = flags(rename_flags);
+            format!("{} -> {}{flags}", from.printable(), to.printable())
+        }
+        Object::Open {
+            path,
+            access,
+            created,
+            open_flags,
+            ..
+        } => {
+            let mut how = vec![match access {
+                Access::Read => "read",
+                Access::Write => "write",
+                Access::ReadWrite => "read, write",
+                Access::None => "neither read nor write",
+            }];
+            how.extend(created.then_some("created"));
+            how.extend(
+                open_flags
+                    .iter()
+                    .any(|flag| flag == "TRUNC")
+                    .then_some("truncated"),
+            );
+            how.extend(
+                open_flags
+                    .iter()
+                    .any(|flag| flag == "APPEND")
+                    .then_some("append"),
+            );
+            format!("{} ({})", path.printable(), how.join(", "))
+        }
+        Object::File { path, .. } => path.printable(),
+        Object::Exec { exe, args, .. } => {
+            let rest = args.get(1..).unwrap_or_default();
+            let words: Vec<_> = [exe].into_iter().chain(rest).map(word).collect();
+            cut(&words.join(" "), COMMAND)
+        }
+        Object::Fork { child_pid, .. } => format!("process {child_pid}"),
+        Object::Exit { code, signal, core } => exit(*code, signal.as_deref(), *core),
+        Object::Connect(address) => peer(address),
+        Object::Cgroup {
+            cgroup, target_pid, ..
+        } => match target_pid {
+            Some(pid) => format!("process {pid} to {}", cgroup.printable()),
+            None => cgroup.printable(),
+        },
+    }
+}
+
+/// A command line as a shell would take it.
+pub(super) fn command(args: &[Text]) -> String {
+    let words: Vec<_> = args.iter().map(word).collect();
+    cut(&words.join(" "), COMMAND)
+}
+
+fn word(text: &Text) -> String {
+    let shown = text.printable();
+    let plain =
+        |character: char| character.is_alphanumeric() || "-_./=:,@%+[]{}~…\\".contains(character);
+    match !shown.is_empty() && shown.chars().all(plain) {
+        true => shown,
+        false => format!("'{}'", shown.replace('\'', "'\\''")),
+    }
+}
+
+fn flags(flags: &[String]) -> String {
+    if flags.is_empty() {
+        String::new()
+    } else {
+        format!(" ({})", flags.join(", "))
+    }
+}
+
+fn exit(code: Option<u8>, signal: Option<&str>, core: bool) -> String {
+    let core = if core { ", core dumped" } else { "" };
+    match (code, signal) {
+        (Some(code), _) => format!("code {code}"),
+        (None, Some(signal)) => format!("by {signal}{core}"),
+        (None, None) => String::new(),
+    }
+}
+
+fn peer(address: &Address) -> String {
+    match address {
+        Address::Ip {
+            ip,
+            port,
+            proto,
+            domain,
+        } => {
+            let name = domain
+                .as_ref()
+                .map(|name| format!(" ({})", crate::record::printable(name)));
+            let at = std::net::SocketAddr::new(*ip, *port);
+            format!("{at} {proto}{}", name.unwrap_or_default())
+        }
+        Address::Unix { socket } => format!("unix {}", socket.printable()),
+        Address::Other { family } => format!("address family {family}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(object: Object, expect: &str) {
+        assert_eq!(words(&object), expect);
+        // As `tail` meets it: read back from a line.
+        let line = serde_json::to_string(&object).unwrap();
+        assert_eq!(
+            words(&serde_json::from_str(&line).unwrap()),
+            expect,
+            "{line}"
+        );
+    }
+
+    #[test]
+    fn files() {
+        let open = |access, created, flags: &[&str]| Object::Open {
+            path: "/etc/passwd".into(),
+            access,
+            created,
+            open_flags: flags.iter().map(|flag| (*flag).to_owned()).collect(),
+            inode: None,
+            device: None,
+            mode: None,
+        };
+        check(open(Access::Read, false, &[]), "/etc/passwd (read)");
+        check(
+            open(Access::ReadWrite, true, &["CREAT", "TRUNC"]),
+            "/etc/passwd (read, write, created, truncated)",
+        );
+        check(
+            Object::File {
+                path: "/a".into(),
+                inode: None,
+                device: None,
+            },
+            "/a",
+        );
+        let (from, to) = ("/a".into(), "/b\n".into());
+        let rename_flags = vec!["EXCHANGE".to_owned()];
+        check(
+            Object::Rename {
+                from,
+                to,
+                rename_flags,
+                inode: Some(1),
+                device: None,
+            },
+            "/a -> /b\\u{a} (EXCHANGE)",
+        );
+    }
+
+    #[test]
+    fn processes() {
+        check(
+            Object::Fork {
+                child_uid: "x-1-2".into(),
+                child_pid: 1,
+            },
+            "process 1",
+        );
+        check(
+            Object::Exit {
+                code: Some(3),
+                signal: None,
+                core: false,
+            },
+            "code 3",
+        );
+        let signal = Some("SIGSEGV".to_owned());
+        check(
+            Object::Exit {
+                code: None,
+                signal,
+                core: true,
+            },
+            "by SIGSEGV, core dumped",
+        );
+        let exec = Object::Exec {
+            exe: "/bin/sh".into(),
+            inode: 1,
+            device: "8:1".into(),
+            args: vec![
+                "sh".into(),
+                "-c".into(),
+                "echo 'it'\u{1b}".into(),
+                "".into(),
+            ],
+            args_bytes: 9,
+            group: 0,
+            egroup: 0,
+            cwd: "/".into(),
+        };
+        check(exec, "/bin/sh -c 'echo '\\''it'\\''\\u{1b}' ''");
+    }
+
+    #[test]
+    fn peers() {
+        let ip = |ip: &str, domain: Option<&str>| {
+            Object::Connect(Address::Ip {
+                ip: ip.parse().unwrap(),
+                port: 443,
+                proto: "tcp".into(),
+                domain: domain.map(Into::into),
+            })
+        };
+        check(
+            ip("10.0.0.7", Some("example.org")),
+            "10.0.0.7:443 tcp (example.org)",
+        );
+        check(ip("::1", None), "[::1]:443 tcp");
+        check(
+            Object::Connect(Address::Unix {
+                socket: "@x".into(),
+            }),
+            "unix @x",
+        );
+        check(
+            Object::Connect(Address::Other { family: 16 }),
+            "address family 16",
+        );
+    }
+
+    #[test]
+    fn cgroups() {
+        let cgroup = |target_pid| Object::Cgroup {
+            cgroup: "/agents/a".into(),
+            cgroup_id: 1,
+            target_uid: None,
+            target_pid,
+        };
+        check(cgroup(None), "/agents/a");
+        check(cgroup(Some(7)), "process 7 to /agents/a");
+    }
+}

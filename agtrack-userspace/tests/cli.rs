@@ -1,0 +1,20 @@
+//! The program as a person calls it: what it prints, where, and how it ends.
+//!
+//! What is recorded is tested end to end in the package `agtrack-tests`. Texts that are
+//! also documentation (`docs/`) are compared with it, and written anew with `AGTRACK_BLESS=1`.
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
+
+#[path = "cli/call.rs"]
+mod call;
+#[path = "cli/config.rs"]
+mod config;
+#[path = "cli/daemon.rs"]
+mod daemon;
+#[path = "cli/doctor.rs"]
+mod doctor;
+#[path = "cli/documents.rs"]
+mod documents;
+#[path = "cli/manners.rs"]
+mod manners;
+#[path = "cli/tail.rs"]
+mod tail;

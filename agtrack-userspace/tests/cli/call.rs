@@ -1,0 +1,77 @@
+//! Calling agtrack.
+
+use std::ffi::OsStr;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
+use std::process::{Command, Output, Stdio};
+
+/// The program under test.
+pub(crate) const AGTRACK: &str = env!("CARGO_BIN_EXE_agtrack");
+
+/// nobody, on every distribution that matters.
+const NOBODY: u32 = 65534;
+
+/// A call without terminal and without settings of whoever runs the tests.
+pub(crate) fn agtrack<S: AsRef<OsStr>>(args: &[S]) -> Command {
+    command(AGTRACK.into(), args)
+}
+
+fn command<S: AsRef<OsStr>>(program: PathBuf, args: &[S]) -> Command {
+    let mut command = Command::new(program);
+    command
+        .args(args)
+        .stdin(Stdio::null())
+        .env("COLUMNS", "100")
+        .env("TZ", "UTC");
+    for name in ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "NOTIFY_SOCKET"] {
+        command.env_remove(name);
+    }
+    command
+}
+
+/// How it ended and what it said.
+pub(crate) struct Said {
+    pub(crate) code: Option<i32>,
+    pub(crate) out: String,
+    pub(crate) err: String,
+}
+
+/// Calls it and waits.
+pub(crate) fn say(command: &mut Command) -> Said {
+    let Output {
+        status,
+        stdout,
+        stderr,
+    } = command.output().unwrap();
+    let out = String::from_utf8(stdout).unwrap();
+    Said {
+        code: status.code(),
+        out,
+        err: String::from_utf8(stderr).unwrap(),
+    }
+}
+
+/// A place that everybody may look into, with a copy of agtrack that everybody may run.
+pub(crate) struct Public {
+    pub(crate) dir: tempfile::TempDir,
+}
+
+impl Public {
+    pub(crate) fn new() -> Public {
+        let dir = tempfile::tempdir_in("/tmp").unwrap();
+        std::fs::set_permissions(dir.path(), PermissionsExt::from_mode(0o755)).unwrap();
+        std::fs::copy(AGTRACK, dir.path().join("agtrack")).unwrap();
+        Public { dir }
+    }
+
+    /// A call by a user who is not root.
+    pub(crate) fn unprivileged<S: AsRef<OsStr>>(&self, args: &[S]) -> Command {
+        let mut command = command(self.dir.path().join("agtrack"), args);
+        command.current_dir("/");
+        if rustix::process::geteuid().is_root() {
+            command.uid(NOBODY).gid(NOBODY);
+        }
+        command
+    }
+}

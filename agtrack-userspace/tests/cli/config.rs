@@ -1,0 +1,70 @@
+//! `agtrack config`.
+
+use super::call::{agtrack, say};
+
+fn file(text: &str) -> (tempfile::TempDir, String) {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("agtrack.toml");
+    std::fs::write(&path, text).unwrap();
+    let name = path.to_str().unwrap().to_owned();
+    (dir, name)
+}
+
+#[test]
+fn mistakes_are_told_with_their_places() {
+    let (_dir, name) = file("[capture]\nbackend = \"lms\"\n[jurnal]\n");
+    let said = say(&mut agtrack(&["config", "check", &name]));
+    assert_eq!((said.code, said.out.as_str()), (Some(1), ""));
+    let expect = format!(
+        "agtrack: {name}:2:11: `lms` is no value of `capture.backend`; did you mean `lsm`?\n\
+         agtrack: {name}:3:2: unknown key `jurnal`; did you mean `journal`?\n"
+    );
+    assert_eq!(said.err, expect);
+    let said = say(&mut agtrack(&["config", "check", "--json", &name]));
+    assert_eq!((said.code, said.err.as_str()), (Some(1), ""));
+    let told: serde_json::Value = serde_json::from_str(&said.out).unwrap();
+    assert_eq!(
+        (&told["ok"], &told["mistakes"][1]["line"]),
+        (&false.into(), &3.into())
+    );
+}
+
+#[test]
+fn a_file_without_mistakes_is_called_so() {
+    let (_dir, name) = file("[[agents]]\nid = \"a\"\ncgroups = [\"/a\"]\n");
+    let said = say(&mut agtrack(&["config", "check", &name]));
+    assert_eq!(
+        (said.code, said.out),
+        (Some(0), format!("{name}: no mistakes; 1 agent\n"))
+    );
+    assert_eq!(said.err, "");
+}
+
+#[test]
+fn what_is_in_force_is_shown_whole() {
+    let (_dir, name) = file("[capture]\nbackend = \"tracepoint\"\n");
+    let said = say(&mut agtrack(&["config", "show", "--config", &name]));
+    assert_eq!(said.code, Some(0), "{}", said.err);
+    assert!(
+        said.out.contains("backend = \"tracepoint\"\n"),
+        "{}",
+        said.out
+    );
+    assert!(
+        said.out.contains("segment_bytes = 67108864\n"),
+        "{}",
+        said.out
+    );
+    // And can be used as it is.
+    let (_dir, again) = file(&said.out);
+    assert_eq!(
+        say(&mut agtrack(&["config", "check", &again])).code,
+        Some(0)
+    );
+    let said = say(&mut agtrack(&[
+        "config", "show", "--json", "--config", &name,
+    ]));
+    let shown: serde_json::Value = serde_json::from_str(&said.out).unwrap();
+    assert_eq!(shown["config"]["capture"]["backend"], "tracepoint");
+    assert_eq!(shown["sha256"].as_str().unwrap().len(), 64);
+}

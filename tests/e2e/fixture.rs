@@ -1,0 +1,144 @@
+//! Records the input logs that the replay tests read: `e2e --record-fixtures`, as root.
+//!
+//! Each fixture is what a recorder got from the kernel and from /proc while one small scenario ran.
+//! The golden records are made from it by the replay test itself (`AGTRACK_BLESS=1`).
+
+use std::ffi::OsString;
+use std::fmt::Write;
+use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use agtrack_tests::daemon::Home;
+use agtrack_tests::group::Group;
+use agtrack_tests::launch::{self, Trigger};
+use agtrack_tests::steps;
+use libc::{O_CREAT, O_EXCL, O_NOFOLLOW, O_RDONLY, O_WRONLY};
+use nix::sys::signal::Signal;
+use serde_json::Value;
+
+/// One scenario: the fixture's name, and what the trigger does in the given directory and cgroup.
+type Scenario = (&'static str, fn(&Path, &Group) -> Vec<OsString>);
+
+const SCENARIOS: &[Scenario] = &[
+    ("fork", |_, _| steps!["fork", "+", "fork", "+", "threads", "1"].into()),
+    ("exit", |_, _| steps!["fork", "+", "signal", "9"].into()),
+    ("exec", exec),
+    ("open", open),
+    ("unlink", unlink),
+    ("rename", rename),
+    ("connect", connect),
+    ("cgroup", cgroup),
+];
+
+/// Where fixtures lie.
+fn directory() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("replay")
+}
+
+/// Records all fixtures.
+pub(crate) fn record() {
+    for (name, scenario) in SCENARIOS {
+        let to = directory().join(format!("{name}.input"));
+        let text = trimmed(&one(scenario));
+        std::fs::write(&to, &text).unwrap();
+        println!("{}: {} inputs", to.display(), text.lines().count());
+    }
+}
+
+/// The input log of a recorder that ran for one scenario only.
+fn one(scenario: &fn(&Path, &Group) -> Vec<OsString>) -> String {
+    let parent = Group::new("agtrack-fixture");
+    let home = Home::new("fixture", &["/agtrack-fixture/*"]);
+    let log = home.config().with_extension("input");
+    let daemon = home.start_with(&[Path::new("--input-log"), &log]);
+    let group = parent.child("agent");
+    // The same path each time, so that a new recording differs only where the program does.
+    let directory = Path::new("/tmp/agtrack-fixture");
+    let _ = std::fs::remove_dir_all(directory);
+    std::fs::create_dir(directory).unwrap();
+    std::fs::set_permissions(directory, PermissionsExt::from_mode(0o755)).unwrap();
+    let program = launch::copy(&directory.join("trigger"));
+    let mut trigger = Trigger::of(&program, directory, &scenario(directory, &group));
+    group.take(trigger.pid());
+    // What /proc says of it is to be in the log too.
+    let placed = daemon.follower().wait(|records| {
+        records.iter().any(|record| record["action"] == "cgroup.attach").then_some(())
+    });
+    placed.expect("the trigger is seen as it comes in");
+    trigger.go();
+    trigger.end();
+    assert!(daemon.stop(Signal::SIGTERM).success());
+    std::fs::remove_dir_all(directory).unwrap();
+    std::fs::read_to_string(log).unwrap()
+}
+
+/// Without readings of clock and counters that were followed by another before anything happened.
+fn trimmed(log: &str) -> String {
+    let lines: Vec<_> = log.lines().collect();
+    let is = |line: &str, kind: &str| {
+        let input: Value = serde_json::from_str(line).expect("an input is JSON");
+        input["input"] == kind
+    };
+    let mut text = String::new();
+    for (at, line) in lines.iter().enumerate() {
+        let next = lines.get(at + 1);
+        let repeated = |kind| is(line, kind) && next.is_some_and(|next| is(next, kind));
+        if !repeated("clock") && !repeated("counters") {
+            let _ = writeln!(text, "{line}");
+        }
+    }
+    text
+}
+
+fn file(directory: &Path, name: &str) -> PathBuf {
+    let path = directory.join(name);
+    std::fs::write(&path, b"content").unwrap();
+    path
+}
+
+fn exec(directory: &Path, _: &Group) -> Vec<OsString> {
+    let program = directory.join("trigger");
+    steps!["exec", &program, "trigger", "exit", "3", "--password=hunter2", "last"].into()
+}
+
+fn open(directory: &Path, _: &Group) -> Vec<OsString> {
+    let path = file(directory, "file");
+    std::os::unix::fs::symlink("file", directory.join("link")).unwrap();
+    steps![
+        "openat", "cwd", &path, O_RDONLY, "0", "+",
+        "openat", "cwd", "new\n\u{1b}", O_WRONLY | O_CREAT | O_EXCL, "420", "+",
+        "openat", "cwd", "link", O_RDONLY | O_NOFOLLOW, "0", "+",
+        "openat", "cwd", "nothing", O_RDONLY, "0"
+    ]
+    .into()
+}
+
+fn unlink(directory: &Path, _: &Group) -> Vec<OsString> {
+    file(directory, "file");
+    steps!["unlink", "./file", "+", "unlink", "/", "+", "unlink", "nothing"].into()
+}
+
+fn rename(directory: &Path, _: &Group) -> Vec<OsString> {
+    let (from, to) = (file(directory, "from"), file(directory, "to"));
+    let flag = libc::RENAME_NOREPLACE;
+    steps!["renameat2", "cwd", &from, "cwd", &to, flag, "+", "rename", "from", "to"].into()
+}
+
+fn connect(_: &Path, _: &Group) -> Vec<OsString> {
+    let refused = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    steps![
+        "connect4", "127.0.0.1", refused, "tcp", "+", "connect6", "::1", refused, "tcp", "+",
+        "connect4", "127.0.0.1", "9", "udp", "+", "connect-unix", "/nonexistent"
+    ]
+    .into()
+}
+
+fn cgroup(_: &Path, group: &Group) -> Vec<OsString> {
+    let inner = group.directory.join("inner");
+    steps![
+        "mkdir", &inner, "+", "write", inner.join("cgroup.procs"), "0", "+",
+        "write", group.procs(), "0", "+", "rmdir", &inner
+    ]
+    .into()
+}

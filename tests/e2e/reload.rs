@@ -1,0 +1,79 @@
+//! Configuration: read again on SIGHUP, refused as a whole, and one recorder per journal.
+
+use agtrack_tests::daemon::{Daemon, Home};
+use agtrack_tests::group::Group;
+use agtrack_tests::place::Place;
+use agtrack_tests::steps;
+use nix::sys::signal::Signal;
+
+use crate::host::own_name;
+use crate::{Outcome, tests};
+
+tests![a_bad_file_changes_nothing, a_good_file_is_in_force, two_recorders_want_one_journal];
+
+fn recorder(name: &str) -> (Group, Home) {
+    let group = Group::new(&own_name(name));
+    let home = Home::new("first", &[&format!("{}/*", group.path.display())]);
+    (group, home)
+}
+
+/// The recorder still does its work.
+fn works(daemon: &Daemon, parent: &Group, name: &str) {
+    let place = Place::new(parent, name, daemon.follower());
+    place.run(&steps!["exit", "0"]);
+}
+
+fn a_bad_file_changes_nothing() -> Outcome {
+    let (group, home) = recorder("-bad");
+    let daemon = home.start();
+    works(&daemon, &group, "before");
+    std::fs::write(home.config(), "[journal]\ndri = \"/nowhere\"\n").unwrap();
+    daemon.signal(Signal::SIGHUP);
+    let refused = daemon.follower().wait(|records| {
+        let refused = |r: &&std::sync::Arc<serde_json::Value>| r["change"] == "reload_refused";
+        records.iter().find(refused).cloned()
+    });
+    let refused = refused.unwrap_or_else(|| panic!("it is recorded: {}", home.said()));
+    assert!(refused["detail"].as_str().unwrap().contains("dri"), "{refused}");
+    assert!(home.said().contains("dri"), "it is reported: {}", home.said());
+    works(&daemon, &group, "after");
+    assert!(daemon.stop(Signal::SIGTERM).success());
+    Ok(())
+}
+
+fn a_good_file_is_in_force() -> Outcome {
+    let (group, home) = recorder("-good");
+    let mut daemon = home.start();
+    let second = Group::new(&own_name("-second"));
+    let globs = [group.path.join("*"), second.path.join("*")];
+    let globs = globs.each_ref().map(|path| path.to_str().unwrap());
+    home.configure(&[("first", &globs[..1]), ("second", &globs[1..])]);
+    daemon.signal(Signal::SIGHUP);
+    daemon.hears("READY=1");
+    let records = daemon.follower().wait(|records| {
+        records.iter().any(|r| r["change"] == "reload").then(|| records.to_vec())
+    });
+    let records = records.expect("the reload is recorded");
+    let hash = |change| records.iter().find(|r| r["change"] == change).unwrap()["config_sha256"].clone();
+    assert_ne!(hash("start"), hash("reload"));
+    works(&daemon, &group, "one");
+    works(&daemon, &second, "two");
+    let agents = daemon.follower().records();
+    assert!(agents.iter().any(|r| r["agent"]["name"] == "second"), "the new agent is known");
+    assert!(daemon.stop(Signal::SIGTERM).success());
+    Ok(())
+}
+
+fn two_recorders_want_one_journal() -> Outcome {
+    let (group, home) = recorder("-two");
+    let daemon = home.start();
+    let output = home.command().stderr(std::process::Stdio::piped()).output().unwrap();
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains(home.journal().to_str().unwrap()), "{said}");
+    assert!(said.contains(&daemon.pid().to_string()), "it says who holds it: {said}");
+    works(&daemon, &group, "still");
+    assert!(daemon.stop(Signal::SIGTERM).success());
+    home.records();
+    Ok(())
+}

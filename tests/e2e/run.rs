@@ -1,0 +1,144 @@
+//! `agtrack run`, alone on a machine without a daemon. As root here: the ordinary user's way,
+//! through sudo, is tested with the launcher itself.
+
+use std::collections::BTreeSet;
+use std::os::unix::process::ExitStatusExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::sync::{Mutex, PoisonError};
+
+use agtrack_tests::records::{Records, bytes, words};
+use agtrack_tests::{follow, here};
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::host::balanced;
+use crate::{Outcome, tests};
+
+tests![
+    the_exit_code_is_the_commands,
+    the_signal_is_the_commands,
+    the_first_record_of_the_session_is_the_command,
+    the_summary_says_where_the_journal_is,
+    descendants_are_waited_for_if_asked,
+    a_command_that_is_not_there,
+];
+
+/// One at a time: a run that goes on makes a cgroup of its own, which is no leftover of another.
+static ONE: Mutex<()> = Mutex::new(());
+
+fn run(journal: &Path, options: &[&str], command: &[&str]) -> Output {
+    let _one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let before = cgroups();
+    let mut run = Command::new(here::agtrack());
+    run.args(["run", "--backend", &here::backend(), "--agent", "runner", "--journal"]);
+    run.arg(journal).args(options).arg("--").args(command);
+    let output = run.stdin(Stdio::null()).output().unwrap();
+    let left: Vec<_> = cgroups().difference(&before).cloned().collect();
+    assert_eq!(left, Vec::<PathBuf>::new(), "no cgroup is left behind: {output:?}");
+    output
+}
+
+fn journal() -> (TempDir, PathBuf) {
+    let directory = TempDir::new().unwrap();
+    let journal = directory.path().join("journal");
+    (directory, journal)
+}
+
+fn trigger() -> String {
+    here::trigger().to_str().unwrap().to_owned()
+}
+
+fn records(journal: &Path) -> Records {
+    Records(follow::all(journal).into_iter().map(std::sync::Arc::new).collect())
+}
+
+fn the_exit_code_is_the_commands() -> Outcome {
+    for code in [0, 7, 255] {
+        let (_directory, journal) = journal();
+        let output = run(&journal, &[], &[&trigger(), "exit", &code.to_string()]);
+        assert_eq!(output.status.code(), Some(code), "{output:?}");
+    }
+    Ok(())
+}
+
+fn the_signal_is_the_commands() -> Outcome {
+    let (_directory, journal) = journal();
+    let output = run(&journal, &[], &[&trigger(), "signal", "15"]);
+    assert_eq!(output.status.signal(), Some(15), "{output:?}");
+    let exits = records(&journal).action("process.exit");
+    assert_eq!(exits.one()["object"]["signal"], "SIGTERM");
+    Ok(())
+}
+
+fn the_first_record_of_the_session_is_the_command() -> Outcome {
+    let (_directory, journal) = journal();
+    let output = run(&journal, &[], &[&trigger(), "fork", "+", "exit", "0"]);
+    assert!(output.status.success(), "{output:?}");
+    let records = records(&journal);
+    let sessions = records.kind("session");
+    let start = &sessions.0[0];
+    assert_eq!((&start["change"], &start["agent"]["name"]), (&"start".into(), &"runner".into()));
+    assert_eq!(start["agent"]["binding"], "launcher");
+    let expect = [trigger().into_bytes(), b"fork".into(), b"+".into(), b"exit".into(), b"0".into()];
+    assert_eq!(words(&start["command"]), expect);
+    let actions = records.kind("action").keep(|r| {
+        // Being placed in a cgroup comes before the command, and is not its doing.
+        r["action"] != "cgroup.create" && r["action"] != "cgroup.attach"
+    });
+    let first = &actions.0[0];
+    assert_eq!(first["action"], "process.exec", "{actions}");
+    assert_eq!(bytes(&first["object"]["exe"]), trigger().as_bytes());
+    assert_eq!(words(&first["object"]["args"]), expect);
+    assert_eq!(first["agent"]["session"], start["agent"]["session"]);
+    assert_eq!(records.action("process.fork").len(), 1);
+    assert_eq!(records.action("process.exit").len(), 2);
+    let end = sessions.keep(|record| record["change"] == "end");
+    assert_eq!(end.one()["actions"]["process.exit"], 2);
+    balanced(records.0.last().unwrap());
+    Ok(())
+}
+
+fn the_summary_says_where_the_journal_is() -> Outcome {
+    let (_directory, journal) = journal();
+    let output = run(&journal, &[], &[&trigger(), "getpid"]);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains(journal.to_str().unwrap()), "{said}");
+    let pid = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(pid.lines().count(), 1, "standard output is the command's: {pid}");
+    let quiet = run(&journal.with_extension("quiet"), &["--quiet"], &[&trigger(), "getpid"]);
+    assert_eq!(String::from_utf8_lossy(&quiet.stderr), "");
+    Ok(())
+}
+
+fn descendants_are_waited_for_if_asked() -> Outcome {
+    let (_directory, journal) = journal();
+    // The grandchild ends 100 ms after the command did.
+    let output =
+        run(&journal, &["--until", "all"], &[&trigger(), "double-fork", "+", "leader-exit"]);
+    assert!(output.status.success(), "{output:?}");
+    let exits = records(&journal).action("process.exit");
+    assert_eq!(exits.len(), 3, "{exits}");
+    assert_eq!(exits.0[2]["object"]["code"], 5, "{exits}");
+    Ok(())
+}
+
+fn a_command_that_is_not_there() -> Outcome {
+    let (_directory, journal) = journal();
+    let output = run(&journal, &[], &["/nonexistent/command"]);
+    assert_eq!(output.status.code(), Some(127), "{output:?}");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("/nonexistent/command"), "{said}");
+    if journal.exists() {
+        let actions = records(&journal).action("process.exec");
+        actions.keep(|r: &Value| r["object"]["exe"] == "/nonexistent/command").none();
+    }
+    Ok(())
+}
+
+/// Cgroups that no test made.
+fn cgroups() -> BTreeSet<PathBuf> {
+    let all = agtrack::cgroup::Hierarchy::find().unwrap().all().unwrap();
+    let paths = all.into_iter().map(|cgroup| cgroup.path);
+    paths.filter(|path| !path.to_str().is_some_and(|path| path.starts_with("/agtrack-e2e-"))).collect()
+}

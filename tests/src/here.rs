@@ -1,0 +1,58 @@
+//! Where the tests run: which binaries, which machine, how patient to be.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// The agtrack under test: `AGTRACK_BIN`, or the one built beside the tests.
+pub fn agtrack() -> PathBuf {
+    if let Some(path) = std::env::var_os("AGTRACK_BIN") {
+        return path.into();
+    }
+    let path = beside("agtrack");
+    assert!(
+        path.exists(),
+        "{} is not there; build it (cargo build -p agtrack-userspace) or name it in AGTRACK_BIN",
+        path.display()
+    );
+    path
+}
+
+/// The program that makes system calls: `AGTRACK_TRIGGER`, or the one beside the tests.
+pub fn trigger() -> PathBuf {
+    if let Some(path) = std::env::var_os("AGTRACK_TRIGGER") {
+        return path.into();
+    }
+    let candidates = [beside("agtrack-trigger"), PathBuf::from("/bin/agtrack-trigger")];
+    let found = candidates.iter().find(|path| path.exists());
+    found.cloned().unwrap_or_else(|| {
+        panic!("there is no agtrack-trigger in {candidates:?}; name it in AGTRACK_TRIGGER")
+    })
+}
+
+/// A program of the same build. Test programs lie in `deps` below it.
+fn beside(name: &str) -> PathBuf {
+    let own = std::env::current_exe().expect("this program has a path");
+    let directory = own.parent().unwrap_or(Path::new("/"));
+    let above = if directory.ends_with("deps") { directory.parent() } else { Some(directory) };
+    above.unwrap_or(directory).join(name)
+}
+
+/// Whether this is a virtual machine of the test matrix: emulated, and slow.
+pub fn is_machine() -> bool {
+    std::env::var_os("AGTRACK_IN_VM").is_some()
+}
+
+/// How long anything that must happen may take.
+pub fn patience() -> Duration {
+    Duration::from_secs(if is_machine() { 120 } else { 20 })
+}
+
+/// The back end to force; `auto` where nothing is said.
+pub fn backend() -> String {
+    std::env::var("AGTRACK_BACKEND").unwrap_or_else(|_| "auto".to_owned())
+}
+
+/// Whether these tests can do their work at all.
+pub fn is_root() -> bool {
+    nix::unistd::geteuid().is_root()
+}
