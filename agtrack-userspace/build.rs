@@ -49,13 +49,17 @@ fn build() -> Result<(), String> {
 /// Compiles the probes and returns the object.
 fn compile(out_dir: &Path) -> Result<PathBuf, String> {
     let manifest = variable("CARGO_MANIFEST_DIR")?;
-    let root = Path::new(&manifest).parent().ok_or("agtrack-userspace is not in a workspace")?;
+    let root = Path::new(&manifest)
+        .parent()
+        .ok_or("agtrack-userspace is not in a workspace")?;
     for source in SOURCES {
         println!("cargo::rerun-if-changed={}", root.join(source).display());
     }
     const SETUP: &str = "`cargo xtask setup` installs it, or says how";
-    let road = bpf::Road::find()
-        .ok_or(format!("no compiler for the probes (target {}) is installed.\n{SETUP}", bpf::TARGET))?;
+    let road = bpf::Road::find().ok_or(format!(
+        "no compiler for the probes (target {}) is installed.\n{SETUP}",
+        bpf::TARGET
+    ))?;
     let linker = bpf::linker().ok_or(format!(
         "bpf-linker, which links the probes (with LLVM {}), is not installed.\n{SETUP}",
         road.llvm()
@@ -86,7 +90,10 @@ fn compile(out_dir: &Path) -> Result<PathBuf, String> {
 
 /// The target directory that holds `out_dir`: one build of the probes serves every profile in it.
 fn shared_target(out_dir: &Path) -> &Path {
-    out_dir.ancestors().find(|dir| dir.join("CACHEDIR.TAG").is_file()).unwrap_or(out_dir)
+    out_dir
+        .ancestors()
+        .find(|dir| dir.join("CACHEDIR.TAG").is_file())
+        .unwrap_or(out_dir)
 }
 
 fn variable(name: &str) -> Result<std::ffi::OsString, String> {

@@ -170,7 +170,10 @@ impl Kind {
 
     /// The kind with this id.
     pub fn from_id(id: u16) -> Option<Kind> {
-        TABLE.iter().map(|row| row.kind).find(|kind| *kind as u16 == id)
+        TABLE
+            .iter()
+            .map(|row| row.kind)
+            .find(|kind| *kind as u16 == id)
     }
 }
 
@@ -202,12 +205,18 @@ impl core::fmt::Display for DecodeError {
 const _: () = {
     let mut i = 0;
     while i < TABLE.len() {
-        assert!(TABLE[i].kind as u16 as usize == i + 1, "event ids count up from 1");
+        assert!(
+            TABLE[i].kind as u16 as usize == i + 1,
+            "event ids count up from 1"
+        );
         i += 1;
     }
     let mut i = 0;
     while i < HOOKS.len() {
-        assert!((HOOKS[i].id as usize) < HOOK_SLOTS, "hook ids are below HOOK_SLOTS");
+        assert!(
+            (HOOKS[i].id as usize) < HOOK_SLOTS,
+            "hook ids are below HOOK_SLOTS"
+        );
         assert!(i == 0 || HOOKS[i].id > HOOKS[i - 1].id, "hook ids count up");
         i += 1;
     }

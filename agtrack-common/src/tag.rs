@@ -7,7 +7,9 @@ pub const LAUNCHED: u64 = 1 << 63;
 
 /// Value of the process tag map; the key is the thread group id.
 #[repr(C)]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
+)]
 pub struct Tag {
     /// Start of the process, `CLOCK_BOOTTIME` ns. A hit counts only if it is the same: a pid
     /// may be used again.
@@ -18,7 +20,9 @@ pub struct Tag {
 
 /// Value of the cgroup tag map; the key is the cgroup id.
 #[repr(C)]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
+)]
 pub struct CgroupTag {
     /// Session key for processes in this cgroup and below; 0: not tagged itself.
     pub session: u64,

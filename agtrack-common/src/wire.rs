@@ -26,7 +26,9 @@ pub const ARGS_MAX: u32 = 32 * 1024;
 
 /// In front of every message.
 #[repr(C)]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
+)]
 pub struct Header {
     /// An event kind, [`PART`] or [`OUTCOME`].
     pub kind: u16,
@@ -48,7 +50,9 @@ pub struct Header {
 
 /// A piece of the next event of the same thread and time.
 #[repr(C)]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
+)]
 pub struct Part {
     /// Where in the event's data this tail belongs, in bytes.
     pub offset: u32,
@@ -58,7 +62,9 @@ pub struct Part {
 
 /// The result of the operation that the same thread announced last.
 #[repr(C)]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
+)]
 pub struct Outcome {
     /// Kind of the announced event.
     pub kind: u32,
@@ -71,7 +77,9 @@ pub struct Outcome {
 /// `walked` bytes of NUL-terminated components, leaf first, as read from the kernel's dentries;
 /// then `name` bytes that were given by the caller and are relative to what was walked.
 #[repr(C)]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
+)]
 pub struct Path {
     /// Bytes of components.
     pub walked: u32,
@@ -103,7 +111,9 @@ pub mod path_flag {
 
 /// Which file: enough to recognise it under another name.
 #[repr(C)]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
+)]
 pub struct FileId {
     /// Inode number; 0 where it is not known.
     pub ino: u64,

@@ -51,7 +51,10 @@ const X32: u64 = 0x4000_0000;
 pub fn finished(actor: &Actor, regs: Kernel) -> Option<Finished> {
     let number: u64 = field(regs, &REGS_NR);
     if actor.task.status() & TS_COMPAT != 0 {
-        return Some(Finished { call: compat(number as u32)?, arguments: compat_arguments(regs) });
+        return Some(Finished {
+            call: compat(number as u32)?,
+            arguments: compat_arguments(regs),
+        });
     }
     let arguments = [
         field(regs, &REGS_DI),
@@ -60,13 +63,22 @@ pub fn finished(actor: &Actor, regs: Kernel) -> Option<Finished> {
         field(regs, &REGS_R10),
         field(regs, &REGS_R8),
     ];
-    Some(Finished { call: native((number & !X32) as u32)?, arguments })
+    Some(Finished {
+        call: native((number & !X32) as u32)?,
+        arguments,
+    })
 }
 
 #[inline(always)]
 fn compat_arguments(regs: Kernel) -> [u64; 5] {
     let low = |offset| u64::from(field::<u32>(regs, offset));
-    [low(&REGS_BX), low(&REGS_CX), low(&REGS_DX), low(&REGS_SI), low(&REGS_DI)]
+    [
+        low(&REGS_BX),
+        low(&REGS_CX),
+        low(&REGS_DX),
+        low(&REGS_SI),
+        low(&REGS_DI),
+    ]
 }
 
 /// arch/x86/entry/syscalls/syscall_64.tbl

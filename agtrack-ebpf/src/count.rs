@@ -26,7 +26,9 @@ pub enum Fate {
 /// Counts one run of `hook` that ended in `fate`.
 #[inline(always)]
 pub fn run(hook: u16, fate: Fate) {
-    let Some(counters) = COUNTERS.get_ptr_mut(u32::from(hook)) else { return };
+    let Some(counters) = COUNTERS.get_ptr_mut(u32::from(hook)) else {
+        return;
+    };
     // SAFETY: a map value of the right type; the fields are touched by atomic adds only. (An
     // interrupted LSM program shares them with the next one on its CPU.)
     unsafe {

@@ -87,7 +87,15 @@ pub fn anyone() -> Option<Actor> {
 /// Gives a process a tag. False: the map is full.
 #[inline(always)]
 pub fn adopt(process: Task, session: u64) -> bool {
-    TAGS.insert(process.tgid(), Tag { start: process.start(), session }, 0).is_ok()
+    TAGS.insert(
+        process.tgid(),
+        Tag {
+            start: process.start(),
+            session,
+        },
+        0,
+    )
+    .is_ok()
 }
 
 /// The tag of another process.
@@ -109,7 +117,9 @@ pub fn cgroup_session(id: u64) -> Option<u64> {
 /// Whether this generation of programs is the one to record.
 #[inline(always)]
 pub fn active() -> bool {
-    let Some(active) = CONTROL.get(0) else { return true };
+    let Some(active) = CONTROL.get(0) else {
+        return true;
+    };
     *active == 0 || *active == GENERATION.load()
 }
 
@@ -124,5 +134,12 @@ pub fn current() -> Task {
 fn actor(task: Task, id: u64, start: u64, session: u64) -> Actor {
     // SAFETY: no arguments.
     let time = unsafe { bpf_ktime_get_boot_ns() };
-    Actor { task, tgid: (id >> 32) as u32, tid: id as u32, start, session, time }
+    Actor {
+        task,
+        tgid: (id >> 32) as u32,
+        tid: id as u32,
+        start,
+        session,
+        time,
+    }
 }

@@ -141,7 +141,11 @@ impl<B: Body> Message<B> {
             write_header(scratch, B::KIND as u16, hook, actor);
             core::ptr::write_bytes(message_bytes(scratch).add(HEADER_SIZE), 0, size_of::<B>());
         }
-        Some(Message { scratch, hook, body: PhantomData })
+        Some(Message {
+            scratch,
+            hook,
+            body: PhantomData,
+        })
     }
 
     /// The body, zeroed at first.
@@ -285,10 +289,20 @@ impl<B: Body> Message<B> {
             let header = message_bytes(self.scratch).cast::<Header>().read();
             let saved = front.cast::<[u64; HEAD / 8]>().read();
             let sent = (&raw const (*self.scratch).sent).read_volatile();
-            front.cast::<Header>().write(Header { kind: PART, tail: used, ..header });
-            front.add(HEADER_SIZE).cast::<Part>().write(Part { offset: sent, reserved: 0 });
+            front.cast::<Header>().write(Header {
+                kind: PART,
+                tail: used,
+                ..header
+            });
+            front.add(HEADER_SIZE).cast::<Part>().write(Part {
+                offset: sent,
+                reserved: 0,
+            });
             let data = masked::<{ DATA_MASK as u64 }>(used);
-            if !matches!(output(B::RING, front, (HEAD + data) as u64), Fate::Submitted) {
+            if !matches!(
+                output(B::RING, front, (HEAD + data) as u64),
+                Fate::Submitted
+            ) {
                 count::run(self.hook, Fate::LostPart);
             }
             front.cast::<[u64; HEAD / 8]>().write(saved);
@@ -311,10 +325,19 @@ pub fn outcome<B: Body>(hook: u16, actor: &Actor, ret: i32) {
     struct Whole(Header, Outcome);
     let whole = Whole(
         header(OUTCOME, hook, actor),
-        Outcome { kind: B::KIND as u32, ret },
+        Outcome {
+            kind: B::KIND as u32,
+            ret,
+        },
     );
     // SAFETY: all of `whole` is initialised; it has no padding.
-    let fate = unsafe { output(B::RING, (&raw const whole).cast(), size_of::<Whole>() as u64) };
+    let fate = unsafe {
+        output(
+            B::RING,
+            (&raw const whole).cast(),
+            size_of::<Whole>() as u64,
+        )
+    };
     count::run(hook, fate);
 }
 
@@ -335,7 +358,11 @@ fn header(kind: u16, hook: u16, actor: &Actor) -> Header {
 #[inline(always)]
 unsafe fn write_header(scratch: *mut Scratch, kind: u16, hook: u16, actor: &Actor) {
     // SAFETY: the header stands first in `bytes`, which is 8-aligned.
-    unsafe { message_bytes(scratch).cast::<Header>().write(header(kind, hook, actor)) }
+    unsafe {
+        message_bytes(scratch)
+            .cast::<Header>()
+            .write(header(kind, hook, actor))
+    }
 }
 
 #[inline(always)]
@@ -358,7 +385,11 @@ unsafe fn output(ring: Ring, bytes: *const u8, size: u64) -> Fate {
         let asleep = CONTROL.get(1).is_some_and(|flag| *flag != 0);
         let wake = asleep
             || bpf_ringbuf_query(map, u64::from(BPF_RB_AVAIL_DATA)) > u64::from(HIGH_WATER.load());
-        let flags = if wake { BPF_RB_FORCE_WAKEUP } else { BPF_RB_NO_WAKEUP };
+        let flags = if wake {
+            BPF_RB_FORCE_WAKEUP
+        } else {
+            BPF_RB_NO_WAKEUP
+        };
         match bpf_ringbuf_output(map, bytes.cast_mut().cast(), size, u64::from(flags)) {
             0 => Fate::Submitted,
             _ => Fate::LostRing,

@@ -60,12 +60,18 @@ impl Task {
     /// Root directory: dentry and mount.
     pub fn root(self) -> Place {
         let fs: Kernel = field(self.0, &TASK_FS);
-        Place { dentry: field(fs, &FS_ROOT_DENTRY), mount: field(fs, &FS_ROOT_MOUNT) }
+        Place {
+            dentry: field(fs, &FS_ROOT_DENTRY),
+            mount: field(fs, &FS_ROOT_MOUNT),
+        }
     }
     /// Working directory.
     pub fn cwd(self) -> Place {
         let fs: Kernel = field(self.0, &TASK_FS);
-        Place { dentry: field(fs, &FS_PWD_DENTRY), mount: field(fs, &FS_PWD_MOUNT) }
+        Place {
+            dentry: field(fs, &FS_PWD_DENTRY),
+            mount: field(fs, &FS_PWD_MOUNT),
+        }
     }
     /// The open file behind a descriptor.
     pub fn file(self, descriptor: u32) -> Option<File> {
@@ -100,7 +106,10 @@ pub struct Place {
 impl Place {
     /// Reads a `struct path`.
     pub fn from_path(path: Kernel) -> Place {
-        Place { dentry: field(path, &PATH_DENTRY), mount: field(path, &PATH_MOUNT) }
+        Place {
+            dentry: field(path, &PATH_DENTRY),
+            mount: field(path, &PATH_MOUNT),
+        }
     }
     /// The file that has this name, if any.
     pub fn id(self) -> FileId {
@@ -134,7 +143,10 @@ impl File {
     }
     /// Where it was opened.
     pub fn place(self) -> Place {
-        Place { dentry: field(self.0, &FILE_DENTRY), mount: field(self.0, &FILE_MOUNT) }
+        Place {
+            dentry: field(self.0, &FILE_DENTRY),
+            mount: field(self.0, &FILE_MOUNT),
+        }
     }
     /// Which file it is.
     pub fn id(self) -> FileId {
@@ -174,7 +186,10 @@ impl Socket {
     /// Where the connected `AF_UNIX` peer is bound in the file system.
     pub fn unix_peer(self) -> Option<Place> {
         let peer: Kernel = field(self.sock(), &UNIX_PEER);
-        let place = Place { dentry: field(peer, &UNIX_DENTRY), mount: field(peer, &UNIX_MOUNT) };
+        let place = Place {
+            dentry: field(peer, &UNIX_DENTRY),
+            mount: field(peer, &UNIX_MOUNT),
+        };
         (!place.dentry.is_null()).then_some(place)
     }
     fn sock(self) -> Kernel {

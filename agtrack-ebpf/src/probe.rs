@@ -39,7 +39,12 @@ enum Name {
 
 /// Appends the directory that a name is relative to, and the name.
 #[inline(always)]
-fn named_path<B: Body>(message: &mut Message<B>, actor: &Actor, directory: i32, name: Name) -> Path {
+fn named_path<B: Body>(
+    message: &mut Message<B>,
+    actor: &Actor,
+    directory: i32,
+    name: Name,
+) -> Path {
     let mut path = message.path(actor, directory_of(actor, directory));
     // The directory's own marks say nothing about the file's.
     path.flags &= !path_flag::DELETED;

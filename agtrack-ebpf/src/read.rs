@@ -25,7 +25,11 @@ pub fn at<T: Copy>(address: Kernel) -> T {
     // SAFETY: the helper writes all of `value`, with zeroes on a fault, and checks the address.
     // Callers ask for plain integers and pointers only, for which every bit pattern is valid.
     unsafe {
-        bpf_probe_read_kernel(value.as_mut_ptr().cast(), size_of::<T>() as u32, address.cast());
+        bpf_probe_read_kernel(
+            value.as_mut_ptr().cast(),
+            size_of::<T>() as u32,
+            address.cast(),
+        );
         value.assume_init()
     }
 }
@@ -36,7 +40,11 @@ pub fn user<T: Copy>(address: u64) -> T {
     let mut value = MaybeUninit::<T>::uninit();
     // SAFETY: as in `at`.
     unsafe {
-        bpf_probe_read_user(value.as_mut_ptr().cast(), size_of::<T>() as u32, address as *const _);
+        bpf_probe_read_user(
+            value.as_mut_ptr().cast(),
+            size_of::<T>() as u32,
+            address as *const _,
+        );
         value.assume_init()
     }
 }

@@ -41,7 +41,11 @@ pub fn append(scratch: *mut Scratch, data: *mut u8, place: Place) -> Path {
 fn first_flags(dentry: Kernel) -> u32 {
     let hashed: u64 = field(dentry, &DENTRY_HASHED);
     let parent: Kernel = field(dentry, &DENTRY_PARENT);
-    if hashed == 0 && parent != dentry { path_flag::DELETED } else { 0 }
+    if hashed == 0 && parent != dentry {
+        path_flag::DELETED
+    } else {
+        0
+    }
 }
 
 #[inline(never)]

@@ -130,5 +130,10 @@ fn complete(known: Known, ret: Option<i32>) -> Done {
         redacted: Vec::new(),
         completeness,
     };
-    Done { time, agent, session, action }
+    Done {
+        time,
+        agent,
+        session,
+        action,
+    }
 }

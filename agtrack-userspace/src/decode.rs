@@ -88,7 +88,12 @@ impl Decoder {
             }
         };
         let (data, whole) = self.parts.join(&header, tail(&header, rest)?);
-        self.merge.push(Event { header, what, data, parts_lost: !whole });
+        self.merge.push(Event {
+            header,
+            what,
+            data,
+            parts_lost: !whole,
+        });
         Ok(Some(header.hook))
     }
 
@@ -100,14 +105,22 @@ impl Decoder {
 }
 
 fn body<T: FromBytes>(kind: u16, bytes: &[u8]) -> Result<(T, &[u8]), Error> {
-    T::read_from_prefix(bytes)
-        .map_err(|_| Error::Body(DecodeError::Short { kind, len: bytes.len() }))
+    T::read_from_prefix(bytes).map_err(|_| {
+        Error::Body(DecodeError::Short {
+            kind,
+            len: bytes.len(),
+        })
+    })
 }
 
 /// Rings round sizes up to eight bytes, so there may be more than the tail, never less.
 fn tail<'a>(header: &Header, rest: &'a [u8]) -> Result<&'a [u8], Error> {
     let want = header.tail;
-    rest.get(..want as usize).ok_or(Error::Tail { kind: header.kind, want, got: rest.len() })
+    rest.get(..want as usize).ok_or(Error::Tail {
+        kind: header.kind,
+        want,
+        got: rest.len(),
+    })
 }
 
 #[cfg(test)]
@@ -118,8 +131,16 @@ mod tests {
     use super::*;
 
     fn exit(time: u64) -> Vec<u8> {
-        let header = Header { kind: Kind::Exit as u16, time, tgid: 7, ..Header::default() };
-        let body = Exit { status: 256, reserved: 0 };
+        let header = Header {
+            kind: Kind::Exit as u16,
+            time,
+            tgid: 7,
+            ..Header::default()
+        };
+        let body = Exit {
+            status: 256,
+            reserved: 0,
+        };
         [header.as_bytes(), body.as_bytes()].concat()
     }
 
@@ -138,14 +159,20 @@ mod tests {
     fn cut_messages_are_errors_at_every_length() {
         let whole = exit(1);
         for length in 0..whole.len() {
-            assert!(Decoder::default().push(&whole[..length]).is_err(), "{length}");
+            assert!(
+                Decoder::default().push(&whole[..length]).is_err(),
+                "{length}"
+            );
         }
         assert!(Decoder::default().push(&whole).is_ok());
     }
 
     #[test]
     fn unknown_kinds_are_errors() {
-        let header = Header { kind: 999, ..Header::default() };
+        let header = Header {
+            kind: 999,
+            ..Header::default()
+        };
         let error = Decoder::default().push(header.as_bytes()).unwrap_err();
         assert_eq!(error, Error::Body(DecodeError::UnknownKind(999)));
     }

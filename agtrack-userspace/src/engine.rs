@@ -92,7 +92,11 @@ pub struct Running {
 enum Request {
     Tag(TagRequest, mpsc::Sender<anyhow::Result<Uuid>>),
     Running(Uuid, mpsc::Sender<Vec<Running>>),
-    Reload(Vec<AgentRule>, Option<String>, mpsc::Sender<anyhow::Result<()>>),
+    Reload(
+        Vec<AgentRule>,
+        Option<String>,
+        mpsc::Sender<anyhow::Result<()>>,
+    ),
     ReloadRefused(String),
     Stop(Option<Uuid>),
 }
@@ -121,7 +125,13 @@ impl Engine {
             .name("pipeline".to_owned())
             .spawn(move || live.run())
             .context("cannot start the recording thread")?;
-        Ok(Engine { requests, waker, ended, inventory, thread })
+        Ok(Engine {
+            requests,
+            waker,
+            ended,
+            inventory,
+            thread,
+        })
     }
 
     /// What each hook got.
@@ -139,7 +149,8 @@ impl Engine {
 
     /// Tagged processes of a session that are alive.
     pub fn running(&self, session: Uuid) -> Vec<Running> {
-        self.ask(|answer| Request::Running(session, answer)).unwrap_or_default()
+        self.ask(|answer| Request::Running(session, answer))
+            .unwrap_or_default()
     }
 
     /// Waits until the last process of a session has ended; false if it has not.
@@ -173,7 +184,9 @@ impl Engine {
     pub fn stop(self, session: Option<Uuid>) -> anyhow::Result<Summary> {
         // Where the thread has ended already, its own error says why.
         let _ = self.send(Request::Stop(session));
-        self.thread.join().map_err(|_| anyhow!("the recording thread panicked"))?
+        self.thread
+            .join()
+            .map_err(|_| anyhow!("the recording thread panicked"))?
     }
 
     fn ask<T>(&self, request: impl FnOnce(mpsc::Sender<T>) -> Request) -> anyhow::Result<T> {

@@ -70,7 +70,10 @@ impl Enricher {
 
     /// Learns a process from /proc.
     pub fn learn_process(&mut self, facts: ProcessFacts) {
-        let key = ProcessKey { pid: facts.pid, start: facts.start };
+        let key = ProcessKey {
+            pid: facts.pid,
+            start: facts.start,
+        };
         if facts.session != 0 && !self.processes.is_tracked(key) {
             self.sessions.process_began(facts.session);
         }
@@ -118,7 +121,14 @@ impl Enricher {
             self.sessions.process_ended(session);
         }
         let cgroup = cgroup.or_else(|| process.cgroup.clone());
-        Some(Known { event, process, agent, session, cgroup, target_uid })
+        Some(Known {
+            event,
+            process,
+            agent,
+            session,
+            cgroup,
+            target_uid,
+        })
     }
 
     /// Changes the table as the event says, before the actor is looked up.
@@ -136,7 +146,8 @@ impl Enricher {
                     self.sessions.process_began(session);
                 }
                 let cgroup = self.cgroups.get(&body.cgroup).cloned();
-                self.processes.fork(key, child, cgroup, &self.boot_id, self.clock);
+                self.processes
+                    .fork(key, child, cgroup, &self.boot_id, self.clock);
                 (Some(child.uid(&self.boot_id)), None)
             }
             Payload::Exec(body) => {
@@ -144,7 +155,8 @@ impl Enricher {
                     self.sessions.process_began(session);
                 }
                 let cgroup = self.cgroups.get(&body.cgroup).cloned();
-                self.processes.exec(key, body, &event.data, cgroup, &self.boot_id, self.clock);
+                self.processes
+                    .exec(key, body, &event.data, cgroup, &self.boot_id, self.clock);
                 (None, None)
             }
             Payload::CgroupAttach(body) => {
@@ -154,7 +166,8 @@ impl Enricher {
                 if !self.processes.is_tracked(target) {
                     self.sessions.process_began(session);
                 }
-                self.processes.moved(target, path.clone(), &self.boot_id, self.clock);
+                self.processes
+                    .moved(target, path.clone(), &self.boot_id, self.clock);
                 (Some(target.uid(&self.boot_id)), Some(path))
             }
             Payload::CgroupCreate(body) => {

@@ -4,6 +4,7 @@
 //! bytes in drain order, counters, facts from /proc, ids, requests) is a sequence of [`Input`]s,
 //! and the same sequence read back from a file gives the same records.
 
+mod counters;
 mod log;
 
 use std::borrow::Cow;
@@ -11,10 +12,10 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+pub use counters::HookCounters;
 pub use log::{InputReader, InputWriter, ReadError};
 
-use crate::load::HookCounters;
-use crate::record::{Binding, Host, HookReport, ProcessKey, Text};
+use crate::record::{Binding, HookReport, Host, ProcessKey, Text};
 
 /// One thing from outside.
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -16,7 +16,6 @@ use aya::{Ebpf, EbpfLoader, VerifierLogLevel};
 
 pub use backend::{Backend, BackendChoice, lockdown};
 pub use probe::{Probed, probe_hooks};
-pub use stats::HookCounters;
 
 use crate::btf::Btf;
 use crate::ring::Rings;
@@ -37,7 +36,11 @@ pub struct Sizes {
 
 impl Default for Sizes {
     fn default() -> Self {
-        Sizes { lifecycle: 8 << 20, bulk: 32 << 20, threads: 1024 }
+        Sizes {
+            lifecycle: 8 << 20,
+            bulk: 32 << 20,
+            threads: 1024,
+        }
     }
 }
 
@@ -104,7 +107,11 @@ fn try_backend(
     let mut ebpf = open(backend, sizes, offsets)?;
     let hooks = attach::attach(&mut ebpf, backend, types)?;
     let mut rings = Rings::take(&mut ebpf)?;
-    let inventory = Inventory { backend, passed_over: Vec::new(), hooks };
+    let inventory = Inventory {
+        backend,
+        passed_over: Vec::new(),
+        hooks,
+    };
     let mut probes = Probes { ebpf, inventory };
     check::check(&mut probes, &mut rings)?;
     Ok((probes, rings))
@@ -113,7 +120,11 @@ fn try_backend(
 fn open(backend: Backend, sizes: Sizes, offsets: &offsets::Offsets) -> anyhow::Result<Ebpf> {
     let bit = u32::from(backend.bit());
     let high_water = sizes.lifecycle.min(sizes.bulk) / 4;
-    let threads = if backend == Backend::Lsm { sizes.threads } else { 1 };
+    let threads = if backend == Backend::Lsm {
+        sizes.threads
+    } else {
+        1
+    };
     let mut loader = EbpfLoader::new();
     loader
         .verifier_log_level(VerifierLogLevel::STATS)
@@ -131,5 +142,11 @@ fn open(backend: Backend, sizes: Sizes, offsets: &offsets::Offsets) -> anyhow::R
 /// Kernels before 5.11 charge maps to this limit. Where it may not be raised it need not be.
 fn lift_memory_limit() {
     use rustix::process::{Resource, Rlimit, setrlimit};
-    let _ = setrlimit(Resource::Memlock, Rlimit { current: None, maximum: None });
+    let _ = setrlimit(
+        Resource::Memlock,
+        Rlimit {
+            current: None,
+            maximum: None,
+        },
+    );
 }

@@ -18,7 +18,7 @@ use crate::decode::Decoder;
 use crate::enrich::{Enricher, Session};
 use crate::input::{Clock, Input, NewSession, ProcessFacts, Start};
 use crate::record::{
-    Agent, Body, Change, Gap, GapReason, Heartbeat, Lifecycle, ProcessKey, SessionChange, Text,
+    Body, Change, Draft, Gap, GapReason, Heartbeat, Lifecycle, ProcessKey, SessionChange, Text,
 };
 use reconcile::Reconciler;
 use stage::RedactStage;
@@ -30,17 +30,6 @@ pub use reconcile::HookNames;
 const HOLD: u64 = 5_000_000;
 /// Nanoseconds between heartbeats.
 const HEARTBEAT: u64 = 60_000_000_000;
-
-/// A record that has no place in the journal yet.
-#[derive(Clone, Debug)]
-pub struct Draft {
-    /// When it happened, boot clock, ns.
-    pub time: u64,
-    /// On whose account.
-    pub agent: Option<Arc<Agent>>,
-    /// What it says.
-    pub body: Body,
-}
 
 /// All rooms between the rings and the journal.
 #[derive(Debug)]
@@ -101,7 +90,10 @@ impl Pipeline {
             Input::LateTag { key, session, open } => self.late_tag(key, session, &open, out),
             Input::Gone { key, session } => self.gone(key, session, out),
             Input::SessionOver { key } => self.session_over(key, out),
-            Input::Reload { config_sha256, refused } => self.reload(config_sha256, refused, out),
+            Input::Reload {
+                config_sha256,
+                refused,
+            } => self.reload(config_sha256, refused, out),
             Input::JournalFull { count } => self.journal_full(count, out),
             Input::Stop => self.stop(out),
         }
@@ -128,10 +120,13 @@ impl Pipeline {
         for event in self.decoder.before(before) {
             let time = event.header.time;
             let session = event.header.session;
-            let Some(known) = self.enricher.complete(event) else { continue };
+            let Some(known) = self.enricher.complete(event) else {
+                continue;
+            };
             self.correlator.push(known, &mut self.done);
+            // A session's last action belongs to its totals.
+            self.publish(out);
             if let Some(over) = self.enricher.sessions().take_if_over(session) {
-                self.publish(out);
                 self.end_session(over, time, out);
             }
         }
@@ -142,7 +137,9 @@ impl Pipeline {
     fn publish(&mut self, out: &mut Vec<Draft>) {
         for mut done in self.done.drain(..) {
             self.stage.action(&mut done.action);
-            self.enricher.sessions().count(done.session, &done.action.action);
+            self.enricher
+                .sessions()
+                .count(done.session, &done.action.action);
             out.push(Draft {
                 time: done.time,
                 agent: Some(done.agent),
@@ -156,7 +153,11 @@ impl Pipeline {
         let root = session.root;
         let (agent, command, cgroup) = {
             let begun = self.enricher.begin_session(session);
-            (Arc::clone(&begun.agent), begun.command.clone(), begun.cgroup.clone())
+            (
+                Arc::clone(&begun.agent),
+                begun.command.clone(),
+                begun.cgroup.clone(),
+            )
         };
         let process = root.and_then(|key| self.enricher.processes().get(key));
         let mut change = SessionChange {
@@ -168,12 +169,19 @@ impl Pipeline {
             still_running: Vec::new(),
         };
         self.stage.session(&mut change);
-        out.push(Draft { time, agent: Some(agent), body: Body::Session(Box::new(change)) });
+        out.push(Draft {
+            time,
+            agent: Some(agent),
+            body: Body::Session(Box::new(change)),
+        });
     }
 
     fn end_session(&mut self, session: Session, time: u64, out: &mut Vec<Draft>) {
-        let still_running =
-            if session.processes > 0 { self.enricher.processes().running() } else { Vec::new() };
+        let still_running = if session.processes > 0 {
+            self.enricher.processes().running()
+        } else {
+            Vec::new()
+        };
         let mut change = SessionChange {
             change: Change::End,
             command: session.command,
@@ -184,7 +192,11 @@ impl Pipeline {
         };
         self.stage.session(&mut change);
         let agent = Some(session.agent);
-        out.push(Draft { time, agent, body: Body::Session(Box::new(change)) });
+        out.push(Draft {
+            time,
+            agent,
+            body: Body::Session(Box::new(change)),
+        });
     }
 
     fn learn(&mut self, facts: ProcessFacts) {
@@ -192,7 +204,11 @@ impl Pipeline {
     }
 
     fn late_tag(&mut self, key: ProcessKey, session: u64, open: &[Text], out: &mut Vec<Draft>) {
-        let agent = self.enricher.sessions().get(session).map(|found| Arc::clone(&found.agent));
+        let agent = self
+            .enricher
+            .sessions()
+            .get(session)
+            .map(|found| Arc::clone(&found.agent));
         let open: Vec<_> = open.iter().map(|file| self.stage.shown(file)).collect();
         let gap = Gap {
             reason: GapReason::LateTag,
@@ -205,11 +221,19 @@ impl Pipeline {
                 "process {} was running already when it was tagged; what it did before is not \
                  recorded. Open then: {}",
                 key.uid(&self.start.host.boot_id),
-                if open.is_empty() { "nothing".to_owned() } else { open.join(", ") }
+                if open.is_empty() {
+                    "nothing".to_owned()
+                } else {
+                    open.join(", ")
+                }
             ),
         };
         let body = Body::Gap(Box::new(gap));
-        out.push(Draft { time: self.clock.boot, agent, body });
+        out.push(Draft {
+            time: self.clock.boot,
+            agent,
+            body,
+        });
     }
 
     /// What came before is told first.
@@ -229,7 +253,11 @@ impl Pipeline {
     }
 
     fn reload(&mut self, hash: Option<String>, refused: Option<String>, out: &mut Vec<Draft>) {
-        let change = if refused.is_some() { Change::ReloadRefused } else { Change::Reload };
+        let change = if refused.is_some() {
+            Change::ReloadRefused
+        } else {
+            Change::Reload
+        };
         if refused.is_none() {
             self.start.config_sha256 = hash;
         }
@@ -301,7 +329,15 @@ impl Pipeline {
 
     fn gap(&self, reason: GapReason, count: Option<u64>, detail: String) -> Gap {
         let now = self.clock.boot;
-        Gap { reason, hook: None, action: None, count, from: now, until: now, detail }
+        Gap {
+            reason,
+            hook: None,
+            action: None,
+            count,
+            from: now,
+            until: now,
+            detail,
+        }
     }
 
     fn lifecycle(&self, change: Change) -> Lifecycle {
@@ -319,6 +355,10 @@ impl Pipeline {
     }
 
     fn note(&self, out: &mut Vec<Draft>, body: Body) {
-        out.push(Draft { time: self.clock.boot, agent: None, body });
+        out.push(Draft {
+            time: self.clock.boot,
+            agent: None,
+            body,
+        });
     }
 }

@@ -5,6 +5,7 @@
 
 mod action;
 mod bytes;
+mod draft;
 mod note;
 mod process;
 mod stamp;
@@ -20,6 +21,7 @@ pub use action::{
     Access, Action, Address, Completeness, Object, Outcome, OutcomeResult, PathSource,
 };
 pub use bytes::{Text, printable};
+pub use draft::Draft;
 pub use note::{
     Change, Gap, GapReason, Heartbeat, HookReport, HookTotals, Lifecycle, SessionChange, Totals,
 };
@@ -96,7 +98,9 @@ pub struct Agent {
 }
 
 /// How a process was recognised as the agent's, strongest first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum Binding {
     /// `agtrack run` started it.
@@ -118,7 +122,10 @@ mod tests {
     fn schema_names_every_kind() {
         let schema = schema().to_string();
         for kind in ["action", "session", "gap", "lifecycle", "heartbeat"] {
-            assert!(schema.contains(&format!("\"const\":\"{kind}\"")), "{kind}: {schema}");
+            assert!(
+                schema.contains(&format!("\"const\":\"{kind}\"")),
+                "{kind}: {schema}"
+            );
         }
     }
 }

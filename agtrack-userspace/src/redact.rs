@@ -27,7 +27,6 @@ use std::fmt;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 
-
 use assign::Mode;
 use search::Search;
 use span::{Found, Span};

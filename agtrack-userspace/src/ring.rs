@@ -38,15 +38,24 @@ impl Rings {
     /// The object has none.
     pub fn take(ebpf: &mut Ebpf) -> anyhow::Result<Rings> {
         let mut ring = |name: &str| -> anyhow::Result<_> {
-            let map = ebpf.take_map(name).with_context(|| format!("the object has no map {name}"))?;
+            let map = ebpf
+                .take_map(name)
+                .with_context(|| format!("the object has no map {name}"))?;
             Ok(RingBuf::try_from(map)?)
         };
-        Ok(Rings { lifecycle: ring("LIFECYCLE")?, bulk: ring("BULK")? })
+        Ok(Rings {
+            lifecycle: ring("LIFECYCLE")?,
+            bulk: ring("BULK")?,
+        })
     }
 
     /// Hands all waiting messages to `message`.
     pub fn drain(&mut self, mut message: impl FnMut(&[u8])) -> Drained {
-        let mut drained = Drained { count: 0, empty: false, last: 0 };
+        let mut drained = Drained {
+            count: 0,
+            empty: false,
+            last: 0,
+        };
         while drained.count < MOST && !drained.empty {
             let before = drained.count;
             while let Some(item) = self.lifecycle.next() {

@@ -37,8 +37,21 @@ fn an_agent_makes_moves_into_and_removes_one() -> Outcome {
     let directory = place.group.directory.join("inner");
     let path = format!("{}/inner", place.group.path.display());
     let mut trigger = place.place(&steps![
-        "mkdir", &directory, "+", "wait", "+", "write", directory.join("cgroup.procs"), "0", "+",
-        "write", place.group.procs(), "0", "+", "rmdir", &directory
+        "mkdir",
+        &directory,
+        "+",
+        "wait",
+        "+",
+        "write",
+        directory.join("cgroup.procs"),
+        "0",
+        "+",
+        "write",
+        place.group.procs(),
+        "0",
+        "+",
+        "rmdir",
+        &directory
     ]);
     trigger.go();
     let (pid, ret) = trigger.until("mkdir");
@@ -65,7 +78,10 @@ fn a_process_that_goes_out_is_named() -> Outcome {
     let place = place("leave");
     let outside = Group::new(&own_name("-outside"));
     let ran = place.run(&steps!["write", outside.procs(), "0"]);
-    let leave = place.records().action(ATTACH).path(outside.path.to_str().unwrap());
+    let leave = place
+        .records()
+        .action(ATTACH)
+        .path(outside.path.to_str().unwrap());
     assert_eq!(leave.one()["object"]["target_pid"], ran.pid);
     assert_eq!(leave.one()["process"]["pid"], ran.pid);
     Ok(())

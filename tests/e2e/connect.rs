@@ -29,8 +29,14 @@ fn free_port(address: &str) -> std::io::Result<u16> {
 }
 
 fn port(connects: &Records, port: u16) -> &Value {
-    let found: Vec<_> = connects.0.iter().filter(|r| r["object"]["port"] == port).collect();
-    let [record] = *found else { panic!("port {port}: {found:?} in {connects}") };
+    let found: Vec<_> = connects
+        .0
+        .iter()
+        .filter(|r| r["object"]["port"] == port)
+        .collect();
+    let [record] = *found else {
+        panic!("port {port}: {found:?} in {connects}")
+    };
     record
 }
 
@@ -58,7 +64,9 @@ fn reached_and_refused(call: &str, address: &str) -> Outcome {
     let listener = TcpListener::bind((address, 0)).unwrap();
     let open = listener.local_addr().unwrap().port();
     let closed = free_port(address).unwrap();
-    let ran = place.run(&steps![call, address, open, "tcp", "+", call, address, closed, "tcp"]);
+    let ran = place.run(&steps![
+        call, address, open, "tcp", "+", call, address, closed, "tcp"
+    ]);
     let results: Vec<_> = ran.steps.iter().map(|(.., ret)| *ret as i32).collect();
     assert_eq!(results, [0, -libc::ECONNREFUSED]);
     let connects = place.records().action(ACTION);
@@ -105,11 +113,21 @@ fn unix_sockets_have_paths() -> Outcome {
     drop(UnixListener::bind(&dead).unwrap());
     let nothing = place.file("nothing");
     place.run(&steps![
-        "connect-unix", &path, "+", "connect-unix", &dead, "+", "connect-unix", &nothing
+        "connect-unix",
+        &path,
+        "+",
+        "connect-unix",
+        &dead,
+        "+",
+        "connect-unix",
+        &nothing
     ]);
     let connects = place.records().action(ACTION);
     assert_eq!(connects.path(&path).one()["outcome"], success());
-    assert_eq!(connects.path(&dead).one()["outcome"], failure("ECONNREFUSED"));
+    assert_eq!(
+        connects.path(&dead).one()["outcome"],
+        failure("ECONNREFUSED")
+    );
     assert_eq!(connects.path(&nothing).one()["outcome"], failure("ENOENT"));
     assert_eq!(connects.len(), 3, "{connects}");
     Ok(())
@@ -123,7 +141,10 @@ fn unix_sockets_without_a_file() -> Outcome {
     let ran = place.run(&steps!["connect-unix", format!("@{name}")]);
     assert_eq!(ran.result("connect-unix"), 0);
     let connects = place.records().action(ACTION);
-    assert_eq!(connects.one()["object"], json!({"socket": format!("@{name}")}));
+    assert_eq!(
+        connects.one()["object"],
+        json!({"socket": format!("@{name}")})
+    );
     assert_eq!(connects.one()["outcome"], success());
     Ok(())
 }

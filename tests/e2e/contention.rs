@@ -29,7 +29,10 @@ fn every_missing_open_is_accounted_for() -> Outcome {
     let storm = storm();
     let last = storm.notes.last().unwrap();
     balanced(last);
-    let lost = gaps(&storm.notes, &["ring_full", "map_full", "oversized", "journal_full"]);
+    let lost = gaps(
+        &storm.notes,
+        &["ring_full", "map_full", "oversized", "journal_full"],
+    );
     let skipped = gaps(&storm.notes, &["skipped"]);
     let missing = storm.opened.saturating_sub(storm.recorded);
     println!(
@@ -37,13 +40,21 @@ fn every_missing_open_is_accounted_for() -> Outcome {
         storm.opened, storm.recorded
     );
     assert!(storm.recorded <= storm.opened, "nothing is invented");
-    let program = seen(last, "open_lsm").or(seen(last, "open_fentry")).or(seen(last, "sys_exit"));
+    let program = seen(last, "open_lsm")
+        .or(seen(last, "open_fentry"))
+        .or(seen(last, "sys_exit"));
     let program = program.unwrap_or_else(|| panic!("the hook counted: {last}"));
     if seen(last, "open_lsm").is_some() {
-        assert!(program >= storm.opened, "LSM programs are never skipped: {program}");
+        assert!(
+            program >= storm.opened,
+            "LSM programs are never skipped: {program}"
+        );
         assert!(missing <= lost, "{missing} are missing, {lost} were lost");
     } else {
-        assert!(missing <= lost + skipped, "{missing} are missing, {lost} lost, {skipped} skipped");
+        assert!(
+            missing <= lost + skipped,
+            "{missing} are missing, {lost} lost, {skipped} skipped"
+        );
     }
     // One fork, two ends: the storm does not displace them.
     assert_eq!(storm.lifecycle, 3, "{:?}", storm.notes);
@@ -79,7 +90,12 @@ fn storm() -> Storm {
         Some(_) => {}
         None => notes.push(record),
     });
-    Storm { opened, recorded, lifecycle, notes }
+    Storm {
+        opened,
+        recorded,
+        lifecycle,
+        notes,
+    }
 }
 
 /// Four threads a processor, in a child; how many opens succeeded.

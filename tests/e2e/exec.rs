@@ -49,19 +49,32 @@ fn the_program_and_its_arguments() -> Outcome {
     let length: usize = expect.iter().map(|word| word.len() + 1).sum();
     assert_eq!(number(&object["args_bytes"]), length as u64);
     assert_eq!(bytes(&object["cwd"]), place.directory().as_bytes());
-    assert_eq!((&object["group"], &object["egroup"]), (&0.into(), &0.into()));
+    assert_eq!(
+        (&object["group"], &object["egroup"]),
+        (&0.into(), &0.into())
+    );
     assert_eq!(exec["completeness"]["truncated"], false);
     assert_eq!(exec["completeness"]["path_source"], "kernel");
     let process = &exec["process"];
-    assert_eq!((&process["pid"], &process["exe"]), (&ran.pid.into(), &object["exe"]));
-    assert_eq!((&process["user"], &process["euser"]), (&0.into(), &0.into()));
+    assert_eq!(
+        (&process["pid"], &process["exe"]),
+        (&ran.pid.into(), &object["exe"])
+    );
+    assert_eq!(
+        (&process["user"], &process["euser"]),
+        (&0.into(), &0.into())
+    );
     assert_eq!(process["cgroup"], place.group.path.to_str().unwrap());
     Ok(())
 }
 
 /// `MAJOR:MINOR` of a `st_dev`.
 fn device(dev: u64) -> String {
-    format!("{}:{}", nix::sys::stat::major(dev), nix::sys::stat::minor(dev))
+    format!(
+        "{}:{}",
+        nix::sys::stat::major(dev),
+        nix::sys::stat::minor(dev)
+    )
 }
 
 fn a_script_runs_its_interpreter() -> Outcome {
@@ -87,7 +100,11 @@ fn links_and_dots_lead_to_the_program() -> Outcome {
     for way in ["link", "sub/../program", "./program"] {
         let ran = place.run(&steps!["exec", way, "x", "getpid"]);
         let execs = execs(&place).of(ran.pid);
-        assert_eq!(bytes(&execs.one()["object"]["exe"]), program.as_bytes(), "{way}");
+        assert_eq!(
+            bytes(&execs.one()["object"]["exe"]),
+            program.as_bytes(),
+            "{way}"
+        );
     }
     Ok(())
 }
@@ -98,7 +115,10 @@ fn a_thread_becomes_the_process() -> Outcome {
     let ran = place.run(&steps!["thread-exec", &program, "x", "exit", "4"]);
     assert_eq!(ran.status.code(), Some(4));
     let records = place.records();
-    assert_eq!(records.action("process.exec").one()["process"]["pid"], ran.pid);
+    assert_eq!(
+        records.action("process.exec").one()["process"]["pid"],
+        ran.pid
+    );
     let exits = records.action("process.exit");
     assert_eq!(exits.one()["process"]["exe"], program.as_str());
     Ok(())
@@ -109,7 +129,17 @@ fn refused_programs_are_not_recorded() -> Outcome {
     let text = place.make("text");
     std::fs::set_permissions(&text, PermissionsExt::from_mode(0o755)).unwrap();
     let ran = place.run(&steps![
-        "exec", place.file("nothing"), "a", "+", "exec", &text, "b", "+", "exec", place.directory(), "c"
+        "exec",
+        place.file("nothing"),
+        "a",
+        "+",
+        "exec",
+        &text,
+        "b",
+        "+",
+        "exec",
+        place.directory(),
+        "c"
     ]);
     let results: Vec<_> = ran.steps.iter().map(|(.., ret)| *ret as i32).collect();
     assert_eq!(results, [-libc::ENOENT, -libc::ENOEXEC, -libc::EACCES]);
@@ -124,13 +154,21 @@ fn a_program_that_has_no_name_any_more() -> Outcome {
     let execs = execs(&place);
     let exec = execs.one();
     assert_eq!(bytes(&exec["object"]["exe"]), program.as_bytes());
-    assert_eq!(exec["completeness"]["notes"], serde_json::json!(["deleted"]));
+    assert_eq!(
+        exec["completeness"]["notes"],
+        serde_json::json!(["deleted"])
+    );
     Ok(())
 }
 
 fn a_program_that_never_had_a_name() -> Outcome {
     let place = place("memory");
-    place.run(&steps!["exec-memfd", agtrack_tests::here::trigger().as_path(), "x", "getpid"]);
+    place.run(&steps![
+        "exec-memfd",
+        agtrack_tests::here::trigger().as_path(),
+        "x",
+        "getpid"
+    ]);
     let execs = execs(&place);
     let exec = execs.one();
     assert_eq!(exec["object"]["exe"], "memfd:payload");
@@ -162,7 +200,10 @@ fn furnish(place: &Place<'_>, jail: &str) {
     let trigger = place.place(&steps!["getpid"]);
     let maps = std::fs::read_to_string(format!("/proc/{}/maps", trigger.pid())).unwrap();
     drop(trigger.end());
-    for library in maps.lines().filter_map(|line| line.split_whitespace().nth(5)) {
+    for library in maps
+        .lines()
+        .filter_map(|line| line.split_whitespace().nth(5))
+    {
         if !library.contains(".so") {
             continue;
         }
@@ -179,14 +220,21 @@ fn a_setuid_program_shows_whose_it_is() -> Outcome {
     let place = place("setuid");
     let program = copied(&place, "program");
     std::fs::set_permissions(&program, PermissionsExt::from_mode(0o4755)).unwrap();
-    let flags = nix::sys::statvfs::statvfs(place.directory()).unwrap().flags();
+    let flags = nix::sys::statvfs::statvfs(place.directory())
+        .unwrap()
+        .flags();
     if flags.contains(nix::sys::statvfs::FsFlags::ST_NOSUID) {
         return Err(Unable(format!("{} is mounted nosuid", place.directory())));
     }
-    place.run(&steps!["setuid", "65534", "+", "exec", &program, "x", "getpid"]);
+    place.run(&steps![
+        "setuid", "65534", "+", "exec", &program, "x", "getpid"
+    ]);
     let execs = execs(&place);
     let process = &execs.one()["process"];
-    assert_eq!((&process["user"], &process["euser"]), (&65534.into(), &0.into()));
+    assert_eq!(
+        (&process["user"], &process["euser"]),
+        (&65534.into(), &0.into())
+    );
     Ok(())
 }
 
@@ -200,9 +248,19 @@ fn long_arguments_are_cut_and_say_so() -> Outcome {
     let length = "x exit 0 ".len() + long.len() + 1;
     assert_eq!(number(&exec["object"]["args_bytes"]), length as u64);
     assert_eq!(exec["completeness"]["truncated"], true);
-    let kept: usize = words(&exec["object"]["args"]).iter().map(|word| word.len() + 1).sum();
-    assert!((32 * 1024 - 1..=32 * 1024 + 1).contains(&kept), "{kept} bytes of arguments");
+    let kept: usize = words(&exec["object"]["args"])
+        .iter()
+        .map(|word| word.len() + 1)
+        .sum();
+    assert!(
+        (32 * 1024 - 1..=32 * 1024 + 1).contains(&kept),
+        "{kept} bytes of arguments"
+    );
     let process = exec["process"]["args"].as_array().unwrap();
-    assert_eq!(process.len(), 3, "long arguments are not repeated with every record");
+    assert_eq!(
+        process.len(),
+        3,
+        "long arguments are not repeated with every record"
+    );
     Ok(())
 }

@@ -5,7 +5,11 @@ use serde_json::json;
 
 use crate::{Outcome, host::place, tests};
 
-tests![codes_are_recorded, signals_are_recorded, the_last_thread_ends_a_process];
+tests![
+    codes_are_recorded,
+    signals_are_recorded,
+    the_last_thread_ends_a_process
+];
 
 fn codes_are_recorded() -> Outcome {
     let place = place("exit");

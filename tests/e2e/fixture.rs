@@ -21,7 +21,9 @@ use serde_json::Value;
 type Scenario = (&'static str, fn(&Path, &Group) -> Vec<OsString>);
 
 const SCENARIOS: &[Scenario] = &[
-    ("fork", |_, _| steps!["fork", "+", "fork", "+", "threads", "1"].into()),
+    ("fork", |_, _| {
+        steps!["fork", "+", "fork", "+", "threads", "1"].into()
+    }),
     ("exit", |_, _| steps!["fork", "+", "signal", "9"].into()),
     ("exec", exec),
     ("open", open),
@@ -63,7 +65,10 @@ fn one(scenario: &fn(&Path, &Group) -> Vec<OsString>) -> String {
     group.take(trigger.pid());
     // What /proc says of it is to be in the log too.
     let placed = daemon.follower().wait(|records| {
-        records.iter().any(|record| record["action"] == "cgroup.attach").then_some(())
+        records
+            .iter()
+            .any(|record| record["action"] == "cgroup.attach")
+            .then_some(())
     });
     placed.expect("the trigger is seen as it comes in");
     trigger.go();
@@ -99,37 +104,99 @@ fn file(directory: &Path, name: &str) -> PathBuf {
 
 fn exec(directory: &Path, _: &Group) -> Vec<OsString> {
     let program = directory.join("trigger");
-    steps!["exec", &program, "trigger", "exit", "3", "--password=hunter2", "last"].into()
+    steps![
+        "exec",
+        &program,
+        "trigger",
+        "exit",
+        "3",
+        "--password=hunter2",
+        "last"
+    ]
+    .into()
 }
 
 fn open(directory: &Path, _: &Group) -> Vec<OsString> {
     let path = file(directory, "file");
     std::os::unix::fs::symlink("file", directory.join("link")).unwrap();
     steps![
-        "openat", "cwd", &path, O_RDONLY, "0", "+",
-        "openat", "cwd", "new\n\u{1b}", O_WRONLY | O_CREAT | O_EXCL, "420", "+",
-        "openat", "cwd", "link", O_RDONLY | O_NOFOLLOW, "0", "+",
-        "openat", "cwd", "nothing", O_RDONLY, "0"
+        "openat",
+        "cwd",
+        &path,
+        O_RDONLY,
+        "0",
+        "+",
+        "openat",
+        "cwd",
+        "new\n\u{1b}",
+        O_WRONLY | O_CREAT | O_EXCL,
+        "420",
+        "+",
+        "openat",
+        "cwd",
+        "link",
+        O_RDONLY | O_NOFOLLOW,
+        "0",
+        "+",
+        "openat",
+        "cwd",
+        "nothing",
+        O_RDONLY,
+        "0"
     ]
     .into()
 }
 
 fn unlink(directory: &Path, _: &Group) -> Vec<OsString> {
     file(directory, "file");
-    steps!["unlink", "./file", "+", "unlink", "/", "+", "unlink", "nothing"].into()
+    steps![
+        "unlink", "./file", "+", "unlink", "/", "+", "unlink", "nothing"
+    ]
+    .into()
 }
 
 fn rename(directory: &Path, _: &Group) -> Vec<OsString> {
     let (from, to) = (file(directory, "from"), file(directory, "to"));
     let flag = libc::RENAME_NOREPLACE;
-    steps!["renameat2", "cwd", &from, "cwd", &to, flag, "+", "rename", "from", "to"].into()
+    steps![
+        "renameat2",
+        "cwd",
+        &from,
+        "cwd",
+        &to,
+        flag,
+        "+",
+        "rename",
+        "from",
+        "to"
+    ]
+    .into()
 }
 
 fn connect(_: &Path, _: &Group) -> Vec<OsString> {
-    let refused = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let refused = TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port();
     steps![
-        "connect4", "127.0.0.1", refused, "tcp", "+", "connect6", "::1", refused, "tcp", "+",
-        "connect4", "127.0.0.1", "9", "udp", "+", "connect-unix", "/nonexistent"
+        "connect4",
+        "127.0.0.1",
+        refused,
+        "tcp",
+        "+",
+        "connect6",
+        "::1",
+        refused,
+        "tcp",
+        "+",
+        "connect4",
+        "127.0.0.1",
+        "9",
+        "udp",
+        "+",
+        "connect-unix",
+        "/nonexistent"
     ]
     .into()
 }
@@ -137,8 +204,19 @@ fn connect(_: &Path, _: &Group) -> Vec<OsString> {
 fn cgroup(_: &Path, group: &Group) -> Vec<OsString> {
     let inner = group.directory.join("inner");
     steps![
-        "mkdir", &inner, "+", "write", inner.join("cgroup.procs"), "0", "+",
-        "write", group.procs(), "0", "+", "rmdir", &inner
+        "mkdir",
+        &inner,
+        "+",
+        "write",
+        inner.join("cgroup.procs"),
+        "0",
+        "+",
+        "write",
+        group.procs(),
+        "0",
+        "+",
+        "rmdir",
+        &inner
     ]
     .into()
 }

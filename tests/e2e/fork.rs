@@ -4,7 +4,11 @@ use agtrack_tests::steps;
 
 use crate::{Outcome, host::place, tests};
 
-tests![a_child_is_named, a_spawned_child_is_named, threads_are_not_processes];
+tests![
+    a_child_is_named,
+    a_spawned_child_is_named,
+    threads_are_not_processes
+];
 
 fn a_child_is_named() -> Outcome {
     let place = place("fork");
@@ -23,7 +27,10 @@ fn a_child_is_named() -> Outcome {
     assert_eq!(fork["object"]["child_uid"], exit["process"]["uid"]);
     assert_eq!(exit["process"]["ppid"], ran.pid);
     assert_eq!(exit["process"]["parent_uid"], fork["process"]["uid"]);
-    assert_eq!(exit["process"]["ancestry"][0]["uid"], fork["process"]["uid"]);
+    assert_eq!(
+        exit["process"]["ancestry"][0]["uid"],
+        fork["process"]["uid"]
+    );
     assert_eq!(exit["process"]["ancestry"][0]["name"], "agtrack-trigger");
     Ok(())
 }

@@ -32,13 +32,25 @@ fn host() -> &'static Host {
         let daemon = home.start();
         let follower = Follower::new(&home.journal());
         let start = follower.wait(|records| {
-            records.iter().find(|r| r["kind"] == "lifecycle" && r["change"] == "start").cloned()
+            records
+                .iter()
+                .find(|r| r["kind"] == "lifecycle" && r["change"] == "start")
+                .cloned()
         });
         let start = start.expect("the recorder says that it started");
-        let backend = start["backend"].as_str().expect("the back end has a name").to_owned();
+        let backend = start["backend"]
+            .as_str()
+            .expect("the back end has a name")
+            .to_owned();
         println!("note: back end {backend}, kernel {}", start["kernel"]);
         let (group, daemon) = (Mutex::new(Some(group)), Mutex::new(Some(daemon)));
-        Host { home, group, daemon, follower, backend }
+        Host {
+            home,
+            group,
+            daemon,
+            follower,
+            backend,
+        }
     })
 }
 
@@ -79,20 +91,36 @@ pub(crate) fn is_used() -> bool {
 /// Ends the shared recorder: cleanly, with every record well-formed and every run accounted for.
 pub(crate) fn end() {
     let host = host();
-    drop(host.group.lock().unwrap_or_else(PoisonError::into_inner).take());
-    let daemon = host.daemon.lock().unwrap_or_else(PoisonError::into_inner).take();
+    drop(
+        host.group
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take(),
+    );
+    let daemon = host
+        .daemon
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .take();
     let status = daemon.expect("it ends once").stop(Signal::SIGTERM);
     assert!(status.success(), "{status}: {}", host.home.said());
     assert_eq!(host.follower.mistakes(), Vec::<String>::new());
     let records = host.home.records();
-    println!("note: {} records, every one as the schema has it", records.len());
+    println!(
+        "note: {} records, every one as the schema has it",
+        records.len()
+    );
     balanced(records.last().expect("there are records"));
 }
 
 /// Checks the totals in the record of a recorder's end: every run of a hook is accounted for, and
 /// all that was handed over arrived.
 pub(crate) fn balanced(last: &Value) {
-    assert_eq!((&last["kind"], &last["change"]), (&"lifecycle".into(), &"end".into()), "{last}");
+    assert_eq!(
+        (&last["kind"], &last["change"]),
+        (&"lifecycle".into(), &"end".into()),
+        "{last}"
+    );
     let totals = last["totals"].as_array().expect("there are totals");
     assert!(!totals.is_empty(), "{last}");
     for hook in totals {
@@ -106,7 +134,11 @@ pub(crate) fn balanced(last: &Value) {
 /// The sum of a counter over the hooks of an action, in the record of a recorder's end.
 pub(crate) fn total(last: &Value, action: &str, counter: &str) -> u64 {
     let hooks = last["totals"].as_array().expect("there are totals");
-    hooks.iter().filter(|hook| hook["action"] == action).map(|hook| number(&hook[counter])).sum()
+    hooks
+        .iter()
+        .filter(|hook| hook["action"] == action)
+        .map(|hook| number(&hook[counter]))
+        .sum()
 }
 
 /// The journal of the shared recorder.

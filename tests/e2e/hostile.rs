@@ -73,9 +73,14 @@ fn no_terminal_gets_them_raw() -> Outcome {
         .unwrap();
     assert!(output.status.success(), "{output:?}");
     let text = String::from_utf8(output.stdout).expect("it is valid UTF-8");
-    let dangerous = text.chars().find(|c| (c.is_control() && *c != '\n') || *c == '\u{202e}');
+    let dangerous = text
+        .chars()
+        .find(|c| (c.is_control() && *c != '\n') || *c == '\u{202e}');
     assert_eq!(dangerous, None, "{text:?}");
-    assert!(text.contains("escape\\u{1b}"), "the names are shown: {text}");
+    assert!(
+        text.contains("escape\\u{1b}"),
+        "the names are shown: {text}"
+    );
     Ok(())
 }
 
@@ -93,12 +98,30 @@ fn deeper_than_any_path_is_cut_and_says_so() -> Outcome {
     let place = place("deep");
     let name = "d".repeat(200);
     let ran = place.run(&steps![
-        "walk", &name, "30", "+", "openat", "cwd", "bottom", O_WRONLY | O_CREAT, "420", "+",
-        "openat", "cwd", "bottom", O_RDONLY, "0", "+", "unlink", "bottom"
+        "walk",
+        &name,
+        "30",
+        "+",
+        "openat",
+        "cwd",
+        "bottom",
+        O_WRONLY | O_CREAT,
+        "420",
+        "+",
+        "openat",
+        "cwd",
+        "bottom",
+        O_RDONLY,
+        "0",
+        "+",
+        "unlink",
+        "bottom"
     ]);
     assert_eq!(ran.result("walk"), 30);
     let records = place.records();
-    let opens = records.action(OPEN).keep(|r| bytes(&r["object"]["path"]).ends_with(b"/bottom"));
+    let opens = records
+        .action(OPEN)
+        .keep(|r| bytes(&r["object"]["path"]).ends_with(b"/bottom"));
     assert_eq!(opens.len(), 2, "{}", records.action(OPEN));
     for record in opens.0.iter().chain(&records.action("file.unlink").0) {
         assert_eq!(record["completeness"]["truncated"], true, "{record}");

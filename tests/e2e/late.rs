@@ -25,7 +25,9 @@ tests![
 /// A trigger with a directory open, which goes on to open a file when told to.
 fn waiting(directory: &Path) -> Trigger {
     std::fs::write(directory.join("file"), b"").unwrap();
-    let steps = steps!["dir", directory, "+", "wait", "+", "openat", "cwd", "file", O_RDONLY, "0"];
+    let steps = steps![
+        "dir", directory, "+", "wait", "+", "openat", "cwd", "file", O_RDONLY, "0"
+    ];
     let mut trigger = Trigger::new(directory, &steps);
     trigger.go();
     trigger.until("dir");
@@ -34,7 +36,11 @@ fn waiting(directory: &Path) -> Trigger {
 
 fn wait(daemon: &Daemon, group: &Group, what: &str, find: impl Fn(&Value) -> bool) -> Arc<Value> {
     let found = daemon.follower().wait(|records| {
-        own(records, &group.path)?.0.iter().find(|record| find(record)).cloned()
+        own(records, &group.path)?
+            .0
+            .iter()
+            .find(|record| find(record))
+            .cloned()
     });
     found.unwrap_or_else(|| panic!("{what}: {:#?}", daemon.follower().records()))
 }
@@ -51,14 +57,22 @@ fn found_late(daemon: &Daemon, group: &Group, mut trigger: Trigger, directory: &
     });
     let detail = gap["detail"].as_str().unwrap();
     assert!(detail.contains(&format!("-{pid}-")), "{detail}");
-    assert!(detail.contains(directory.to_str().unwrap()), "what it has open is named: {detail}");
+    assert!(
+        detail.contains(directory.to_str().unwrap()),
+        "what it has open is named: {detail}"
+    );
     assert!(gap["from"].as_u64() < gap["until"].as_u64(), "{gap}");
     trigger.go();
     trigger.end();
-    let open = wait(daemon, group, "what it does from now on", |record| is_open(record, pid));
+    let open = wait(daemon, group, "what it does from now on", |record| {
+        is_open(record, pid)
+    });
     let process = &open["process"];
     assert_eq!(process["cgroup"], group.path.to_str().unwrap());
-    assert_eq!(process["exe"], agtrack_tests::here::trigger().to_str().unwrap());
+    assert_eq!(
+        process["exe"],
+        agtrack_tests::here::trigger().to_str().unwrap()
+    );
     assert_eq!(process["ppid"], std::process::id());
     assert_eq!(process["args"][0], process["exe"], "{process}");
 }
@@ -100,7 +114,9 @@ fn the_whole_branch_is_made_later() -> Outcome {
     let middle = top.child("middle");
     let beside = middle.child("shallow");
     let group = middle.child("deep");
-    wait(&daemon, &group, "a session for the new cgroup", |record| record["kind"] == "session");
+    wait(&daemon, &group, "a session for the new cgroup", |record| {
+        record["kind"] == "session"
+    });
     let directory = TempDir::new().unwrap();
     let (mut inside, mut outside) = (waiting(directory.path()), waiting(directory.path()));
     group.take(inside.pid());
@@ -109,10 +125,14 @@ fn the_whole_branch_is_made_later() -> Outcome {
     let outside = outside.end();
     inside.go();
     let inside = inside.end();
-    wait(&daemon, &group, "what is done in it", |record| is_open(record, inside.pid));
+    wait(&daemon, &group, "what is done in it", |record| {
+        is_open(record, inside.pid)
+    });
     let strangers = daemon.follower().records();
-    let strangers: Vec<_> =
-        strangers.iter().filter(|r| r["process"]["pid"] == outside.pid).collect();
+    let strangers: Vec<_> = strangers
+        .iter()
+        .filter(|r| r["process"]["pid"] == outside.pid)
+        .collect();
     assert!(strangers.is_empty(), "{strangers:?}");
     assert!(daemon.stop(Signal::SIGTERM).success());
     Ok(())

@@ -24,7 +24,15 @@ fn a_daemon_without_parents_stays_the_agents() -> Outcome {
     let place = place("daemon");
     let path = place.make("file");
     let ran = place.run(&steps![
-        "double-fork", "+", "getpid", "+", "openat", "cwd", &path, O_RDONLY, "0"
+        "double-fork",
+        "+",
+        "getpid",
+        "+",
+        "openat",
+        "cwd",
+        &path,
+        O_RDONLY,
+        "0"
     ]);
     let grandchild = ran.pid_of("getpid");
     let records = place.records();
@@ -45,8 +53,23 @@ fn moving_out_of_the_cgroup_changes_nothing() -> Outcome {
     let (first, second) = (place.make("first"), place.make("second"));
     let outside = Group::new(&own_name("-refuge"));
     place.run(&steps![
-        "write", outside.procs(), "0", "+", "openat", "cwd", &first, O_RDONLY, "0", "+",
-        "fork", "+", "openat", "cwd", &second, O_RDONLY, "0"
+        "write",
+        outside.procs(),
+        "0",
+        "+",
+        "openat",
+        "cwd",
+        &first,
+        O_RDONLY,
+        "0",
+        "+",
+        "fork",
+        "+",
+        "openat",
+        "cwd",
+        &second,
+        O_RDONLY,
+        "0"
     ]);
     let opens = place.records().action(OPEN);
     for path in [&first, &second] {
@@ -62,14 +85,19 @@ fn a_nested_cgroup_made_later_belongs_to_it() -> Outcome {
     let path = place.make("file");
     let middle = place.group.child("a");
     let inner = middle.child("b");
-    let mut trigger =
-        Trigger::new(place.directory().as_ref(), &steps!["openat", "cwd", &path, O_RDONLY, "0"]);
+    let mut trigger = Trigger::new(
+        place.directory().as_ref(),
+        &steps!["openat", "cwd", &path, O_RDONLY, "0"],
+    );
     inner.take(trigger.pid());
     trigger.go();
     let ran = trigger.end();
     place.settle(ran.pid);
     let opens = place.records().action(OPEN).path(&path);
-    assert_eq!(opens.one()["process"]["cgroup"], inner.path.to_str().unwrap());
+    assert_eq!(
+        opens.one()["process"]["cgroup"],
+        inner.path.to_str().unwrap()
+    );
     Ok(())
 }
 
@@ -79,8 +107,16 @@ fn being_born_into_the_cgroup_is_enough() -> Outcome {
     let mut trigger = Trigger::new(
         place.directory().as_ref(),
         &steps![
-            "into-cgroup", &place.group.directory, "+", "getpid", "+",
-            "openat", "cwd", &path, O_RDONLY, "0"
+            "into-cgroup",
+            &place.group.directory,
+            "+",
+            "getpid",
+            "+",
+            "openat",
+            "cwd",
+            &path,
+            O_RDONLY,
+            "0"
         ],
     );
     trigger.go();
@@ -101,7 +137,17 @@ fn another_root_hides_nothing() -> Outcome {
     std::fs::create_dir(place.file("jail")).unwrap();
     let path = place.make("jail/file");
     place.run(&steps![
-        "chroot", place.file("jail"), "+", "chdir", "/", "+", "openat", "cwd", "/file", O_RDONLY, "0"
+        "chroot",
+        place.file("jail"),
+        "+",
+        "chdir",
+        "/",
+        "+",
+        "openat",
+        "cwd",
+        "/file",
+        O_RDONLY,
+        "0"
     ]);
     let opens = place.records().action(OPEN).below(place.directory());
     assert_eq!(opens.one()["object"]["path"], path);

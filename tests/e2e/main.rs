@@ -85,7 +85,9 @@ fn main() -> ExitCode {
     }
     let arguments = Arguments::from_args();
     if !arguments.list && !here::is_root() {
-        eprintln!("error: the end-to-end tests record from the kernel and need root; run them with sudo");
+        eprintln!(
+            "error: the end-to-end tests record from the kernel and need root; run them with sudo"
+        );
         return ExitCode::FAILURE;
     }
     let trials = MODULES.iter().flat_map(|(module, tests)| {
@@ -103,9 +105,18 @@ fn main() -> ExitCode {
         catch_unwind(host::end).map_err(|panic| said(&*panic).into())
     });
     // What filters the tests does not filter what must hold after them.
-    let all = Arguments { filter: None, skip: Vec::new(), exact: false, ..arguments };
+    let all = Arguments {
+        filter: None,
+        skip: Vec::new(),
+        exact: false,
+        ..arguments
+    };
     let ended = libtest_mimic::run(&all, vec![last]);
-    if conclusion.has_failed() || ended.has_failed() { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+    if conclusion.has_failed() || ended.has_failed() {
+        ExitCode::FAILURE
+    } else {
+        ExitCode::SUCCESS
+    }
 }
 
 fn attempt(name: &str, test: fn() -> Outcome, alone: bool) -> Result<Completion, Failed> {

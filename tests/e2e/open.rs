@@ -40,7 +40,11 @@ fn check(record: &Value, access: &str, created: bool, flags: &[&str]) {
     assert_eq!(object["access"], access, "{record}");
     assert_eq!(object["created"], created, "{record}");
     assert_eq!(object["open_flags"], json!(flags), "{record}");
-    assert_eq!(record["outcome"], json!({"result": "success", "errno": null}), "{record}");
+    assert_eq!(
+        record["outcome"],
+        json!({"result": "success", "errno": null}),
+        "{record}"
+    );
     assert_eq!(record["completeness"]["path_source"], source(), "{record}");
     assert_eq!(record["completeness"]["truncated"], false, "{record}");
 }
@@ -53,15 +57,53 @@ fn every_variant_says_what_was_asked_and_done() -> Outcome {
     }
     let new = O_WRONLY | O_CREAT | O_EXCL;
     place.run(&steps![
-        "open", file("a"), O_RDONLY, "0", "+",
-        "open", file("b"), O_WRONLY | O_TRUNC, "0", "+",
-        "open", file("n1"), new, "420", "+",
-        "openat", "cwd", file("c"), O_RDWR | O_APPEND, "0", "+",
-        "openat", "cwd", file("d"), O_WRONLY | O_CREAT, "420", "+",
-        "openat", "cwd", file("n2"), new, "420", "+",
-        "openat2", "cwd", file("e"), O_RDONLY, "0", "0", "+",
-        "creat", file("f"), "420", "+",
-        "creat", file("n3"), "420"
+        "open",
+        file("a"),
+        O_RDONLY,
+        "0",
+        "+",
+        "open",
+        file("b"),
+        O_WRONLY | O_TRUNC,
+        "0",
+        "+",
+        "open",
+        file("n1"),
+        new,
+        "420",
+        "+",
+        "openat",
+        "cwd",
+        file("c"),
+        O_RDWR | O_APPEND,
+        "0",
+        "+",
+        "openat",
+        "cwd",
+        file("d"),
+        O_WRONLY | O_CREAT,
+        "420",
+        "+",
+        "openat",
+        "cwd",
+        file("n2"),
+        new,
+        "420",
+        "+",
+        "openat2",
+        "cwd",
+        file("e"),
+        O_RDONLY,
+        "0",
+        "0",
+        "+",
+        "creat",
+        file("f"),
+        "420",
+        "+",
+        "creat",
+        file("n3"),
+        "420"
     ]);
     let opens = place.records().action(ACTION).below(place.directory());
     let expect: [(&str, &str, bool, &[&str]); 9] = [
@@ -90,7 +132,10 @@ fn the_file_is_identified() -> Outcome {
     let opens = place.records().action(ACTION).path(&path);
     let object = &opens.one()["object"];
     assert_eq!(number(&object["inode"]), file.ino());
-    let (major, minor) = (nix::sys::stat::major(file.dev()), nix::sys::stat::minor(file.dev()));
+    let (major, minor) = (
+        nix::sys::stat::major(file.dev()),
+        nix::sys::stat::minor(file.dev()),
+    );
     assert_eq!(object["device"], format!("{major}:{minor}"));
     assert_eq!(object["mode"], format!("{:o}", file.mode()));
     Ok(())
@@ -103,9 +148,35 @@ fn relative_names_become_absolute() -> Outcome {
         place.make(name);
     }
     place.run(&steps![
-        "dir", place.file("sub"), "+", "openat", "9", "c", O_RDONLY, "0", "+",
-        "openat", "cwd", "./a", O_RDONLY, "0", "+", "openat", "9", "../b", O_RDONLY, "0", "+",
-        "chdir", "sub", "+", "openat", "cwd", "d", O_RDONLY, "0"
+        "dir",
+        place.file("sub"),
+        "+",
+        "openat",
+        "9",
+        "c",
+        O_RDONLY,
+        "0",
+        "+",
+        "openat",
+        "cwd",
+        "./a",
+        O_RDONLY,
+        "0",
+        "+",
+        "openat",
+        "9",
+        "../b",
+        O_RDONLY,
+        "0",
+        "+",
+        "chdir",
+        "sub",
+        "+",
+        "openat",
+        "cwd",
+        "d",
+        O_RDONLY,
+        "0"
     ]);
     let opens = place.records().action(ACTION);
     for name in ["a", "b", "sub/c", "sub/d"] {
@@ -126,14 +197,24 @@ fn links_lead_to_the_file() -> Outcome {
 
 fn directories_are_opened_too() -> Outcome {
     let place = place("directory");
-    place.run(&steps!["openat", "cwd", place.directory(), O_RDONLY | O_DIRECTORY, "0"]);
+    place.run(&steps![
+        "openat",
+        "cwd",
+        place.directory(),
+        O_RDONLY | O_DIRECTORY,
+        "0"
+    ]);
     let opens = place.records().action(ACTION).path(place.directory());
     check(opens.one(), "read", false, &["DIRECTORY"]);
     Ok(())
 }
 
 fn refused(record: &Value, errno: &str, access: &str) {
-    assert_eq!(record["outcome"], json!({"result": "failure", "errno": errno}), "{record}");
+    assert_eq!(
+        record["outcome"],
+        json!({"result": "failure", "errno": errno}),
+        "{record}"
+    );
     assert_eq!(record["object"]["access"], access, "{record}");
     assert_eq!(record["object"]["inode"], Value::Null, "{record}");
 }
@@ -144,19 +225,50 @@ fn refusals_are_recorded() -> Outcome {
     std::fs::set_permissions(&secret, PermissionsExt::from_mode(0o600)).unwrap();
     symlink("secret", place.file("link")).unwrap();
     let ran = place.run(&steps![
-        "openat", "cwd", place.file("link"), O_RDONLY | O_NOFOLLOW, "0", "+",
-        "open", &secret, O_WRONLY | O_CREAT | O_EXCL, "0", "+",
-        "setuid", "65534", "+", "creat", place.file("new"), "420", "+",
-        "openat2", "cwd", "secret", O_RDWR, "0", "0"
+        "openat",
+        "cwd",
+        place.file("link"),
+        O_RDONLY | O_NOFOLLOW,
+        "0",
+        "+",
+        "open",
+        &secret,
+        O_WRONLY | O_CREAT | O_EXCL,
+        "0",
+        "+",
+        "setuid",
+        "65534",
+        "+",
+        "creat",
+        place.file("new"),
+        "420",
+        "+",
+        "openat2",
+        "cwd",
+        "secret",
+        O_RDWR,
+        "0",
+        "0"
     ]);
     let results: Vec<_> = ran.steps.iter().map(|(.., ret)| *ret as i32).collect();
-    assert_eq!(results, [-libc::ELOOP, -libc::EEXIST, 0, -libc::EACCES, -libc::EACCES]);
+    assert_eq!(
+        results,
+        [-libc::ELOOP, -libc::EEXIST, 0, -libc::EACCES, -libc::EACCES]
+    );
     let opens = place.records().action(ACTION).below(place.directory());
     refused(opens.path(place.file("link")).one(), "ELOOP", "read");
     refused(opens.path(place.file("new")).one(), "EACCES", "write");
     let of_secret = opens.path(&secret);
-    refused(of_secret.keep(|r| r["outcome"]["errno"] == "EEXIST").one(), "EEXIST", "write");
-    refused(of_secret.keep(|r| r["outcome"]["errno"] == "EACCES").one(), "EACCES", "read_write");
+    refused(
+        of_secret.keep(|r| r["outcome"]["errno"] == "EEXIST").one(),
+        "EEXIST",
+        "write",
+    );
+    refused(
+        of_secret.keep(|r| r["outcome"]["errno"] == "EACCES").one(),
+        "EACCES",
+        "read_write",
+    );
     let expect = if sees_objects() { "fd" } else { "argument" };
     for record in &opens.0 {
         assert_eq!(record["completeness"]["path_source"], expect, "{record}");
@@ -170,11 +282,22 @@ fn a_read_only_file_system_refuses() -> Outcome {
     let at = place.file("mount");
     std::fs::create_dir(&at).unwrap();
     let flags = MsFlags::MS_RDONLY;
-    mount(Some("tmpfs"), at.as_str(), Some("tmpfs"), flags, None::<&str>).unwrap();
+    mount(
+        Some("tmpfs"),
+        at.as_str(),
+        Some("tmpfs"),
+        flags,
+        None::<&str>,
+    )
+    .unwrap();
     let path = format!("{at}/new");
     place.run(&steps!["openat", "cwd", &path, O_WRONLY | O_CREAT, "420"]);
     umount2(at.as_str(), MntFlags::MNT_DETACH).unwrap();
-    refused(place.records().action(ACTION).path(&path).one(), "EROFS", "write");
+    refused(
+        place.records().action(ACTION).path(&path).one(),
+        "EROFS",
+        "write",
+    );
     Ok(())
 }
 
@@ -183,14 +306,32 @@ fn probing_and_naming_are_not_recorded() -> Outcome {
     let place = place("probing");
     let path = place.make("file");
     let ran = place.run(&steps![
-        "open", place.file("nothing"), O_RDONLY, "0", "+",
-        "openat", "cwd", format!("{path}/below"), O_RDONLY, "0", "+",
-        "openat2", "cwd", &path, O_PATH, "0", "0"
+        "open",
+        place.file("nothing"),
+        O_RDONLY,
+        "0",
+        "+",
+        "openat",
+        "cwd",
+        format!("{path}/below"),
+        O_RDONLY,
+        "0",
+        "+",
+        "openat2",
+        "cwd",
+        &path,
+        O_PATH,
+        "0",
+        "0"
     ]);
     assert_eq!(ran.result("open") as i32, -libc::ENOENT);
     assert_eq!(ran.result("openat") as i32, -libc::ENOTDIR);
     assert!(ran.result("openat2") >= 0);
-    place.records().action(ACTION).below(place.directory()).none();
+    place
+        .records()
+        .action(ACTION)
+        .below(place.directory())
+        .none();
     Ok(())
 }
 
@@ -216,7 +357,11 @@ pub(crate) fn has_i386() -> Result<(), Unable> {
     trigger.go();
     let ran = trigger.end();
     let works = ran.status.success() && ran.result("has32") == i64::from(ran.pid);
-    if works { Ok(()) } else { Err(Unable("this kernel runs no i386 system calls".to_owned())) }
+    if works {
+        Ok(())
+    } else {
+        Err(Unable("this kernel runs no i386 system calls".to_owned()))
+    }
 }
 
 fn i386_calls_are_seen() -> Outcome {
@@ -224,9 +369,25 @@ fn i386_calls_are_seen() -> Outcome {
     let place = place("i386");
     let (a, b, new) = (place.make("a"), place.make("b"), place.file("new"));
     place.run(&steps![
-        "open32", &a, O_RDONLY, "0", "+", "openat32", &b, O_RDWR, "0", "+",
-        "openat32", &new, O_WRONLY | O_CREAT | O_EXCL, "420", "+",
-        "openat32", place.file("nothing"), O_RDONLY, "0"
+        "open32",
+        &a,
+        O_RDONLY,
+        "0",
+        "+",
+        "openat32",
+        &b,
+        O_RDWR,
+        "0",
+        "+",
+        "openat32",
+        &new,
+        O_WRONLY | O_CREAT | O_EXCL,
+        "420",
+        "+",
+        "openat32",
+        place.file("nothing"),
+        O_RDONLY,
+        "0"
     ]);
     let opens = place.records().action(ACTION).below(place.directory());
     check(opens.path(&a).one(), "read", false, &[]);
@@ -242,7 +403,10 @@ fn io_uring_is_seen() -> Outcome {
     let ran = place.run(&steps!["uring-openat", &path]);
     let ret = ran.result("uring-openat");
     if ret < 0 {
-        return Err(Unable(format!("io_uring is not to be had here (errno {})", -ret)));
+        return Err(Unable(format!(
+            "io_uring is not to be had here (errno {})",
+            -ret
+        )));
     }
     if !sees_objects() {
         let reason = "the tracepoint back end sees system calls, and io_uring makes none";

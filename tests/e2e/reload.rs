@@ -9,7 +9,11 @@ use nix::sys::signal::Signal;
 use crate::host::own_name;
 use crate::{Outcome, tests};
 
-tests![a_bad_file_changes_nothing, a_good_file_is_in_force, two_recorders_want_one_journal];
+tests![
+    a_bad_file_changes_nothing,
+    a_good_file_is_in_force,
+    two_recorders_want_one_journal
+];
 
 fn recorder(name: &str) -> (Group, Home) {
     let group = Group::new(&own_name(name));
@@ -34,8 +38,15 @@ fn a_bad_file_changes_nothing() -> Outcome {
         records.iter().find(refused).cloned()
     });
     let refused = refused.unwrap_or_else(|| panic!("it is recorded: {}", home.said()));
-    assert!(refused["detail"].as_str().unwrap().contains("dri"), "{refused}");
-    assert!(home.said().contains("dri"), "it is reported: {}", home.said());
+    assert!(
+        refused["detail"].as_str().unwrap().contains("dri"),
+        "{refused}"
+    );
+    assert!(
+        home.said().contains("dri"),
+        "it is reported: {}",
+        home.said()
+    );
     works(&daemon, &group, "after");
     assert!(daemon.stop(Signal::SIGTERM).success());
     Ok(())
@@ -51,15 +62,22 @@ fn a_good_file_is_in_force() -> Outcome {
     daemon.signal(Signal::SIGHUP);
     daemon.hears("READY=1");
     let records = daemon.follower().wait(|records| {
-        records.iter().any(|r| r["change"] == "reload").then(|| records.to_vec())
+        records
+            .iter()
+            .any(|r| r["change"] == "reload")
+            .then(|| records.to_vec())
     });
     let records = records.expect("the reload is recorded");
-    let hash = |change| records.iter().find(|r| r["change"] == change).unwrap()["config_sha256"].clone();
+    let hash =
+        |change| records.iter().find(|r| r["change"] == change).unwrap()["config_sha256"].clone();
     assert_ne!(hash("start"), hash("reload"));
     works(&daemon, &group, "one");
     works(&daemon, &second, "two");
     let agents = daemon.follower().records();
-    assert!(agents.iter().any(|r| r["agent"]["name"] == "second"), "the new agent is known");
+    assert!(
+        agents.iter().any(|r| r["agent"]["name"] == "second"),
+        "the new agent is known"
+    );
     assert!(daemon.stop(Signal::SIGTERM).success());
     Ok(())
 }
@@ -67,11 +85,18 @@ fn a_good_file_is_in_force() -> Outcome {
 fn two_recorders_want_one_journal() -> Outcome {
     let (group, home) = recorder("-two");
     let daemon = home.start();
-    let output = home.command().stderr(std::process::Stdio::piped()).output().unwrap();
+    let output = home
+        .command()
+        .stderr(std::process::Stdio::piped())
+        .output()
+        .unwrap();
     assert_eq!(output.status.code(), Some(1), "{output:?}");
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(said.contains(home.journal().to_str().unwrap()), "{said}");
-    assert!(said.contains(&daemon.pid().to_string()), "it says who holds it: {said}");
+    assert!(
+        said.contains(&daemon.pid().to_string()),
+        "it says who holds it: {said}"
+    );
     works(&daemon, &group, "still");
     assert!(daemon.stop(Signal::SIGTERM).success());
     home.records();

@@ -25,10 +25,19 @@ const EXCHANGE: u32 = libc::RENAME_EXCHANGE;
 
 /// The record with these names, which must be of a success.
 fn done<'a>(renames: &'a Records, from: &str, to: &str) -> &'a Value {
-    let found = renames.0.iter().filter(|r| r["object"]["from"] == from && r["object"]["to"] == to);
+    let found = renames
+        .0
+        .iter()
+        .filter(|r| r["object"]["from"] == from && r["object"]["to"] == to);
     let found: Vec<_> = found.collect();
-    let [record] = *found else { panic!("{from} to {to}: {found:?} in {renames}") };
-    assert_eq!(record["outcome"], json!({"result": "success", "errno": null}), "{record}");
+    let [record] = *found else {
+        panic!("{from} to {to}: {found:?} in {renames}")
+    };
+    assert_eq!(
+        record["outcome"],
+        json!({"result": "success", "errno": null}),
+        "{record}"
+    );
     let source = if sees_objects() { "kernel" } else { "argument" };
     assert_eq!(record["completeness"]["path_source"], source, "{record}");
     record
@@ -40,9 +49,32 @@ fn every_variant_names_both() -> Outcome {
     let inode = |name| std::fs::metadata(place.make(name)).unwrap().ino();
     let inodes = ["a", "b", "c", "d"].map(inode);
     place.run(&steps![
-        "rename", place.file("a"), "a2", "+", "dir", place.file("sub"), "+",
-        "renameat", "cwd", "b", "9", "b2", "+", "renameat2", "cwd", "c", "9", "c2", "0", "+",
-        "renameat2", "cwd", "d", "cwd", "d2", NOREPLACE
+        "rename",
+        place.file("a"),
+        "a2",
+        "+",
+        "dir",
+        place.file("sub"),
+        "+",
+        "renameat",
+        "cwd",
+        "b",
+        "9",
+        "b2",
+        "+",
+        "renameat2",
+        "cwd",
+        "c",
+        "9",
+        "c2",
+        "0",
+        "+",
+        "renameat2",
+        "cwd",
+        "d",
+        "cwd",
+        "d2",
+        NOREPLACE
     ]);
     let renames = place.records().action(ACTION);
     let pairs = [("a", "a2"), ("b", "sub/b2"), ("c", "sub/c2"), ("d", "d2")];
@@ -52,7 +84,11 @@ fn every_variant_names_both() -> Outcome {
             assert_eq!(number(&record["object"]["inode"]), inode, "{record}");
         } else {
             assert_eq!(record["object"]["inode"], Value::Null, "{record}");
-            let flags = if *from == "d" { json!(["NOREPLACE"]) } else { json!([]) };
+            let flags = if *from == "d" {
+                json!(["NOREPLACE"])
+            } else {
+                json!([])
+            };
             assert_eq!(record["object"]["rename_flags"], flags, "{record}");
         }
     }
@@ -77,7 +113,11 @@ fn two_files_change_places() -> Outcome {
     assert_eq!(ran.result("renameat2"), 0);
     let renames = place.records().action(ACTION);
     let record = done(&renames, &from, &to);
-    assert_eq!(record["object"]["rename_flags"], json!(["EXCHANGE"]), "{record}");
+    assert_eq!(
+        record["object"]["rename_flags"],
+        json!(["EXCHANGE"]),
+        "{record}"
+    );
     assert_eq!(renames.len(), 1, "{renames}");
     Ok(())
 }
@@ -86,8 +126,19 @@ fn refusals_are_recorded() -> Outcome {
     let place = place("refused");
     let (from, to) = (place.make("from"), place.make("to"));
     let ran = place.run(&steps![
-        "renameat2", "cwd", &from, "cwd", &to, NOREPLACE, "+", "setuid", "65534", "+",
-        "rename", &from, "elsewhere"
+        "renameat2",
+        "cwd",
+        &from,
+        "cwd",
+        &to,
+        NOREPLACE,
+        "+",
+        "setuid",
+        "65534",
+        "+",
+        "rename",
+        &from,
+        "elsewhere"
     ]);
     assert_eq!(ran.result("renameat2") as i32, -libc::EEXIST);
     assert_eq!(ran.result("rename") as i32, -libc::EACCES);
@@ -95,7 +146,11 @@ fn refusals_are_recorded() -> Outcome {
     for (to, errno) in [(to, "EEXIST"), (place.file("elsewhere"), "EACCES")] {
         let found = renames.path(&to);
         let record = found.one();
-        assert_eq!(record["outcome"], json!({"result": "failure", "errno": errno}), "{record}");
+        assert_eq!(
+            record["outcome"],
+            json!({"result": "failure", "errno": errno}),
+            "{record}"
+        );
         assert_eq!(record["object"]["from"], from, "{record}");
     }
     assert_eq!(renames.len(), 2, "{renames}");

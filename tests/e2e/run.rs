@@ -31,11 +31,22 @@ fn run(journal: &Path, options: &[&str], command: &[&str]) -> Output {
     let _one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
     let before = cgroups();
     let mut run = Command::new(here::agtrack());
-    run.args(["run", "--backend", &here::backend(), "--agent", "runner", "--journal"]);
+    run.args([
+        "run",
+        "--backend",
+        &here::backend(),
+        "--agent",
+        "runner",
+        "--journal",
+    ]);
     run.arg(journal).args(options).arg("--").args(command);
     let output = run.stdin(Stdio::null()).output().unwrap();
     let left: Vec<_> = cgroups().difference(&before).cloned().collect();
-    assert_eq!(left, Vec::<PathBuf>::new(), "no cgroup is left behind: {output:?}");
+    assert_eq!(
+        left,
+        Vec::<PathBuf>::new(),
+        "no cgroup is left behind: {output:?}"
+    );
     output
 }
 
@@ -50,7 +61,12 @@ fn trigger() -> String {
 }
 
 fn records(journal: &Path) -> Records {
-    Records(follow::all(journal).into_iter().map(std::sync::Arc::new).collect())
+    Records(
+        follow::all(journal)
+            .into_iter()
+            .map(std::sync::Arc::new)
+            .collect(),
+    )
 }
 
 fn the_exit_code_is_the_commands() -> Outcome {
@@ -78,9 +94,18 @@ fn the_first_record_of_the_session_is_the_command() -> Outcome {
     let records = records(&journal);
     let sessions = records.kind("session");
     let start = &sessions.0[0];
-    assert_eq!((&start["change"], &start["agent"]["name"]), (&"start".into(), &"runner".into()));
+    assert_eq!(
+        (&start["change"], &start["agent"]["name"]),
+        (&"start".into(), &"runner".into())
+    );
     assert_eq!(start["agent"]["binding"], "launcher");
-    let expect = [trigger().into_bytes(), b"fork".into(), b"+".into(), b"exit".into(), b"0".into()];
+    let expect = [
+        trigger().into_bytes(),
+        b"fork".into(),
+        b"+".into(),
+        b"exit".into(),
+        b"0".into(),
+    ];
     assert_eq!(words(&start["command"]), expect);
     let actions = records.kind("action").keep(|r| {
         // Being placed in a cgroup comes before the command, and is not its doing.
@@ -105,8 +130,16 @@ fn the_summary_says_where_the_journal_is() -> Outcome {
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(said.contains(journal.to_str().unwrap()), "{said}");
     let pid = String::from_utf8_lossy(&output.stdout);
-    assert_eq!(pid.lines().count(), 1, "standard output is the command's: {pid}");
-    let quiet = run(&journal.with_extension("quiet"), &["--quiet"], &[&trigger(), "getpid"]);
+    assert_eq!(
+        pid.lines().count(),
+        1,
+        "standard output is the command's: {pid}"
+    );
+    let quiet = run(
+        &journal.with_extension("quiet"),
+        &["--quiet"],
+        &[&trigger(), "getpid"],
+    );
     assert_eq!(String::from_utf8_lossy(&quiet.stderr), "");
     Ok(())
 }
@@ -114,8 +147,11 @@ fn the_summary_says_where_the_journal_is() -> Outcome {
 fn descendants_are_waited_for_if_asked() -> Outcome {
     let (_directory, journal) = journal();
     // The grandchild ends 100 ms after the command did.
-    let output =
-        run(&journal, &["--until", "all"], &[&trigger(), "double-fork", "+", "leader-exit"]);
+    let output = run(
+        &journal,
+        &["--until", "all"],
+        &[&trigger(), "double-fork", "+", "leader-exit"],
+    );
     assert!(output.status.success(), "{output:?}");
     let exits = records(&journal).action("process.exit");
     assert_eq!(exits.len(), 3, "{exits}");
@@ -131,7 +167,9 @@ fn a_command_that_is_not_there() -> Outcome {
     assert!(said.contains("/nonexistent/command"), "{said}");
     if journal.exists() {
         let actions = records(&journal).action("process.exec");
-        actions.keep(|r: &Value| r["object"]["exe"] == "/nonexistent/command").none();
+        actions
+            .keep(|r: &Value| r["object"]["exe"] == "/nonexistent/command")
+            .none();
     }
     Ok(())
 }
@@ -140,5 +178,11 @@ fn a_command_that_is_not_there() -> Outcome {
 fn cgroups() -> BTreeSet<PathBuf> {
     let all = agtrack::cgroup::Hierarchy::find().unwrap().all().unwrap();
     let paths = all.into_iter().map(|cgroup| cgroup.path);
-    paths.filter(|path| !path.to_str().is_some_and(|path| path.starts_with("/agtrack-e2e-"))).collect()
+    paths
+        .filter(|path| {
+            !path
+                .to_str()
+                .is_some_and(|path| path.starts_with("/agtrack-e2e-"))
+        })
+        .collect()
 }

@@ -42,13 +42,21 @@ fn run(group: &Group, directory: &Path, steps: &[std::ffi::OsString]) -> u32 {
 /// Paths of the files that were created.
 fn created(records: &[Value]) -> BTreeSet<Vec<u8>> {
     let of = |r: &&Value| r["action"] == "file.open" && r["object"]["created"] == true;
-    records.iter().filter(of).map(|record| bytes(&record["object"]["path"])).collect()
+    records
+        .iter()
+        .filter(of)
+        .map(|record| bytes(&record["object"]["path"]))
+        .collect()
 }
 
 /// Sum of the counts of gap records with one of these reasons.
 pub(crate) fn gaps(records: &[Value], reasons: &[&str]) -> u64 {
     let wanted = |r: &&Value| reasons.iter().any(|reason| r["reason"] == *reason);
-    records.iter().filter(wanted).filter_map(|record| record["count"].as_u64()).sum()
+    records
+        .iter()
+        .filter(wanted)
+        .filter_map(|record| record["count"].as_u64())
+        .sum()
 }
 
 fn sigterm_behind_a_burst_loses_nothing() -> Outcome {
@@ -68,7 +76,10 @@ fn sigterm_behind_a_burst_loses_nothing() -> Outcome {
         .filter(|number| !created.contains(format!("{}/{number}", path.display()).as_bytes()))
         .collect();
     let excused = gaps(&records, &["ring_full", "skipped"]);
-    assert!(missing.len() as u64 <= excused, "{missing:?} are missing, {excused} are accounted for");
+    assert!(
+        missing.len() as u64 <= excused,
+        "{missing:?} are missing, {excused} are accounted for"
+    );
     assert!(created.len() <= FILES, "nothing is invented");
     Ok(())
 }
@@ -78,14 +89,21 @@ fn what_is_left_out_is_counted() -> Outcome {
     let (parent, home, daemon) = recorder("-filtered");
     let group = parent.child("agent");
     let directory = TempDir::new().unwrap();
-    run(&group, directory.path(), &steps!["burst", "/nonexistent", PROBES]);
+    run(
+        &group,
+        directory.path(),
+        &steps!["burst", "/nonexistent", PROBES],
+    );
     assert!(daemon.stop(Signal::SIGTERM).success());
     let records = home.records();
     let last = records.last().unwrap();
     balanced(last);
     let filtered = total(last, "file.open", "filtered");
     let skipped = gaps(&records, &["skipped"]);
-    assert!(filtered + skipped >= PROBES as u64, "{filtered} of {PROBES} are counted: {last}");
+    assert!(
+        filtered + skipped >= PROBES as u64,
+        "{filtered} of {PROBES} are counted: {last}"
+    );
     assert_eq!(created(&records), BTreeSet::new());
     Ok(())
 }
@@ -106,11 +124,17 @@ fn a_killed_recorder_leaves_a_whole_journal_and_a_gap() -> Outcome {
     daemon.stop(Signal::SIGKILL);
     let daemon = home.start();
     let gap = daemon.follower().wait(|records| {
-        records.iter().find(|r| r["kind"] == "gap" && r["reason"] == "unclean_stop").cloned()
+        records
+            .iter()
+            .find(|r| r["kind"] == "gap" && r["reason"] == "unclean_stop")
+            .cloned()
     });
     let gap = gap.expect("the time without a recorder is a gap");
     for record in &seen.0 {
-        assert!(record["seq"].as_u64() < gap["seq"].as_u64(), "the gap comes behind: {gap}");
+        assert!(
+            record["seq"].as_u64() < gap["seq"].as_u64(),
+            "the gap comes behind: {gap}"
+        );
     }
     // What lived on is recorded again.
     living.go();
@@ -125,7 +149,10 @@ fn a_killed_recorder_leaves_a_whole_journal_and_a_gap() -> Outcome {
     assert!(daemon.stop(Signal::SIGTERM).success());
     let records = home.records();
     for record in &seen.0 {
-        assert!(records.contains(record), "what was committed is kept: {record}");
+        assert!(
+            records.contains(record),
+            "what was committed is kept: {record}"
+        );
     }
     balanced(records.last().unwrap());
     Ok(())
@@ -142,8 +169,12 @@ fn a_session_ends_with_its_recorder() -> Outcome {
         let found = |r: &&Value| r["kind"] == "session" && r["change"] == change;
         records.iter().filter(found).collect::<Vec<_>>()
     };
-    let [start] = *of("start") else { panic!("one session begins: {:?}", of("start")) };
-    let [end] = *of("end") else { panic!("one session ends: {:?}", of("end")) };
+    let [start] = *of("start") else {
+        panic!("one session begins: {:?}", of("start"))
+    };
+    let [end] = *of("end") else {
+        panic!("one session ends: {:?}", of("end"))
+    };
     assert_eq!(start["agent"], end["agent"]);
     assert_eq!(end["cgroup"], group.path.to_str().unwrap());
     assert_eq!(end["actions"]["process.fork"], 1, "{end}");

@@ -22,7 +22,11 @@ tests![
 const ACTION: &str = "file.unlink";
 
 fn done(record: &Value) {
-    assert_eq!(record["outcome"], json!({"result": "success", "errno": null}), "{record}");
+    assert_eq!(
+        record["outcome"],
+        json!({"result": "success", "errno": null}),
+        "{record}"
+    );
     let source = if sees_objects() { "kernel" } else { "argument" };
     assert_eq!(record["completeness"]["path_source"], source, "{record}");
     assert_eq!(record["completeness"].get("notes"), None, "{record}");
@@ -33,11 +37,31 @@ fn every_variant_names_the_file() -> Outcome {
     std::fs::create_dir(place.file("sub")).unwrap();
     let names = ["a", "b", "sub/c", "sub/d"];
     let paths = names.map(|name| place.make(name));
-    let inodes = paths.each_ref().map(|path| std::fs::metadata(path).unwrap().ino());
+    let inodes = paths
+        .each_ref()
+        .map(|path| std::fs::metadata(path).unwrap().ino());
     place.run(&steps![
-        "unlink", &paths[0], "+", "unlinkat", "cwd", "b", "0", "+",
-        "dir", place.file("sub"), "+", "unlinkat", "9", "c", "0", "+",
-        "chdir", "sub", "+", "unlink", "./d"
+        "unlink",
+        &paths[0],
+        "+",
+        "unlinkat",
+        "cwd",
+        "b",
+        "0",
+        "+",
+        "dir",
+        place.file("sub"),
+        "+",
+        "unlinkat",
+        "9",
+        "c",
+        "0",
+        "+",
+        "chdir",
+        "sub",
+        "+",
+        "unlink",
+        "./d"
     ]);
     let unlinks = place.records().action(ACTION);
     for (path, inode) in paths.iter().zip(inodes) {
@@ -71,14 +95,26 @@ fn refusals_are_recorded() -> Outcome {
     let path = place.make("file");
     std::fs::set_permissions(place.directory(), PermissionsExt::from_mode(0o755)).unwrap();
     let ran = place.run(&steps![
-        "unlink", place.directory(), "+", "setuid", "65534", "+", "unlinkat", "cwd", &path, "0"
+        "unlink",
+        place.directory(),
+        "+",
+        "setuid",
+        "65534",
+        "+",
+        "unlinkat",
+        "cwd",
+        &path,
+        "0"
     ]);
     assert_eq!(ran.result("unlink") as i32, -libc::EISDIR);
     assert_eq!(ran.result("unlinkat") as i32, -libc::EACCES);
     let unlinks = place.records().action(ACTION);
     for (path, errno) in [(place.directory(), "EISDIR"), (&*path, "EACCES")] {
         let found = unlinks.path(path);
-        assert_eq!(found.one()["outcome"], json!({"result": "failure", "errno": errno}));
+        assert_eq!(
+            found.one()["outcome"],
+            json!({"result": "failure", "errno": errno})
+        );
     }
     assert_eq!(unlinks.len(), 2, "{unlinks}");
     Ok(())
@@ -97,7 +133,15 @@ fn directories_are_no_files() -> Outcome {
     std::fs::create_dir(place.file("a")).unwrap();
     std::fs::create_dir(place.file("b")).unwrap();
     let flag = libc::AT_REMOVEDIR;
-    let ran = place.run(&steps!["rmdir", place.file("a"), "+", "unlinkat", "cwd", place.file("b"), flag]);
+    let ran = place.run(&steps![
+        "rmdir",
+        place.file("a"),
+        "+",
+        "unlinkat",
+        "cwd",
+        place.file("b"),
+        flag
+    ]);
     assert_eq!((ran.result("rmdir"), ran.result("unlinkat")), (0, 0));
     place.records().action(ACTION).none();
     Ok(())

@@ -18,7 +18,9 @@ use uuid::Uuid;
 /// What an input log gives, one record a line.
 fn replay(log: &[u8]) -> String {
     let mut inputs = InputReader::new(log);
-    let Some(Ok(Input::Start(start))) = inputs.next() else { panic!("a log begins with the start") };
+    let Some(Ok(Input::Start(start))) = inputs.next() else {
+        panic!("a log begins with the start")
+    };
     let mut stamper = Stamper::new(start.host.clone(), Uuid::nil());
     let (mut drafts, mut text, mut seq) = (Vec::new(), String::new(), 0);
     let mut pipeline = Pipeline::new(*start, &mut drafts);
@@ -53,7 +55,11 @@ fn check(name: &str) {
     for (number, (found, expect)) in records.lines().zip(expect.lines()).enumerate() {
         assert_eq!(found, expect, "record {} of {name}", number + 1);
     }
-    assert_eq!(records.lines().count(), expect.lines().count(), "records of {name}");
+    assert_eq!(
+        records.lines().count(),
+        expect.lines().count(),
+        "records of {name}"
+    );
     well_formed(&records);
 }
 
@@ -62,7 +68,10 @@ fn well_formed(records: &str) {
     let schema = jsonschema::validator_for(&schema()).expect("the schema is a JSON Schema");
     for line in records.lines() {
         let value: Value = serde_json::from_str(line).unwrap();
-        let mistakes: Vec<_> = schema.iter_errors(&value).map(|error| error.to_string()).collect();
+        let mistakes: Vec<_> = schema
+            .iter_errors(&value)
+            .map(|error| error.to_string())
+            .collect();
         assert_eq!(mistakes, Vec::<String>::new(), "{line}");
         let record: Record = serde_json::from_str(line).unwrap();
         assert_eq!(serde_json::to_value(&record).unwrap(), value);
@@ -89,7 +98,11 @@ fn every_event_of_the_table_is_in_a_fixture() {
         }
     }
     for row in TABLE {
-        assert!(actions.contains(row.action), "{} is in no fixture: {actions:?}", row.action);
+        assert!(
+            actions.contains(row.action),
+            "{} is in no fixture: {actions:?}",
+            row.action
+        );
     }
 }
 
@@ -106,5 +119,9 @@ fn half_a_line_is_named() {
     let cut = &log[..log.len() - 3];
     let last = InputReader::new(cut).last().unwrap();
     let lines = cut.split(|byte| *byte == b'\n').count();
-    assert!(last.unwrap_err().to_string().contains(&format!("line {lines} ")));
+    assert!(
+        last.unwrap_err()
+            .to_string()
+            .contains(&format!("line {lines} "))
+    );
 }

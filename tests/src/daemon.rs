@@ -28,7 +28,10 @@ pub struct Home {
 impl Home {
     /// A new one, with an agent of this name for these globs.
     pub fn new(agent: &str, globs: &[&str]) -> Home {
-        let home = Home { directory: TempDir::new().expect("a directory"), capture: String::new() };
+        let home = Home {
+            directory: TempDir::new().expect("a directory"),
+            capture: String::new(),
+        };
         home.configure(&[(agent, globs)]);
         home
     }
@@ -76,7 +79,10 @@ impl Home {
 
     /// The command that starts a daemon here.
     pub fn command(&self) -> Command {
-        let log = std::fs::OpenOptions::new().create(true).append(true).open(self.errors());
+        let log = std::fs::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(self.errors());
         let mut command = Command::new(here::agtrack());
         command.arg("daemon").arg("--config").arg(self.config());
         command.stdin(Stdio::null()).stdout(Stdio::null());
@@ -98,7 +104,12 @@ impl Home {
         let mut command = self.command();
         command.args(arguments).env("NOTIFY_SOCKET", &address);
         let child = command.spawn().expect("agtrack starts");
-        let mut daemon = Daemon { child, notify, follower: None, errors: self.errors() };
+        let mut daemon = Daemon {
+            child,
+            notify,
+            follower: None,
+            errors: self.errors(),
+        };
         daemon.hears("READY=1");
         daemon.follower = Some(Follower::new(&self.journal()));
         daemon

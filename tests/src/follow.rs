@@ -54,10 +54,16 @@ fn parse(seq: u64, bytes: &[u8]) -> Result<Value, String> {
     let record: Value = serde_json::from_slice(bytes)
         .map_err(|error| format!("record {seq} is not JSON: {error}"))?;
     if record["seq"] != seq {
-        return Err(format!("record {seq} says of itself that it is {}", record["seq"]));
+        return Err(format!(
+            "record {seq} says of itself that it is {}",
+            record["seq"]
+        ));
     }
     if record["kind"] == "gap" && record["reason"] == "skipped" {
-        SKIPPED.fetch_add(record["count"].as_u64().unwrap_or_default(), Ordering::Relaxed);
+        SKIPPED.fetch_add(
+            record["count"].as_u64().unwrap_or_default(),
+            Ordering::Relaxed,
+        );
     }
     match schema::mistakes(&record) {
         Some(mistake) => Err(mistake),
@@ -98,7 +104,10 @@ impl Follower {
         let shared = Arc::new(Shared::default());
         let (writer, journal) = (Arc::clone(&shared), journal.to_owned());
         let thread = std::thread::spawn(move || read(&journal, &writer));
-        Follower { shared, thread: Some(thread) }
+        Follower {
+            shared,
+            thread: Some(thread),
+        }
     }
 
     /// All records so far.
@@ -137,7 +146,10 @@ impl Drop for Follower {
 
 fn read(journal: &Path, shared: &Shared) {
     if let Err(error) = try_read(journal, shared) {
-        shared.state().mistakes.push(format!("the journal cannot be followed: {error}"));
+        shared
+            .state()
+            .mistakes
+            .push(format!("the journal cannot be followed: {error}"));
         shared.news.notify_all();
     }
 }

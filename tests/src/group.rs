@@ -46,12 +46,18 @@ impl Group {
     /// The kernel's id: its inode number.
     pub fn id(&self) -> u64 {
         use std::os::unix::fs::MetadataExt;
-        std::fs::metadata(&self.directory).expect("the cgroup is there").ino()
+        std::fs::metadata(&self.directory)
+            .expect("the cgroup is there")
+            .ino()
     }
 
     /// The path of the file that processes are moved with.
     pub fn procs(&self) -> String {
-        self.directory.join("cgroup.procs").to_str().expect("cgroups here have plain names").to_owned()
+        self.directory
+            .join("cgroup.procs")
+            .to_str()
+            .expect("cgroups here have plain names")
+            .to_owned()
     }
 
     fn empty(&self) {
@@ -74,7 +80,9 @@ fn remove_below(directory: &Path) {
             remove_below(&entry.path());
         }
     }
-    while std::fs::remove_dir(directory).is_err_and(|error| error.raw_os_error() != Some(libc::ENOENT)) {
+    while std::fs::remove_dir(directory)
+        .is_err_and(|error| error.raw_os_error() != Some(libc::ENOENT))
+    {
         let procs = std::fs::read_to_string(directory.join("cgroup.procs")).unwrap_or_default();
         for pid in procs.lines().filter_map(|line| line.parse().ok()) {
             let _ = kill(Pid::from_raw(pid), Signal::SIGKILL);

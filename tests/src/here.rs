@@ -22,7 +22,10 @@ pub fn trigger() -> PathBuf {
     if let Some(path) = std::env::var_os("AGTRACK_TRIGGER") {
         return path.into();
     }
-    let candidates = [beside("agtrack-trigger"), PathBuf::from("/bin/agtrack-trigger")];
+    let candidates = [
+        beside("agtrack-trigger"),
+        PathBuf::from("/bin/agtrack-trigger"),
+    ];
     let found = candidates.iter().find(|path| path.exists());
     found.cloned().unwrap_or_else(|| {
         panic!("there is no agtrack-trigger in {candidates:?}; name it in AGTRACK_TRIGGER")
@@ -33,7 +36,11 @@ pub fn trigger() -> PathBuf {
 fn beside(name: &str) -> PathBuf {
     let own = std::env::current_exe().expect("this program has a path");
     let directory = own.parent().unwrap_or(Path::new("/"));
-    let above = if directory.ends_with("deps") { directory.parent() } else { Some(directory) };
+    let above = if directory.ends_with("deps") {
+        directory.parent()
+    } else {
+        Some(directory)
+    };
     above.unwrap_or(directory).join(name)
 }
 

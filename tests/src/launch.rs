@@ -43,7 +43,11 @@ impl Trigger {
             .unwrap_or_else(|error| panic!("cannot run {}: {error}", program.display()));
         let input = child.stdin.take();
         let output = BufReader::new(child.stdout.take().expect("it is piped"));
-        Trigger { child, input, output }
+        Trigger {
+            child,
+            input,
+            output,
+        }
     }
 
     /// Its process id.
@@ -64,7 +68,9 @@ impl Trigger {
     pub fn until(&mut self, step: &str) -> (u32, i64) {
         loop {
             let mut line = String::new();
-            self.output.read_line(&mut line).expect("the trigger writes");
+            self.output
+                .read_line(&mut line)
+                .expect("the trigger writes");
             assert!(!line.is_empty(), "the trigger ended before `{step}`");
             let (pid, name, ret) = parse(&line);
             if name == step {
@@ -77,10 +83,20 @@ impl Trigger {
     pub fn end(mut self) -> Ran {
         drop(self.input.take());
         let mut text = String::new();
-        self.output.read_to_string(&mut text).expect("the trigger writes");
+        self.output
+            .read_to_string(&mut text)
+            .expect("the trigger writes");
         let status = self.child.wait().expect("it is a child");
-        assert_ne!(status.code(), Some(99), "the steps are wrong, as the trigger says above");
-        Ran { pid: self.child.id(), status, steps: text.lines().map(parse).collect() }
+        assert_ne!(
+            status.code(),
+            Some(99),
+            "the steps are wrong, as the trigger says above"
+        );
+        Ran {
+            pid: self.child.id(),
+            status,
+            steps: text.lines().map(parse).collect(),
+        }
     }
 }
 
@@ -109,8 +125,14 @@ impl Ran {
 
 fn parse(line: &str) -> (u32, String, i64) {
     let fields: Vec<_> = line.split_whitespace().collect();
-    let [pid, name, ret] = *fields else { panic!("the trigger says {line:?}") };
-    (pid.parse().expect("a process id"), name.to_owned(), ret.parse().expect("a result"))
+    let [pid, name, ret] = *fields else {
+        panic!("the trigger says {line:?}")
+    };
+    (
+        pid.parse().expect("a process id"),
+        name.to_owned(),
+        ret.parse().expect("a result"),
+    )
 }
 
 /// A copy of the trigger under another name.

@@ -29,11 +29,19 @@ impl<'a> Place<'a> {
     pub fn new(parent: &Group, name: &str, follower: &'a Follower) -> Place<'a> {
         let directory = TempDir::new().expect("a directory");
         // Paths in records have no links in them.
-        let path = directory.path().canonicalize().expect("the directory is there");
+        let path = directory
+            .path()
+            .canonicalize()
+            .expect("the directory is there");
         let path = path.to_str().expect("a plain name").to_owned();
         use std::os::unix::fs::PermissionsExt;
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).expect("own");
-        Place { group: parent.child(name), directory, path, follower }
+        Place {
+            group: parent.child(name),
+            directory,
+            path,
+            follower,
+        }
     }
 
     /// The directory, without links.
@@ -89,7 +97,10 @@ impl<'a> Place<'a> {
             (ended.contains(&u64::from(pid)) && seen == ended).then_some(())
         });
         if settled.is_none() {
-            panic!("the processes here did not all end in the records: {}", self.records());
+            panic!(
+                "the processes here did not all end in the records: {}",
+                self.records()
+            );
         }
     }
 

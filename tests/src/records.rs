@@ -22,7 +22,13 @@ impl Records {
 
     /// Those that `keep` wants.
     pub fn keep(&self, keep: impl Fn(&Value) -> bool) -> Records {
-        Records(self.0.iter().filter(|record| keep(record)).cloned().collect())
+        Records(
+            self.0
+                .iter()
+                .filter(|record| keep(record))
+                .cloned()
+                .collect(),
+        )
     }
 
     /// Those about this path: of an object, or the old or new name of a rename.
@@ -50,7 +56,9 @@ impl Records {
     /// # Panics
     /// There is none, or there are several.
     pub fn one(&self) -> &Value {
-        let [record] = &*self.0 else { panic!("one record was expected, not these: {self}") };
+        let [record] = &*self.0 else {
+            panic!("one record was expected, not these: {self}")
+        };
         record
     }
 
@@ -88,13 +96,20 @@ impl std::fmt::Display for Records {
 /// # Panics
 /// It is no string.
 pub fn bytes(value: &Value) -> Vec<u8> {
-    let Value::String(text) = value else { panic!("a string was expected, not {value}") };
+    let Value::String(text) = value else {
+        panic!("a string was expected, not {value}")
+    };
     Text::from_escaped(text).0
 }
 
 /// The arguments of an exec.
 pub fn words(value: &Value) -> Vec<Vec<u8>> {
-    value.as_array().expect("a list was expected").iter().map(bytes).collect()
+    value
+        .as_array()
+        .expect("a list was expected")
+        .iter()
+        .map(bytes)
+        .collect()
 }
 
 /// A number in a record.
@@ -102,7 +117,9 @@ pub fn words(value: &Value) -> Vec<Vec<u8>> {
 /// # Panics
 /// It is no number.
 pub fn number(value: &Value) -> u64 {
-    value.as_u64().unwrap_or_else(|| panic!("a number was expected, not {value}"))
+    value
+        .as_u64()
+        .unwrap_or_else(|| panic!("a number was expected, not {value}"))
 }
 
 fn paths(record: &Value) -> Vec<Vec<u8>> {

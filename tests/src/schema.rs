@@ -12,9 +12,13 @@ use crate::here;
 pub fn mistakes(record: &Value) -> Option<String> {
     let mut errors = validator().iter_errors(record).peekable();
     errors.peek()?;
-    let words: Vec<_> =
-        errors.map(|error| format!("{error} at {}", error.instance_path())).collect();
-    Some(format!("not as the schema has it: {}: {record}", words.join("; ")))
+    let words: Vec<_> = errors
+        .map(|error| format!("{error} at {}", error.instance_path()))
+        .collect();
+    Some(format!(
+        "not as the schema has it: {}: {record}",
+        words.join("; ")
+    ))
 }
 
 /// From the `schema` command of the agtrack under test.
@@ -26,7 +30,10 @@ fn validator() -> &'static Validator {
             .arg("schema")
             .output()
             .unwrap_or_else(|error| panic!("cannot run {}: {error}", agtrack.display()));
-        assert!(output.status.success(), "`agtrack schema` failed: {output:?}");
+        assert!(
+            output.status.success(),
+            "`agtrack schema` failed: {output:?}"
+        );
         let schema = serde_json::from_slice(&output.stdout).expect("the schema is JSON");
         jsonschema::validator_for(&schema).expect("the schema is a JSON Schema")
     })

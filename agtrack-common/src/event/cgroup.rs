@@ -2,7 +2,9 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 /// Data: the path of the cgroup within the hierarchy. The header names who made it.
 #[repr(C)]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
+)]
 pub struct CgroupCreate {
     /// The new cgroup.
     pub id: u64,
@@ -18,7 +20,9 @@ pub struct CgroupCreate {
 
 /// Data: the path of the cgroup. The header names who moved the process.
 #[repr(C)]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
+)]
 pub struct CgroupAttach {
     /// The cgroup it moved to.
     pub id: u64,
@@ -38,7 +42,9 @@ pub struct CgroupAttach {
 
 /// Data: the path of the cgroup. The header names who removed it.
 #[repr(C)]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
+)]
 pub struct CgroupRemove {
     /// The cgroup.
     pub id: u64,

@@ -3,7 +3,9 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 /// Data: for `AF_UNIX`, the path of the socket (an abstract name begins with NUL).
 #[repr(C)]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
+)]
 pub struct Connect {
     /// IPv6 address, or IPv4 in the first four bytes; network order.
     pub address: [u8; 16],

@@ -19,7 +19,9 @@ pub fn cgroup_create(ctx: BtfTracePointContext) -> i32 {
     if cgroup.hierarchy() != CGROUP2_HIERARCHY {
         return 0;
     }
-    let Some(actor) = gate::anyone() else { return 0 };
+    let Some(actor) = gate::anyone() else {
+        return 0;
+    };
     let (id, parent) = (cgroup.id(), cgroup.parent().id());
     let tag = inherited(id, parent);
     let session = match tag {
@@ -32,12 +34,21 @@ pub fn cgroup_create(ctx: BtfTracePointContext) -> i32 {
         None => 0,
     };
     let slot = Slot::CgroupCreate.scratch();
-    let Some(mut message) = Message::<CgroupCreate>::begin(hook::CGROUP_CREATE, &actor, slot) else {
+    let Some(mut message) = Message::<CgroupCreate>::begin(hook::CGROUP_CREATE, &actor, slot)
+    else {
         return 0;
     };
     let path = message.kernel_string(ctx.arg(1)).unwrap_or(0);
     // SAFETY: the body is within the message.
-    unsafe { *message.body() = CgroupCreate { id, parent, session, path, reserved: 0 } };
+    unsafe {
+        *message.body() = CgroupCreate {
+            id,
+            parent,
+            session,
+            path,
+            reserved: 0,
+        }
+    };
     message.submit();
     0
 }
@@ -48,9 +59,17 @@ fn inherited(id: u64, parent: u64) -> Option<CgroupTag> {
     // SAFETY: the value is copied at once.
     let above = unsafe { CGROUPS.get(parent) }.copied()?;
     if above.session != 0 {
-        Some(CgroupTag { session: above.session, children: 0, reserved: 0 })
+        Some(CgroupTag {
+            session: above.session,
+            children: 0,
+            reserved: 0,
+        })
     } else if above.children != 0 {
-        Some(CgroupTag { session: id, children: 0, reserved: 0 })
+        Some(CgroupTag {
+            session: id,
+            children: 0,
+            reserved: 0,
+        })
     } else {
         None
     }
@@ -76,9 +95,12 @@ pub fn cgroup_attach(ctx: BtfTracePointContext) -> i32 {
     if tagged == 1 && !gate::adopt(target, session) {
         return lost(hook::CGROUP_ATTACH);
     }
-    let Some(actor) = gate::anyone() else { return 0 };
+    let Some(actor) = gate::anyone() else {
+        return 0;
+    };
     let slot = Slot::CgroupAttach.scratch();
-    let Some(mut message) = Message::<CgroupAttach>::begin(hook::CGROUP_ATTACH, &actor, slot) else {
+    let Some(mut message) = Message::<CgroupAttach>::begin(hook::CGROUP_ATTACH, &actor, slot)
+    else {
         return 0;
     };
     let path = message.kernel_string(ctx.arg(1)).unwrap_or(0);
@@ -105,12 +127,20 @@ pub fn cgroup_remove(ctx: BtfTracePointContext) -> i32 {
     if CGROUPS.get_ptr(id).is_none() {
         return 0;
     }
-    let Some(actor) = gate::anyone() else { return 0 };
+    let Some(actor) = gate::anyone() else {
+        return 0;
+    };
     let slot = Slot::CgroupRemove.scratch();
     if let Some(mut message) = Message::<CgroupRemove>::begin(hook::CGROUP_REMOVE, &actor, slot) {
         let path = message.kernel_string(ctx.arg(1)).unwrap_or(0);
         // SAFETY: the body is within the message.
-        unsafe { *message.body() = CgroupRemove { id, path, reserved: 0 } };
+        unsafe {
+            *message.body() = CgroupRemove {
+                id,
+                path,
+                reserved: 0,
+            }
+        };
         message.submit();
     }
     let _ = CGROUPS.remove(id);

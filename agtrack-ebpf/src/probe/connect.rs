@@ -18,7 +18,9 @@ const ALLOW: i32 = 1;
 
 #[cgroup_sock_addr(connect4)]
 pub fn connect4(ctx: SockAddrContext) -> i32 {
-    let Some(actor) = gate::tagged_or_born() else { return ALLOW };
+    let Some(actor) = gate::tagged_or_born() else {
+        return ALLOW;
+    };
     let Some(mut message) =
         Message::<Connect>::begin(hook::CONNECT_V4, &actor, Slot::Connect4.scratch())
     else {
@@ -39,7 +41,9 @@ pub fn connect4(ctx: SockAddrContext) -> i32 {
 
 #[cgroup_sock_addr(connect6)]
 pub fn connect6(ctx: SockAddrContext) -> i32 {
-    let Some(actor) = gate::tagged_or_born() else { return ALLOW };
+    let Some(actor) = gate::tagged_or_born() else {
+        return ALLOW;
+    };
     let Some(mut message) =
         Message::<Connect>::begin(hook::CONNECT_V6, &actor, Slot::Connect6.scratch())
     else {
@@ -87,11 +91,21 @@ unsafe fn announced(family: u16, address: *mut aya_ebpf::bindings::bpf_sock_addr
 /// `int __sys_connect_file(struct file *, struct sockaddr_storage *, int addrlen, int file_flags)`
 #[fexit(function = "__sys_connect_file")]
 pub fn connect_result(ctx: FExitContext) -> i32 {
-    let Some(actor) = gate::tagged_or_born() else { return 0 };
+    let Some(actor) = gate::tagged_or_born() else {
+        return 0;
+    };
     let socket = File::new(ctx.arg(0)).socket();
     let address = Address::Kernel(ctx.arg(1));
     let slot = Slot::ConnectResult.scratch();
-    finished(hook::CONNECT_RESULT, &actor, socket, address, ctx.arg(2), ctx.arg(4), slot);
+    finished(
+        hook::CONNECT_RESULT,
+        &actor,
+        socket,
+        address,
+        ctx.arg(2),
+        ctx.arg(4),
+        slot,
+    );
     0
 }
 
@@ -107,7 +121,15 @@ pub fn returned(actor: &Actor, descriptor: u32, address: u64, length: u32, ret: 
     };
     let address = Address::User(address);
     let slot = Slot::SysExit.scratch();
-    finished(hook::CONNECT_SYSCALL, actor, file.socket(), address, length, ret, slot);
+    finished(
+        hook::CONNECT_SYSCALL,
+        actor,
+        file.socket(),
+        address,
+        length,
+        ret,
+        slot,
+    );
 }
 
 /// Where the `sockaddr` is.
@@ -137,7 +159,9 @@ fn finished(
     ret: i32,
     scratch: Option<*mut Scratch>,
 ) {
-    let Some(mut message) = Message::<Connect>::begin(hook, actor, scratch) else { return };
+    let Some(mut message) = Message::<Connect>::begin(hook, actor, scratch) else {
+        return;
+    };
     let family: u16 = address.read(0);
     let mut body = Connect {
         address: [0; 16],
@@ -153,7 +177,9 @@ fn finished(
         AF_INET => {
             body.port = u16::from_be(address.read(2));
             let ip: [u8; 4] = address.read(4);
-            body.address = [ip[0], ip[1], ip[2], ip[3], 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+            body.address = [
+                ip[0], ip[1], ip[2], ip[3], 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+            ];
         }
         AF_INET6 => {
             body.port = u16::from_be(address.read(2));
@@ -183,7 +209,11 @@ fn unix_path(
     {
         return message.path(actor, place);
     }
-    let length = if length > UNIX_ADDRESS_SIZE { UNIX_ADDRESS_SIZE } else { length };
+    let length = if length > UNIX_ADDRESS_SIZE {
+        UNIX_ADDRESS_SIZE
+    } else {
+        length
+    };
     let mut path = Path::default();
     if length > 2 {
         path.name = match address {

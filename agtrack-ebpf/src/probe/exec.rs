@@ -14,7 +14,9 @@ use crate::read::{Kernel, field};
 #[btf_tracepoint(function = "sched_process_exec")]
 pub fn exec(ctx: BtfTracePointContext) -> i32 {
     let program: Kernel = ctx.arg(2);
-    let Some((actor, repaired)) = tagged_or_repaired() else { return 0 };
+    let Some((actor, repaired)) = tagged_or_repaired() else {
+        return 0;
+    };
     let Some(mut message) = Message::<Exec>::begin(hook::EXEC, &actor, Slot::Exec.scratch()) else {
         return 0;
     };
@@ -56,7 +58,11 @@ fn arguments(message: &mut Message<Exec>, begin: u64, total: u32) -> u32 {
         if left == 0 {
             break;
         }
-        let piece = if left > PATH_MAX as u32 { PATH_MAX as u32 } else { left };
+        let piece = if left > PATH_MAX as u32 {
+            PATH_MAX as u32
+        } else {
+            left
+        };
         let read = message.user_bytes(begin.wrapping_add(u64::from(kept)), piece);
         if read != piece {
             break;

@@ -11,7 +11,9 @@ use crate::read::{Kernel, field};
 
 #[btf_tracepoint(function = "sched_process_exit")]
 pub fn exit(_: BtfTracePointContext) -> i32 {
-    let Some(actor) = gate::tagged_or_born() else { return 0 };
+    let Some(actor) = gate::tagged_or_born() else {
+        return 0;
+    };
     if BACKEND.load() == u32::from(LSM) {
         release_task_scratch(actor.tid);
     }
@@ -21,7 +23,12 @@ pub fn exit(_: BtfTracePointContext) -> i32 {
     }
     if let Some(mut message) = Message::<Exit>::begin(hook::EXIT, &actor, Slot::Exit.scratch()) {
         // SAFETY: the body is within the message.
-        unsafe { *message.body() = Exit { status: status(&actor), reserved: 0 } };
+        unsafe {
+            *message.body() = Exit {
+                status: status(&actor),
+                reserved: 0,
+            }
+        };
         message.submit();
     }
     let _ = TAGS.remove(actor.tgid);

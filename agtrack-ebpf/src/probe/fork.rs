@@ -66,7 +66,16 @@ pub fn fork_lineage(ctx: LsmContext) -> i32 {
         return 0;
     }
     if let Some(actor) = gate::tagged_or_born()
-        && BORN.insert(child as u64, Tag { start: 0, session: actor.session }, 0).is_err()
+        && BORN
+            .insert(
+                child as u64,
+                Tag {
+                    start: 0,
+                    session: actor.session,
+                },
+                0,
+            )
+            .is_err()
     {
         count::run(hook::FORK_LINEAGE, Fate::LostMap);
     }

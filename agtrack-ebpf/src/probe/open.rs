@@ -1,7 +1,7 @@
 use agtrack_common::event::{Open, fmode, hook};
 use agtrack_common::wire::{RET_UNKNOWN, path_flag};
-use aya_ebpf::macros::{fentry, fexit, lsm};
 use aya_ebpf::EbpfContext;
+use aya_ebpf::macros::{fentry, fexit, lsm};
 use aya_ebpf::programs::{FEntryContext, FExitContext, LsmContext};
 
 use crate::count::{self, Fate};
@@ -22,7 +22,12 @@ const O_ONCE: u32 = 0o100 | 0o200 | 0o400 | 0o1000;
 #[lsm(hook = "file_open")]
 pub fn open_lsm(ctx: LsmContext) -> i32 {
     if let Some(actor) = gate::tagged_or_born() {
-        announce(hook::OPEN_LSM, &actor, File::new(ctx.arg(0)), task_scratch(&actor));
+        announce(
+            hook::OPEN_LSM,
+            &actor,
+            File::new(ctx.arg(0)),
+            task_scratch(&actor),
+        );
     }
     0
 }
@@ -30,7 +35,12 @@ pub fn open_lsm(ctx: LsmContext) -> i32 {
 #[fentry(function = "security_file_open")]
 pub fn open_fentry(ctx: FEntryContext) -> i32 {
     if let Some(actor) = gate::tagged_or_born() {
-        announce(hook::OPEN_FENTRY, &actor, File::new(ctx.arg(0)), Slot::OpenFentry.scratch());
+        announce(
+            hook::OPEN_FENTRY,
+            &actor,
+            File::new(ctx.arg(0)),
+            Slot::OpenFentry.scratch(),
+        );
     }
     0
 }
@@ -48,7 +58,9 @@ fn announce(hook: u16, actor: &Actor, file: File, scratch: Option<*mut Scratch>)
 /// `struct file *do_filp_open(int dfd, struct filename *, const struct open_flags *)`
 #[fexit(function = "do_filp_open")]
 pub fn open_result(ctx: FExitContext) -> i32 {
-    let Some(actor) = gate::tagged_or_born() else { return 0 };
+    let Some(actor) = gate::tagged_or_born() else {
+        return 0;
+    };
     let request: u32 = field(ctx.arg::<Kernel>(2), &OPEN_FLAGS_FLAG);
     let ret = result(&ctx, 3);
     let failed = ret < 0 && ret > -4096;
@@ -57,7 +69,15 @@ pub fn open_result(ctx: FExitContext) -> i32 {
     } else if failed {
         let name = Name::Filename(ctx.arg(1));
         let slot = Slot::OpenResult.scratch();
-        refused(hook::OPEN_RESULT, &actor, ctx.arg(0), name, request, ret as i32, slot);
+        refused(
+            hook::OPEN_RESULT,
+            &actor,
+            ctx.arg(0),
+            name,
+            request,
+            ret as i32,
+            slot,
+        );
     } else {
         outcome::<Open>(hook::OPEN_RESULT, &actor, 0);
     }
@@ -67,7 +87,10 @@ pub fn open_result(ctx: FExitContext) -> i32 {
 /// A result that the verifier knows as a pointer, as a number: read as memory, not as an argument.
 #[inline(always)]
 fn result(ctx: &FExitContext, arguments: usize) -> i64 {
-    at(ctx.as_ptr().cast::<u8>().wrapping_add(arguments * size_of::<u64>()))
+    at(ctx
+        .as_ptr()
+        .cast::<u8>()
+        .wrapping_add(arguments * size_of::<u64>()))
 }
 
 /// Back end B: a system call returned `ret`.
@@ -79,15 +102,39 @@ pub fn finished(actor: &Actor, directory: i32, name: u64, request: u32, ret: i64
         if request & O_PATH != 0 || is_probing(ret as i32) {
             return count::run(HOOK, Fate::Filtered);
         }
-        return refused(HOOK, actor, directory, Name::User(name), request, ret as i32, scratch);
+        return refused(
+            HOOK,
+            actor,
+            directory,
+            Name::User(name),
+            request,
+            ret as i32,
+            scratch,
+        );
     }
     match actor.task.file(ret as u32) {
         Some(file) if file.mode() & fmode::PATH != 0 => count::run(HOOK, Fate::Filtered),
         Some(file) => {
-            opened(HOOK, actor, file, request & O_ONCE, ret as i32, scratch, path_flag::FD);
+            opened(
+                HOOK,
+                actor,
+                file,
+                request & O_ONCE,
+                ret as i32,
+                scratch,
+                path_flag::FD,
+            );
         }
         // Another thread closed it already.
-        None => refused(HOOK, actor, directory, Name::User(name), request, ret as i32, scratch),
+        None => refused(
+            HOOK,
+            actor,
+            directory,
+            Name::User(name),
+            request,
+            ret as i32,
+            scratch,
+        ),
     }
 }
 
@@ -101,7 +148,9 @@ fn opened(
     scratch: Option<*mut Scratch>,
     mark: u32,
 ) {
-    let Some(mut message) = Message::<Open>::begin(hook, actor, scratch) else { return };
+    let Some(mut message) = Message::<Open>::begin(hook, actor, scratch) else {
+        return;
+    };
     let mut path = message.path(actor, file.place());
     path.flags |= mark;
     // SAFETY: the body is within the message.
@@ -129,7 +178,9 @@ fn refused(
     ret: i32,
     scratch: Option<*mut Scratch>,
 ) {
-    let Some(mut message) = Message::<Open>::begin(hook, actor, scratch) else { return };
+    let Some(mut message) = Message::<Open>::begin(hook, actor, scratch) else {
+        return;
+    };
     let path = named_path(&mut message, actor, directory, name);
     // SAFETY: the body is within the message.
     unsafe {

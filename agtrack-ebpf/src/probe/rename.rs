@@ -25,25 +25,42 @@ pub fn rename_lsm(ctx: LsmContext) -> i32 {
 pub fn rename_fentry(ctx: FEntryContext) -> i32 {
     if let Some(actor) = gate::tagged_or_born() {
         let (from, to) = (place(ctx.arg(0), ctx.arg(1)), place(ctx.arg(2), ctx.arg(3)));
-        announce(hook::RENAME_FENTRY, &actor, from, to, Slot::RenameFentry.scratch());
+        announce(
+            hook::RENAME_FENTRY,
+            &actor,
+            from,
+            to,
+            Slot::RenameFentry.scratch(),
+        );
     }
     0
 }
 
 #[inline(always)]
 fn place(dir: Kernel, dentry: Kernel) -> Place {
-    Place { dentry, ..Place::from_path(dir) }
+    Place {
+        dentry,
+        ..Place::from_path(dir)
+    }
 }
 
 #[inline(always)]
 fn announce(hook: u16, actor: &Actor, from: Place, to: Place, scratch: Option<*mut Scratch>) {
-    let Some(mut message) = Message::<Rename>::begin(hook, actor, scratch) else { return };
+    let Some(mut message) = Message::<Rename>::begin(hook, actor, scratch) else {
+        return;
+    };
     let file = from.id();
     let from = message.path(actor, from);
     let to = message.path(actor, to);
     // SAFETY: the body is within the message.
     unsafe {
-        *message.body() = Rename { file, from, to, flags: 0, ret: RET_UNKNOWN };
+        *message.body() = Rename {
+            file,
+            from,
+            to,
+            flags: 0,
+            ret: RET_UNKNOWN,
+        };
     }
     message.submit();
 }
@@ -52,7 +69,9 @@ fn announce(hook: u16, actor: &Actor, from: Place, to: Place, scratch: Option<*m
 /// unsigned int flags)`
 #[fexit(function = "do_renameat2")]
 pub fn rename_result(ctx: FExitContext) -> i32 {
-    let Some(actor) = gate::tagged_or_born() else { return 0 };
+    let Some(actor) = gate::tagged_or_born() else {
+        return 0;
+    };
     let ret: i32 = ctx.arg(5);
     if ret == 0 {
         outcome::<Rename>(hook::RENAME_RESULT, &actor, 0);
@@ -79,12 +98,20 @@ pub fn finished(
     if is_probing(ret) {
         return count::run(hook, Fate::Filtered);
     }
-    let Some(mut message) = Message::<Rename>::begin(hook, actor, scratch) else { return };
+    let Some(mut message) = Message::<Rename>::begin(hook, actor, scratch) else {
+        return;
+    };
     let from = named_path(&mut message, actor, from.0, from.1);
     let to = named_path(&mut message, actor, to.0, to.1);
     // SAFETY: the body is within the message.
     unsafe {
-        *message.body() = Rename { file: Default::default(), from, to, flags, ret };
+        *message.body() = Rename {
+            file: Default::default(),
+            from,
+            to,
+            flags,
+            ret,
+        };
     }
     message.submit();
 }

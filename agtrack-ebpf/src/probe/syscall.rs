@@ -21,7 +21,9 @@ const SYS_CONNECT: u64 = 3;
 /// `(struct pt_regs *regs, long ret)`
 #[btf_tracepoint(function = "sys_exit")]
 pub fn sys_exit(ctx: BtfTracePointContext) -> i32 {
-    let Some(actor) = gate::tagged() else { return 0 };
+    let Some(actor) = gate::tagged() else {
+        return 0;
+    };
     if let Some(finished) = arch::finished(&actor, ctx.arg(0))
         && let Some(request) = request(finished)
         && let Some(request) = forget(request)
@@ -41,7 +43,12 @@ const RENAME: u64 = 3;
 const CONNECT: u64 = 4;
 
 #[inline(always)]
-fn request(Finished { call, arguments: [a, b, c, d, e] }: Finished) -> Option<Request> {
+fn request(
+    Finished {
+        call,
+        arguments: [a, b, c, d, e],
+    }: Finished,
+) -> Option<Request> {
     let cwd = AT_FDCWD as u64;
     Some(match call {
         Call::Open => [OPEN, cwd, a, 0, 0, b],
@@ -59,7 +66,14 @@ fn request(Finished { call, arguments: [a, b, c, d, e] }: Finished) -> Option<Re
         Call::SocketCall if a != SYS_CONNECT => return None,
         Call::SocketCall => {
             let [descriptor, address, length]: [u32; 3] = user(b);
-            [CONNECT, descriptor.into(), address.into(), length.into(), 0, 0]
+            [
+                CONNECT,
+                descriptor.into(),
+                address.into(),
+                length.into(),
+                0,
+                0,
+            ]
         }
     })
 }
@@ -84,11 +98,26 @@ fn dispatch(actor: &Actor, [event, a, b, c, d, flags]: Request, ret: i64) {
     match event {
         OPEN => open::finished(actor, a as i32, b, flags, ret),
         UNLINK => {
-            unlink::finished(hook::UNLINK_SYSCALL, actor, a as i32, first, ret as i32, slot);
+            unlink::finished(
+                hook::UNLINK_SYSCALL,
+                actor,
+                a as i32,
+                first,
+                ret as i32,
+                slot,
+            );
         }
         RENAME => {
             let (from, to) = ((a as i32, first), (c as i32, Name::User(d)));
-            rename::finished(hook::RENAME_SYSCALL, actor, from, to, flags, ret as i32, slot);
+            rename::finished(
+                hook::RENAME_SYSCALL,
+                actor,
+                from,
+                to,
+                flags,
+                ret as i32,
+                slot,
+            );
         }
         CONNECT => connect::returned(actor, a as u32, b, c as u32, ret as i32),
         _ => {}

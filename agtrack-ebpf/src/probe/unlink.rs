@@ -14,7 +14,13 @@ use crate::read::Kernel;
 #[lsm(hook = "path_unlink")]
 pub fn unlink_lsm(ctx: LsmContext) -> i32 {
     if let Some(actor) = gate::tagged_or_born() {
-        announce(hook::UNLINK_LSM, &actor, ctx.arg(0), ctx.arg(1), task_scratch(&actor));
+        announce(
+            hook::UNLINK_LSM,
+            &actor,
+            ctx.arg(0),
+            ctx.arg(1),
+            task_scratch(&actor),
+        );
     }
     0
 }
@@ -30,12 +36,22 @@ pub fn unlink_fentry(ctx: FEntryContext) -> i32 {
 
 #[inline(always)]
 fn announce(hook: u16, actor: &Actor, dir: Kernel, dentry: Kernel, scratch: Option<*mut Scratch>) {
-    let Some(mut message) = Message::<Unlink>::begin(hook, actor, scratch) else { return };
-    let place = Place { dentry, ..Place::from_path(dir) };
+    let Some(mut message) = Message::<Unlink>::begin(hook, actor, scratch) else {
+        return;
+    };
+    let place = Place {
+        dentry,
+        ..Place::from_path(dir)
+    };
     let path = message.path(actor, place);
     // SAFETY: the body is within the message.
     unsafe {
-        *message.body() = Unlink { file: place.id(), path, ret: RET_UNKNOWN, reserved: 0 };
+        *message.body() = Unlink {
+            file: place.id(),
+            path,
+            ret: RET_UNKNOWN,
+            reserved: 0,
+        };
     }
     message.submit();
 }
@@ -43,7 +59,9 @@ fn announce(hook: u16, actor: &Actor, dir: Kernel, dentry: Kernel, scratch: Opti
 /// `int do_unlinkat(int dfd, struct filename *name)`
 #[fexit(function = "do_unlinkat")]
 pub fn unlink_result(ctx: FExitContext) -> i32 {
-    let Some(actor) = gate::tagged_or_born() else { return 0 };
+    let Some(actor) = gate::tagged_or_born() else {
+        return 0;
+    };
     let ret: i32 = ctx.arg(2);
     if ret == 0 {
         outcome::<Unlink>(hook::UNLINK_RESULT, &actor, 0);
@@ -68,7 +86,9 @@ pub fn finished(
     if is_probing(ret) {
         return count::run(hook, Fate::Filtered);
     }
-    let Some(mut message) = Message::<Unlink>::begin(hook, actor, scratch) else { return };
+    let Some(mut message) = Message::<Unlink>::begin(hook, actor, scratch) else {
+        return;
+    };
     let path = named_path(&mut message, actor, directory, name);
     // SAFETY: the body is within the message.
     unsafe {

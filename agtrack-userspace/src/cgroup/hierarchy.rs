@@ -28,13 +28,13 @@ impl Hierarchy {
         Hierarchy::from_mountinfo(&text).ok_or(Error::NotMounted)
     }
 
-    /// The cgroup2 mount that shows most of the hierarchy; among equals the last, which hides
-    /// the earlier ones where they share a mount point.
+    /// The cgroup2 mount that shows most of the hierarchy; among equals the first, which is the
+    /// system's own and not somebody's copy.
     fn from_mountinfo(text: &[u8]) -> Option<Hierarchy> {
         text.split(|&byte| byte == b'\n')
             .filter_map(Hierarchy::from_line)
             .reduce(|best, next| {
-                if next.depth() <= best.depth() {
+                if next.depth() < best.depth() {
                     next
                 } else {
                     best

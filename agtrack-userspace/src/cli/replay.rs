@@ -13,7 +13,8 @@ use anyhow::{Context, bail};
 use uuid::Uuid;
 
 use crate::input::{Input, InputReader, Start};
-use crate::pipeline::{Draft, Pipeline};
+use crate::pipeline::Pipeline;
+use crate::record::Draft;
 use crate::record::Stamper;
 use crate::terminal::Output;
 

@@ -23,7 +23,10 @@ pub(super) fn name(known: &Known) -> &'static str {
 /// The object, and how far it can be trusted to be whole.
 pub(super) fn object(known: &Known) -> (Object, Completeness) {
     let mut data = Segments::new(&known.event.data);
-    let mut whole = Completeness { count: 1, ..Completeness::default() };
+    let mut whole = Completeness {
+        count: 1,
+        ..Completeness::default()
+    };
     if known.event.parts_lost {
         whole.truncated = true;
         whole.notes.push("parts_lost".to_owned());
@@ -106,7 +109,11 @@ fn unlink(body: &Unlink, data: &mut Segments<'_>, whole: &mut Completeness) -> O
     let path = data.path(&body.path);
     note(whole, &path);
     let (inode, device, _) = identity(&body.file);
-    Object::File { path: Text(path.bytes), inode, device }
+    Object::File {
+        path: Text(path.bytes),
+        inode,
+        device,
+    }
 }
 
 fn rename(body: &Rename, data: &mut Segments<'_>, whole: &mut Completeness) -> Object {
@@ -139,7 +146,11 @@ fn connect(body: &Connect, data: &mut Segments<'_>, whole: &mut Completeness) ->
         AF_INET6 => IpAddr::V6(Ipv6Addr::from(body.address)),
         AF_UNIX => {
             let walked = body.path.walked > 0;
-            let path = if walked { data.path(&body.path).bytes } else { socket_name(body, data) };
+            let path = if walked {
+                data.path(&body.path).bytes
+            } else {
+                socket_name(body, data)
+            };
             if walked {
                 whole.path_source = Some(PathSource::Kernel);
             } else if body.argument == 0 {
@@ -150,7 +161,12 @@ fn connect(body: &Connect, data: &mut Segments<'_>, whole: &mut Completeness) ->
         family => return Address::Other { family },
     };
     let proto = flags::protocol(body.protocol, body.socket_type);
-    Address::Ip { ip, port: body.port, proto, domain: None }
+    Address::Ip {
+        ip,
+        port: body.port,
+        proto,
+        domain: None,
+    }
 }
 
 /// `sun_path`: ended by NUL, or, where it begins with one, an abstract name of the given length
@@ -159,7 +175,11 @@ fn socket_name(body: &Connect, data: &mut Segments<'_>) -> Vec<u8> {
     let bytes = data.bytes(body.path.name);
     match bytes {
         [0, name @ ..] => [b"@", name].concat(),
-        _ => bytes.split(|byte| *byte == 0).next().unwrap_or(bytes).to_vec(),
+        _ => bytes
+            .split(|byte| *byte == 0)
+            .next()
+            .unwrap_or(bytes)
+            .to_vec(),
     }
 }
 
@@ -177,7 +197,11 @@ fn identity(file: &FileId) -> (Option<u64>, Option<String>, Option<String>) {
     if file.ino == 0 && file.dev == 0 {
         return (None, None, None);
     }
-    (Some(file.ino), Some(device(file.dev)), Some(format!("{:o}", file.mode)))
+    (
+        Some(file.ino),
+        Some(device(file.dev)),
+        Some(format!("{:o}", file.mode)),
+    )
 }
 
 /// `MAJOR:MINOR` (include/linux/kdev_t.h: 20 bits of minor).

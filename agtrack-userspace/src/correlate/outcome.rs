@@ -10,16 +10,26 @@ use crate::record::{Outcome, OutcomeResult};
 /// From a system call's return value; `None`: it was not seen.
 pub(super) fn outcome(known: &Known, ret: Option<i32>) -> Outcome {
     let Some(ret) = ret else {
-        return Outcome { result: OutcomeResult::Unknown, errno: None };
+        return Outcome {
+            result: OutcomeResult::Unknown,
+            errno: None,
+        };
     };
     if ret >= 0 {
-        return Outcome { result: OutcomeResult::Success, errno: None };
+        return Outcome {
+            result: OutcomeResult::Success,
+            errno: None,
+        };
     }
     let errno = Errno::from_raw(-ret);
     let begun = matches!(known.event.what, What::Happened(Payload::Connect(_)))
         && matches!(errno, Errno::EINPROGRESS | Errno::EINTR | Errno::EALREADY);
     Outcome {
-        result: if begun { OutcomeResult::InProgress } else { OutcomeResult::Failure },
+        result: if begun {
+            OutcomeResult::InProgress
+        } else {
+            OutcomeResult::Failure
+        },
         errno: Some(name(errno, -ret)),
     }
 }

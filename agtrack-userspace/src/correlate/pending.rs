@@ -57,8 +57,11 @@ impl Pending {
         if self.by_thread.is_empty() {
             return Vec::new();
         }
-        let mut taken: Vec<_> =
-            self.by_thread.extract_if(|_, known| which(known)).map(|(_, known)| known).collect();
+        let mut taken: Vec<_> = self
+            .by_thread
+            .extract_if(|_, known| which(known))
+            .map(|(_, known)| known)
+            .collect();
         taken.sort_by_key(|known| known.event.header.time);
         taken
     }
@@ -70,4 +73,3 @@ fn kind_of(known: &Known) -> Option<u16> {
         What::Ended(_) => None,
     }
 }
-

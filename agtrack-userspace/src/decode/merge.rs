@@ -16,7 +16,9 @@ impl Merge {
     /// Takes those before `boot`. The sort is stable: events of one time stay as they came.
     pub(super) fn before(&mut self, boot: u64) -> Vec<Event> {
         self.waiting.sort_by_key(|event| event.header.time);
-        let end = self.waiting.partition_point(|event| event.header.time < boot);
+        let end = self
+            .waiting
+            .partition_point(|event| event.header.time < boot);
         let later = self.waiting.split_off(end);
         std::mem::replace(&mut self.waiting, later)
     }

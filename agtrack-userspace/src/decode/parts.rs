@@ -30,7 +30,11 @@ impl Parts {
         }
         let pieces = self.by_thread.entry(header.tid).or_default();
         if pieces.time != header.time {
-            *pieces = Pieces { time: header.time, data: Vec::new(), whole: true };
+            *pieces = Pieces {
+                time: header.time,
+                data: Vec::new(),
+                whole: true,
+            };
         }
         pieces.whole &= pieces.data.len() == offset as usize;
         // A hole keeps its length, so that what follows stands in its place.
@@ -56,7 +60,8 @@ impl Parts {
 
     pub(super) fn forget_before(&mut self, boot: u64) {
         if !self.by_thread.is_empty() {
-            self.by_thread.retain(|_, pieces| pieces.time.saturating_add(PATIENCE) >= boot);
+            self.by_thread
+                .retain(|_, pieces| pieces.time.saturating_add(PATIENCE) >= boot);
         }
     }
 }
@@ -81,7 +86,10 @@ mod tests {
         let mut parts = Parts::default();
         parts.add(&HEADER, 0, b"one ");
         parts.add(&HEADER, 4, b"two ");
-        assert_eq!(parts.join(&HEADER, b"three"), (b"one two three".to_vec(), true));
+        assert_eq!(
+            parts.join(&HEADER, b"three"),
+            (b"one two three".to_vec(), true)
+        );
         assert_eq!(parts.join(&HEADER, b"next"), (b"next".to_vec(), true));
     }
 

@@ -43,7 +43,9 @@ impl<'a> Segments<'a> {
         PathText {
             bytes: normalize(join(walked, name, flags)),
             flags,
-            outside_root: path.walked > 0 && path.root == u32::MAX && flags & path_flag::PSEUDO == 0,
+            outside_root: path.walked > 0
+                && path.root == u32::MAX
+                && flags & path_flag::PSEUDO == 0,
         }
     }
 }
@@ -75,8 +77,8 @@ fn join(walked: &[u8], name: &[u8], flags: u32) -> Vec<u8> {
 
 /// Takes `.` and empty components out. `..` stays: what it means depends on links.
 fn normalize(bytes: Vec<u8>) -> Vec<u8> {
-    let plain = !bytes.windows(2).any(|pair| pair == b"//" || pair == b"/.")
-        && !(bytes.len() > 1 && bytes.ends_with(b"/"));
+    let doubled = bytes.windows(2).any(|pair| pair == b"//" || pair == b"/.");
+    let plain = !doubled && (bytes.len() == 1 || !bytes.ends_with(b"/"));
     if plain || bytes.first() != Some(&b'/') {
         return bytes;
     }
@@ -106,7 +108,10 @@ mod tests {
             root: 0,
         };
         let text = Segments::new(&data).path(&path);
-        assert_eq!(String::from_utf8_lossy(&text.bytes), String::from_utf8_lossy(expect));
+        assert_eq!(
+            String::from_utf8_lossy(&text.bytes),
+            String::from_utf8_lossy(expect)
+        );
     }
 
     #[test]
@@ -133,7 +138,12 @@ mod tests {
 
     #[test]
     fn lengths_beyond_the_data_are_cut_and_told() {
-        let path = Path { walked: 1000, name: 1000, flags: 0, root: 0 };
+        let path = Path {
+            walked: 1000,
+            name: 1000,
+            flags: 0,
+            root: 0,
+        };
         let text = Segments::new(b"x\0").path(&path);
         assert_eq!(text.bytes, b"/x");
         assert_ne!(text.flags & path_flag::TRUNCATED, 0);

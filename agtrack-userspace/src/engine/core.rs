@@ -12,8 +12,8 @@ use super::summary::Tally;
 use super::wait::Ended;
 use crate::input::{Input, InputWriter};
 use crate::journal::{self, Journal};
-use crate::pipeline::{Draft, Pipeline};
-use crate::record::{Body, Change, Stamper};
+use crate::pipeline::Pipeline;
+use crate::record::{Body, Change, Draft, Stamper};
 
 /// What stands between inputs and the disk.
 pub(super) struct Core {

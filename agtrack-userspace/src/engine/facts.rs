@@ -19,11 +19,17 @@ const ARGS_BYTES: usize = 32 * 1024;
 const NO_LOGIN: u32 = u32::MAX;
 
 /// A process and its parents, parents first. Empty: it is gone.
-pub(super) fn with_ancestors(pid: u32, session: u64, cgroups: Option<&Hierarchy>) -> Vec<ProcessFacts> {
+pub(super) fn with_ancestors(
+    pid: u32,
+    session: u64,
+    cgroups: Option<&Hierarchy>,
+) -> Vec<ProcessFacts> {
     let mut found = Vec::new();
     let mut next = (pid, session);
     while found.len() < ANCESTORS {
-        let Some(facts) = of(next.0, next.1, cgroups) else { break };
+        let Some(facts) = of(next.0, next.1, cgroups) else {
+            break;
+        };
         next = (facts.ppid, 0);
         found.push(facts);
         if next.0 == 0 {
@@ -59,7 +65,9 @@ fn of(pid: u32, session: u64, cgroups: Option<&Hierarchy>) -> Option<ProcessFact
         user: status.as_ref().map(|status| status.ruid),
         euser: status.as_ref().map(|status| status.euid),
         login_user: process.loginuid().ok().filter(|user| *user != NO_LOGIN),
-        cgroup: cgroups.and_then(|all| all.of_pid(pid).ok()).map(|found| path_text(found.path)),
+        cgroup: cgroups
+            .and_then(|all| all.of_pid(pid).ok())
+            .map(|found| path_text(found.path)),
         session,
     })
 }
@@ -76,7 +84,9 @@ pub(super) fn open_files(pid: u32) -> Vec<Text> {
     let Some(process) = pid.try_into().ok().and_then(|pid| Process::new(pid).ok()) else {
         return Vec::new();
     };
-    let Ok(descriptors) = process.fd() else { return Vec::new() };
+    let Ok(descriptors) = process.fd() else {
+        return Vec::new();
+    };
     descriptors
         .filter_map(Result::ok)
         .take(OPEN_FILES)
@@ -98,7 +108,10 @@ pub(super) fn exe(pid: u32) -> Vec<u8> {
     let Some(process) = pid.try_into().ok().and_then(|pid| Process::new(pid).ok()) else {
         return Vec::new();
     };
-    process.exe().map(|path| path_text(path).0).unwrap_or_default()
+    process
+        .exe()
+        .map(|path| path_text(path).0)
+        .unwrap_or_default()
 }
 
 /// Whether the process with this start (in ticks) runs; a zombie does not.
@@ -108,7 +121,9 @@ pub(super) fn is_alive(pid: u32, start: u64) -> bool {
 
 /// Every process and its parent.
 pub(super) fn parents() -> Vec<(u32, u32)> {
-    let Ok(all) = procfs::process::all_processes() else { return Vec::new() };
+    let Ok(all) = procfs::process::all_processes() else {
+        return Vec::new();
+    };
     all.filter_map(Result::ok)
         .filter_map(|process| process.stat().ok())
         .filter_map(|stat| Some((stat.pid.try_into().ok()?, stat.ppid.try_into().ok()?)))

@@ -69,7 +69,13 @@ impl Live {
             failed: None,
         };
         let watch = Watch::default();
-        Live { rings, hands, watch, bed, inbox }
+        Live {
+            rings,
+            hands,
+            watch,
+            bed,
+            inbox,
+        }
     }
 
     pub(super) fn inventory(&self) -> &Inventory {
@@ -106,8 +112,15 @@ impl Live {
         if let Some(error) = self.hands.failed.take() {
             return Err(error);
         }
-        let boot = if drained.empty { now.boot } else { drained.last.min(now.boot) };
-        self.hands.core.feed(Input::Clock(Clock { boot, wall: now.wall - (now.boot - boot) }))?;
+        let boot = if drained.empty {
+            now.boot
+        } else {
+            drained.last.min(now.boot)
+        };
+        self.hands.core.feed(Input::Clock(Clock {
+            boot,
+            wall: now.wall - (now.boot - boot),
+        }))?;
         Ok(drained)
     }
 
@@ -140,7 +153,10 @@ impl Live {
             }
             Request::ReloadRefused(reason) => {
                 let refused = Some(reason);
-                self.hands.core.feed(Input::Reload { config_sha256: None, refused })?;
+                self.hands.core.feed(Input::Reload {
+                    config_sha256: None,
+                    refused,
+                })?;
             }
             // Handled by the loop.
             Request::Stop(_) => {}
@@ -155,7 +171,10 @@ impl Live {
             watch.forget(id);
             self.hands.probes.untag_cgroup(id);
         }
-        self.hands.core.feed(Input::Reload { config_sha256: hash, refused: None })?;
+        self.hands.core.feed(Input::Reload {
+            config_sha256: hash,
+            refused: None,
+        })?;
         self.begin_watching(&mut watch)?;
         self.watch = watch;
         Ok(())
@@ -163,19 +182,30 @@ impl Live {
 
     /// Tells the pipeline where every cgroup is.
     pub(super) fn learn_cgroups(&mut self) -> anyhow::Result<()> {
-        let all = self.hands.hierarchy.as_ref().and_then(|tree| tree.all().ok());
+        let all = self
+            .hands
+            .hierarchy
+            .as_ref()
+            .and_then(|tree| tree.all().ok());
         for cgroup in all.unwrap_or_default() {
             let path = path_text(&cgroup.path);
-            self.hands.core.feed(Input::Cgroup { id: cgroup.id, path })?;
+            self.hands.core.feed(Input::Cgroup {
+                id: cgroup.id,
+                path,
+            })?;
         }
         Ok(())
     }
 
     /// Tags the cgroups that the rules match now, with what is in them.
     pub(super) fn begin_watching(&mut self, watch: &mut Watch) -> anyhow::Result<()> {
-        let Some(hierarchy) = self.hands.hierarchy.clone() else { return Ok(()) };
+        let Some(hierarchy) = self.hands.hierarchy.clone() else {
+            return Ok(());
+        };
         for parent in watch.parents(&hierarchy) {
-            self.hands.probes.tag_cgroup(parent.id, watch::parent_tag())?;
+            self.hands
+                .probes
+                .tag_cgroup(parent.id, watch::parent_tag())?;
         }
         for root in watch.find(&hierarchy) {
             self.hands.begin_root(root)?;
@@ -212,21 +242,31 @@ impl Live {
         core.feed(Input::Stop)?;
         core.flush_log()?;
         let summary = core.tally.summary(session);
-        self.hands.core.journal.close().context("cannot close the journal")?;
+        self.hands
+            .core
+            .journal
+            .close()
+            .context("cannot close the journal")?;
         Ok(summary)
     }
 }
 
 impl Hands {
     fn message(&mut self, watch: &mut Watch, bytes: &[u8]) {
-        let kind = bytes.first_chunk().map_or(0, |kind| u16::from_ne_bytes(*kind));
+        let kind = bytes
+            .first_chunk()
+            .map_or(0, |kind| u16::from_ne_bytes(*kind));
         self.events += u64::from(kind != PART);
         let handled = match Kind::from_id(kind) {
             Some(Kind::CgroupCreate) => self.cgroup_created(watch, bytes),
             Some(Kind::CgroupAttach) => self.cgroup_attached(bytes),
             _ => Ok(()),
         };
-        let fed = handled.and_then(|()| self.core.feed(Input::Message { bytes: bytes.into() }));
+        let fed = handled.and_then(|()| {
+            self.core.feed(Input::Message {
+                bytes: bytes.into(),
+            })
+        });
         let removed = match Kind::from_id(kind) {
             Some(Kind::CgroupRemove) => self.cgroup_removed(watch, bytes),
             _ => Ok(()),
@@ -242,10 +282,16 @@ impl Hands {
         let Some((body, path)) = body_and_path::<CgroupCreate>(bytes, |body| body.path) else {
             return Ok(());
         };
-        let Some(hierarchy) = &self.hierarchy else { return Ok(()) };
+        let Some(hierarchy) = &self.hierarchy else {
+            return Ok(());
+        };
         let path = std::path::PathBuf::from(path);
         let dir = hierarchy.dir(&path);
-        let root = watch.consider(Cgroup { path, dir, id: body.id });
+        let root = watch.consider(Cgroup {
+            path,
+            dir,
+            id: body.id,
+        });
         match root {
             Some(root) if body.session == body.id => self.core.feed(session(root.session)),
             Some(root) => self.begin_root(root),
@@ -301,14 +347,30 @@ impl Hands {
 
     /// Tags a process that runs already; false: it was tagged before, or is gone.
     pub(super) fn tag_running(&mut self, pid: u32, key: u64) -> anyhow::Result<bool> {
-        let Some(start) = facts::start(pid) else { return Ok(false) };
-        if self.probes.process_tag(pid).is_some_and(|tag| tag.start / START_TICK == start) {
+        let Some(start) = facts::start(pid) else {
+            return Ok(false);
+        };
+        if self
+            .probes
+            .process_tag(pid)
+            .is_some_and(|tag| tag.start / START_TICK == start)
+        {
             return Ok(false);
         }
-        self.probes.tag_process(pid, Tag { start: start * START_TICK, session: key })?;
+        self.probes.tag_process(
+            pid,
+            Tag {
+                start: start * START_TICK,
+                session: key,
+            },
+        )?;
         self.learn(pid, key)?;
         let open = facts::open_files(pid);
-        let late = Input::LateTag { key: ProcessKey { pid, start }, session: key, open };
+        let late = Input::LateTag {
+            key: ProcessKey { pid, start },
+            session: key,
+            open,
+        };
         self.core.feed(late)?;
         Ok(true)
     }
@@ -322,8 +384,8 @@ impl Hands {
 
     /// Tags a process that waits to become a command.
     fn launch(&mut self, request: TagRequest) -> anyhow::Result<Uuid> {
-        let start = facts::start(request.pid)
-            .ok_or_else(|| anyhow!("process {} is gone", request.pid))?;
+        let start =
+            facts::start(request.pid).ok_or_else(|| anyhow!("process {} is gone", request.pid))?;
         self.launched += 1;
         let key = LAUNCHED | self.launched;
         let id = Uuid::now_v7();
@@ -336,30 +398,50 @@ impl Hands {
             agent_name: request.agent,
             owner: None,
             binding: Binding::Launcher,
-            root: Some(ProcessKey { pid: request.pid, start }),
+            root: Some(ProcessKey {
+                pid: request.pid,
+                start,
+            }),
             command: request.command.into_iter().map(Text).collect(),
-            cgroup: request.cgroup.as_ref().map(|cgroup| path_text(&cgroup.path)),
+            cgroup: request
+                .cgroup
+                .as_ref()
+                .map(|cgroup| path_text(&cgroup.path)),
         }))?;
         // … then as the session's first.
         self.learn(request.pid, key)?;
         if let Some(cgroup) = &request.cgroup {
             self.probes.tag_cgroup(cgroup.id, watch::root_tag(key))?;
             let path = path_text(&cgroup.path);
-            self.core.feed(Input::Cgroup { id: cgroup.id, path })?;
+            self.core.feed(Input::Cgroup {
+                id: cgroup.id,
+                path,
+            })?;
         }
-        self.probes.tag_process(request.pid, Tag { start: start * START_TICK, session: key })?;
+        self.probes.tag_process(
+            request.pid,
+            Tag {
+                start: start * START_TICK,
+                session: key,
+            },
+        )?;
         self.core.remember(id, key);
         Ok(id)
     }
 
     fn running(&mut self, session: Uuid) -> Vec<Running> {
-        let Some(key) = self.core.key_of(session) else { return Vec::new() };
+        let Some(key) = self.core.key_of(session) else {
+            return Vec::new();
+        };
         let tagged = self.probes.tagged();
         let alive = |pid: &u32, tag: &Tag| facts::start(*pid) == Some(tag.start / START_TICK);
         tagged
             .into_iter()
             .filter(|(pid, tag)| tag.session == key && alive(pid, tag))
-            .map(|(pid, _)| Running { pid, exe: facts::exe(pid) })
+            .map(|(pid, _)| Running {
+                pid,
+                exe: facts::exe(pid),
+            })
             .collect()
     }
 }

@@ -21,7 +21,7 @@ use crate::input::{Input, InputWriter, JournalState, Start};
 use crate::journal::{self, Journal, Previous};
 use crate::load::{self, Inventory};
 use crate::pipeline::Pipeline;
-use crate::record::{Host, HookReport, Stamper};
+use crate::record::{HookReport, Host, Stamper};
 
 /// What agtrack keeps of this host, beside the journals.
 const STATE: &str = "/var/lib/agtrack";
@@ -33,7 +33,10 @@ pub(super) fn start(
     ended: Arc<Ended>,
 ) -> anyhow::Result<Live> {
     let mut watch = Watch::new(options.agents)?;
-    let journal_options = journal::Options { owner: options.owner, ..options.journal_options };
+    let journal_options = journal::Options {
+        owner: options.owner,
+        ..options.journal_options
+    };
     // Before the probes: who cannot write need not look.
     let (journal, opened) = Journal::open(&options.journal, journal_options)?;
     let (probes, rings) = match load::load(options.backend, options.sizes) {
@@ -82,7 +85,10 @@ fn start_facts(
     config_sha256: Option<String>,
     previous: &Previous,
 ) -> anyhow::Result<Start> {
-    let attached = inventory.hooks.iter().filter(|state| state.missing.is_none());
+    let attached = inventory
+        .hooks
+        .iter()
+        .filter(|state| state.missing.is_none());
     Ok(Start {
         host: host()?,
         kernel: kernel_release(),
@@ -119,9 +125,10 @@ fn reports(inventory: &Inventory) -> Vec<HookReport> {
 fn journal_state(previous: &Previous) -> JournalState {
     match previous {
         Previous::Fresh | Previous::Clean => JournalState::default(),
-        Previous::Unclean { cut } => {
-            JournalState { unclean: true, torn: cut.as_ref().map_or(0, |cut| cut.bytes) }
-        }
+        Previous::Unclean { cut } => JournalState {
+            unclean: true,
+            torn: cut.as_ref().map_or(0, |cut| cut.bytes),
+        },
     }
 }
 
@@ -129,20 +136,38 @@ fn host() -> anyhow::Result<Host> {
     let boot_id = std::fs::read_to_string("/proc/sys/kernel/random/boot_id")
         .context("cannot read the boot id from /proc/sys/kernel/random/boot_id")?;
     let machine_id = std::fs::read_to_string("/etc/machine-id").unwrap_or_default();
-    let name = rustix::system::uname().nodename().to_string_lossy().into_owned();
-    Ok(Host { id: host_id(&machine_id, &name), name, boot_id: boot_id.trim().to_owned() })
+    let name = rustix::system::uname()
+        .nodename()
+        .to_string_lossy()
+        .into_owned();
+    Ok(Host {
+        id: host_id(&machine_id, &name),
+        name,
+        boot_id: boot_id.trim().to_owned(),
+    })
 }
 
 /// The machine id is to be kept secret (machine-id(5)), so only a hash of it leaves the host. A
 /// machine without one is known by its name.
 fn host_id(machine_id: &str, name: &str) -> String {
-    let source = if machine_id.trim().is_empty() { name } else { machine_id.trim() };
+    let source = if machine_id.trim().is_empty() {
+        name
+    } else {
+        machine_id.trim()
+    };
     let digest = Sha256::digest(format!("agtrack host {source}"));
-    digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+    digest
+        .iter()
+        .take(16)
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }
 
 fn kernel_release() -> String {
-    rustix::system::uname().release().to_string_lossy().into_owned()
+    rustix::system::uname()
+        .release()
+        .to_string_lossy()
+        .into_owned()
 }
 
 fn open_input_log(path: &Path) -> anyhow::Result<InputWriter<BufWriter<File>>> {

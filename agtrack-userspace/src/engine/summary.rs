@@ -5,9 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::pipeline::Draft;
 use crate::record::{
-    Access, Action, Address, Body, Gap, GapReason, Object, OutcomeResult, Text,
+    Access, Action, Address, Body, Draft, Gap, GapReason, Object, OutcomeResult, Text,
 };
 
 /// Names kept of each kind.
@@ -95,9 +94,15 @@ impl Tally {
 
     /// Of one session, or of all together.
     pub(super) fn summary(&self, session: Option<Uuid>) -> Summary {
-        let mut summary =
-            Summary { lost: self.lost, skipped: self.skipped, ..Summary::default() };
-        let wanted = self.sessions.iter().filter(|(id, _)| session.is_none_or(|one| one == **id));
+        let mut summary = Summary {
+            lost: self.lost,
+            skipped: self.skipped,
+            ..Summary::default()
+        };
+        let wanted = self
+            .sessions
+            .iter()
+            .filter(|(id, _)| session.is_none_or(|one| one == **id));
         for (_, counts) in wanted {
             for (action, count) in &counts.actions {
                 *summary.actions.entry(action.clone()).or_default() += count;
@@ -119,7 +124,11 @@ impl Counts {
             return;
         }
         match &action.object {
-            Object::Open { path, access: Access::Write | Access::ReadWrite, .. } => {
+            Object::Open {
+                path,
+                access: Access::Write | Access::ReadWrite,
+                ..
+            } => {
                 self.written.add(path.0.clone());
             }
             Object::File { path, .. } => self.deleted.add(path.0.clone()),
@@ -143,9 +152,10 @@ fn failure(action: &Action) -> Vec<u8> {
     let target: Text = match &action.object {
         Object::Open { path, .. } | Object::File { path, .. } => path.clone(),
         Object::Rename { from, .. } => from.clone(),
-        Object::Connect(Address::Ip { ip, port, .. }) => {
-            std::net::SocketAddr::new(*ip, *port).to_string().into_bytes().into()
-        }
+        Object::Connect(Address::Ip { ip, port, .. }) => std::net::SocketAddr::new(*ip, *port)
+            .to_string()
+            .into_bytes()
+            .into(),
         Object::Connect(Address::Unix { socket }) => socket.clone(),
         Object::Exec { exe, .. } => exe.clone(),
         Object::Connect(Address::Other { .. })
@@ -154,7 +164,14 @@ fn failure(action: &Action) -> Vec<u8> {
         | Object::Cgroup { .. } => Text::default(),
     };
     let reason = action.outcome.errno.as_deref().unwrap_or("failed");
-    [action.action.as_bytes(), b" ", &target.0, b" ", reason.as_bytes()].concat()
+    [
+        action.action.as_bytes(),
+        b" ",
+        &target.0,
+        b" ",
+        reason.as_bytes(),
+    ]
+    .concat()
 }
 
 impl Names {

@@ -7,8 +7,8 @@ use agtrack_common::event::hook;
 
 use super::facts;
 use super::live::Hands;
+use crate::input::HookCounters;
 use crate::input::Input;
-use crate::load::HookCounters;
 use crate::record::{ProcessKey, TICK};
 
 impl Hands {
@@ -41,8 +41,12 @@ impl Hands {
             return Ok(());
         }
         self.skipped_forks = skipped;
-        let tagged: HashMap<u32, u64> =
-            self.probes.tagged().into_iter().map(|(pid, tag)| (pid, tag.session)).collect();
+        let tagged: HashMap<u32, u64> = self
+            .probes
+            .tagged()
+            .into_iter()
+            .map(|(pid, tag)| (pid, tag.session))
+            .collect();
         for (child, parent) in facts::parents() {
             if let Some(session) = tagged.get(&parent)
                 && !tagged.contains_key(&child)

@@ -63,10 +63,17 @@ impl Bed {
             tv_sec: time.as_secs() as i64,
             tv_nsec: i64::from(time.subsec_nanos()),
         };
-        let mut events = [epoll::Event { flags: epoll::EventFlags::IN, data: epoll::EventData::new_u64(0) }; 4];
+        let mut events = [epoll::Event {
+            flags: epoll::EventFlags::IN,
+            data: epoll::EventData::new_u64(0),
+        }; 4];
         // Interrupted or not: the loop looks at everything anyway.
         let count = epoll::wait(&self.epoll, &mut events[..], Some(&timeout)).unwrap_or(0);
-        if events.iter().take(count).any(|event| event.data.u64() == REQUEST) {
+        if events
+            .iter()
+            .take(count)
+            .any(|event| event.data.u64() == REQUEST)
+        {
             let _ = rustix::io::read(&self.waker, &mut [0; 8]);
         }
     }
@@ -81,7 +88,10 @@ pub(super) struct Ended {
 
 impl Ended {
     pub(super) fn add(&self, session: Uuid) {
-        self.sessions.lock().unwrap_or_else(PoisonError::into_inner).insert(session);
+        self.sessions
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(session);
         self.news.notify_all();
     }
 

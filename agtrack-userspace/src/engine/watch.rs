@@ -39,7 +39,10 @@ impl Watch {
                 Ok((rule, globs))
             })
             .collect::<anyhow::Result<_>>()?;
-        Ok(Watch { rules, roots: HashMap::new() })
+        Ok(Watch {
+            rules,
+            roots: HashMap::new(),
+        })
     }
 
     /// Takes over what another set of rules has found already.
@@ -51,7 +54,9 @@ impl Watch {
     pub(super) fn find(&mut self, hierarchy: &Hierarchy) -> Vec<Root> {
         let mut all = hierarchy.all().unwrap_or_default();
         all.sort_by_key(|cgroup| cgroup.path.components().count());
-        all.into_iter().filter_map(|cgroup| self.consider(cgroup)).collect()
+        all.into_iter()
+            .filter_map(|cgroup| self.consider(cgroup))
+            .collect()
     }
 
     /// The session that a cgroup begins, if it matches a rule and lies below no root.
@@ -59,7 +64,10 @@ impl Watch {
         if self.roots.contains_key(&cgroup.id) || self.lies_below_root(&cgroup.path) {
             return None;
         }
-        let (rule, _) = self.rules.iter().find(|(_, globs)| globs.matches(&cgroup.path))?;
+        let (rule, _) = self
+            .rules
+            .iter()
+            .find(|(_, globs)| globs.matches(&cgroup.path))?;
         let session = new_session(rule, &cgroup);
         self.roots.insert(cgroup.id, cgroup.path.clone());
         Some(Root { cgroup, session })
@@ -73,7 +81,11 @@ impl Watch {
     /// Roots that no rule matches any more.
     pub(super) fn unmatched(&self) -> Vec<u64> {
         let matches = |path: &Path| self.rules.iter().any(|(_, globs)| globs.matches(path));
-        self.roots.iter().filter(|(_, path)| !matches(path)).map(|(id, _)| *id).collect()
+        self.roots
+            .iter()
+            .filter(|(_, path)| !matches(path))
+            .map(|(id, _)| *id)
+            .collect()
     }
 
     /// Existing cgroups whose children could match: those are tagged by the kernel as they are
@@ -99,12 +111,20 @@ impl Watch {
 
 /// The kernel's tag for a session's root.
 pub(super) fn root_tag(session: u64) -> CgroupTag {
-    CgroupTag { session, children: 0, reserved: 0 }
+    CgroupTag {
+        session,
+        children: 0,
+        reserved: 0,
+    }
 }
 
 /// The kernel's tag for a cgroup whose children may begin sessions.
 pub(super) fn parent_tag() -> CgroupTag {
-    CgroupTag { session: 0, children: 1, reserved: 0 }
+    CgroupTag {
+        session: 0,
+        children: 1,
+        reserved: 0,
+    }
 }
 
 fn new_session(rule: &AgentRule, cgroup: &Cgroup) -> NewSession {

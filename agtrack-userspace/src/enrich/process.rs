@@ -76,10 +76,20 @@ impl ProcessTable {
     }
 
     pub(super) fn learn(&mut self, facts: ProcessFacts, boot_id: &str, clock: Clock) {
-        let key = ProcessKey { pid: facts.pid, start: facts.start };
-        let parent = ProcessKey { pid: facts.ppid, start: facts.parent_start };
+        let key = ProcessKey {
+            pid: facts.pid,
+            start: facts.start,
+        };
+        let parent = ProcessKey {
+            pid: facts.ppid,
+            start: facts.parent_start,
+        };
         let mut process = blank(key, boot_id, clock);
-        self.set_parent(&mut process, (facts.parent_start != 0).then_some(parent), boot_id);
+        self.set_parent(
+            &mut process,
+            (facts.parent_start != 0).then_some(parent),
+            boot_id,
+        );
         process.ppid = Some(facts.ppid);
         process.exe = facts.exe;
         process.args = repeated(facts.args.into_iter());
@@ -144,7 +154,9 @@ impl ProcessTable {
 
     /// Marks a process as ended; true if it was running.
     pub(super) fn end(&mut self, key: ProcessKey) -> bool {
-        let Some(entry) = self.entries.get_mut(&key) else { return false };
+        let Some(entry) = self.entries.get_mut(&key) else {
+            return false;
+        };
         let was = std::mem::replace(&mut entry.tracked, false);
         self.ended.push_back(key);
         if self.ended.len() > ENDED_KEPT {
@@ -170,7 +182,9 @@ impl ProcessTable {
     }
 
     fn forget_oldest(&mut self) -> bool {
-        let Some(oldest) = self.ended.pop_front() else { return false };
+        let Some(oldest) = self.ended.pop_front() else {
+            return false;
+        };
         if !self.is_tracked(oldest) {
             self.entries.remove(&oldest);
         }
@@ -182,7 +196,10 @@ impl ProcessTable {
 pub(crate) fn arguments(bytes: &[u8]) -> impl Iterator<Item = Text> {
     let bytes = bytes.strip_suffix(&[0]).unwrap_or(bytes);
     let some = !bytes.is_empty();
-    bytes.split(|byte| *byte == 0).filter(move |_| some).map(|argument| Text(argument.to_vec()))
+    bytes
+        .split(|byte| *byte == 0)
+        .filter(move |_| some)
+        .map(|argument| Text(argument.to_vec()))
 }
 
 fn repeated(args: impl Iterator<Item = Text>) -> Arc<Vec<Text>> {
@@ -198,8 +215,14 @@ fn repeated(args: impl Iterator<Item = Text>) -> Arc<Vec<Text>> {
 fn ancestry_below(parent: &Process) -> Vec<Ancestor> {
     let path = parent.exe.as_ref().map_or(&b"?"[..], |exe| &exe.0);
     let name = path.rsplit(|byte| *byte == b'/').next().unwrap_or(path);
-    let first = Ancestor { uid: parent.uid.clone(), name: Text(name.to_vec()) };
-    std::iter::once(first).chain(parent.ancestry.iter().cloned()).take(ANCESTRY).collect()
+    let first = Ancestor {
+        uid: parent.uid.clone(),
+        name: Text(name.to_vec()),
+    };
+    std::iter::once(first)
+        .chain(parent.ancestry.iter().cloned())
+        .take(ANCESTRY)
+        .collect()
 }
 
 fn blank(key: ProcessKey, boot_id: &str, clock: Clock) -> Process {
@@ -229,7 +252,10 @@ mod tests {
             ..ProcessFacts::default()
         };
         table.learn(facts, BOOT, CLOCK);
-        let (first, second) = (ProcessKey { pid: 1, start: 1 }, ProcessKey { pid: 2, start: 5 });
+        let (first, second) = (
+            ProcessKey { pid: 1, start: 1 },
+            ProcessKey { pid: 2, start: 5 },
+        );
         table.fork(first, second, None, BOOT, CLOCK);
         let child = table.get(second).unwrap();
         assert_eq!(child.uid, "01234567-2-5");
@@ -245,7 +271,10 @@ mod tests {
     #[test]
     fn the_same_pid_later_is_another_process() {
         let mut table = ProcessTable::default();
-        let (old, new) = (ProcessKey { pid: 1, start: 1 }, ProcessKey { pid: 1, start: 2 });
+        let (old, new) = (
+            ProcessKey { pid: 1, start: 1 },
+            ProcessKey { pid: 1, start: 2 },
+        );
         table.moved(old, "/a".into(), BOOT, CLOCK);
         assert!(table.is_tracked(old));
         assert!(!table.is_tracked(new));

@@ -88,7 +88,11 @@ impl Sessions {
 
     /// Takes a session out if it is over.
     pub fn take_if_over(&mut self, key: u64) -> Option<Session> {
-        if self.by_key.get(&key)?.is_over() { self.by_key.remove(&key) } else { None }
+        if self.by_key.get(&key)?.is_over() {
+            self.by_key.remove(&key)
+        } else {
+            None
+        }
     }
 
     /// Takes a session out.

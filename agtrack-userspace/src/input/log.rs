@@ -58,7 +58,10 @@ pub enum ReadError {
 impl<R: BufRead> InputReader<R> {
     /// Reads from `input`.
     pub fn new(input: R) -> Self {
-        InputReader { lines: input.lines(), number: 0 }
+        InputReader {
+            lines: input.lines(),
+            number: 0,
+        }
     }
 }
 
@@ -72,7 +75,10 @@ impl<R: BufRead> Iterator for InputReader<R> {
         };
         self.number += 1;
         let input = serde_json::from_str(&line);
-        Some(input.map_err(|source| ReadError::Line { line: self.number, source }))
+        Some(input.map_err(|source| ReadError::Line {
+            line: self.number,
+            source,
+        }))
     }
 }
 
@@ -96,13 +102,20 @@ pub(super) mod hex {
         deserializer: D,
     ) -> Result<Cow<'a, [u8]>, D::Error> {
         let text = String::deserialize(deserializer)?;
-        parse(&text).map(Cow::Owned).ok_or_else(|| D::Error::custom("not hex"))
+        parse(&text)
+            .map(Cow::Owned)
+            .ok_or_else(|| D::Error::custom("not hex"))
     }
 
     pub(super) fn parse(text: &str) -> Option<Vec<u8>> {
-        let (pairs, []) = text.as_bytes().as_chunks::<2>() else { return None };
+        let (pairs, []) = text.as_bytes().as_chunks::<2>() else {
+            return None;
+        };
         let digit = |byte: u8| (byte as char).to_digit(16);
-        pairs.iter().map(|[high, low]| Some((digit(*high)? * 16 + digit(*low)?) as u8)).collect()
+        pairs
+            .iter()
+            .map(|[high, low]| Some((digit(*high)? * 16 + digit(*low)?) as u8))
+            .collect()
     }
 }
 
@@ -135,7 +148,9 @@ mod tests {
     #[test]
     fn what_is_written_is_read_back() {
         let inputs = [
-            Input::Message { bytes: vec![0, 255, 16].into() },
+            Input::Message {
+                bytes: vec![0, 255, 16].into(),
+            },
             Input::Clock(Clock { boot: 5, wall: 6 }),
             Input::Stop,
         ];

@@ -40,23 +40,32 @@ pub(super) fn each(
 ) -> impl Iterator<Item = HookState> {
     // Several hooks may share a program, which is attached once.
     let mut programs: HashMap<&str, Result<String, String>> = HashMap::new();
-    HOOKS.iter().filter(move |hook| hook.backends & backend.bit() != 0).map(move |hook| {
-        let attached = programs.entry(hook.program).or_insert_with(|| {
-            attach_one(ebpf, hook, types).map_err(|error| reason(&error))
-        });
-        HookState {
-            hook,
-            target: attached.clone().unwrap_or_else(|_| describe(hook.attach)),
-            missing: attached.clone().err(),
-            instructions: stats::program(ebpf, hook.program).verified_instructions,
-        }
-    })
+    HOOKS
+        .iter()
+        .filter(move |hook| hook.backends & backend.bit() != 0)
+        .map(move |hook| {
+            let attached = programs
+                .entry(hook.program)
+                .or_insert_with(|| attach_one(ebpf, hook, types).map_err(|error| reason(&error)));
+            HookState {
+                hook,
+                target: attached.clone().unwrap_or_else(|_| describe(hook.attach)),
+                missing: attached.clone().err(),
+                instructions: stats::program(ebpf, hook.program).verified_instructions,
+            }
+        })
 }
 
 /// Why the back end would be blind, where a hook is missing that it cannot do without.
 pub(super) fn blinding(state: &HookState) -> Option<String> {
-    let reason = state.missing.as_ref().filter(|_| is_essential(state.hook))?;
-    Some(format!("{} ({}): {reason}", state.hook.program, state.target))
+    let reason = state
+        .missing
+        .as_ref()
+        .filter(|_| is_essential(state.hook))?;
+    Some(format!(
+        "{} ({}): {reason}",
+        state.hook.program, state.target
+    ))
 }
 
 /// Without these the back end would be blind.
@@ -72,13 +81,25 @@ const LAST_WORDS: usize = 3;
 
 /// Why a program is not attached, in one line.
 fn reason(error: &anyhow::Error) -> String {
-    let Some(ProgramError::LoadError { io_error, verifier_log }) = error.downcast_ref() else {
+    let Some(ProgramError::LoadError {
+        io_error,
+        verifier_log,
+    }) = error.downcast_ref()
+    else {
         return format!("{error:#}");
     };
     let log = verifier_log.to_string();
-    let lines: Vec<_> = log.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    let lines: Vec<_> = log
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty())
+        .collect();
     let last = lines[lines.len().saturating_sub(LAST_WORDS)..].join("; ");
-    let last = if last.is_empty() { last } else { format!(": {last}") };
+    let last = if last.is_empty() {
+        last
+    } else {
+        format!(": {last}")
+    };
     format!("the kernel refuses to load it: {io_error}{last}")
 }
 
@@ -127,7 +148,11 @@ fn first_function<'a>(names: &[&'a str], types: &Btf) -> anyhow::Result<&'a str>
     names
         .iter()
         .copied()
-        .find(|name| types.id_by_type_name_kind(name, aya_obj::btf::BtfKind::Func).is_ok())
+        .find(|name| {
+            types
+                .id_by_type_name_kind(name, aya_obj::btf::BtfKind::Func)
+                .is_ok()
+        })
         .with_context(|| format!("this kernel has no function {}", names.join(" or ")))
 }
 

@@ -4,7 +4,9 @@ use agtrack_common::event;
 use anyhow::{Context, bail};
 
 /// A family of hooks for file events.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum Backend {
     /// LSM programs: what the kernel decided, never skipped.
@@ -16,7 +18,17 @@ pub enum Backend {
 }
 
 /// What the user asked for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum, serde::Serialize, serde::Deserialize)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    clap::ValueEnum,
+    serde::Serialize,
+    serde::Deserialize,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum BackendChoice {
     /// The first that works, in the order below.
@@ -101,9 +113,7 @@ pub(super) fn check_permission() -> anyhow::Result<()> {
         .context("cannot read /proc/self/status (is /proc mounted?)")?;
     let has = |capability: u32| status.capeff & (1 << capability) != 0;
     if !(has(CAP_SYS_ADMIN) || has(CAP_BPF) && has(CAP_PERFMON)) {
-        bail!(
-            "recording needs root (or CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN); run it with sudo"
-        );
+        bail!("recording needs root (or CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN); run it with sudo");
     }
     if lockdown().as_deref() == Some("confidentiality") {
         bail!(
@@ -123,8 +133,10 @@ pub fn lockdown() -> Option<String> {
 
 /// No back end works: say what was tried.
 pub(super) fn none_works(tried: &[(Backend, String)]) -> anyhow::Error {
-    let tried: Vec<_> =
-        tried.iter().map(|(backend, reason)| format!("{}: {reason}", backend.name())).collect();
+    let tried: Vec<_> = tried
+        .iter()
+        .map(|(backend, reason)| format!("{}: {reason}", backend.name()))
+        .collect();
     anyhow::anyhow!(
         "this kernel lets no back end see file events; `agtrack doctor` shows hook by hook what it \
          allows. Tried {}",
@@ -140,7 +152,10 @@ mod tests {
     fn lsm_is_refused_where_bpf_is_not_active() {
         assert!(check_lsm("lockdown,capability,landlock,bpf\n").is_ok());
         let error = check_lsm("capability,landlock").unwrap_err().to_string();
-        assert!(error.contains("boot with lsm=capability,landlock,bpf"), "{error}");
+        assert!(
+            error.contains("boot with lsm=capability,landlock,bpf"),
+            "{error}"
+        );
         assert!(check_lsm("nobpf").is_err());
     }
 

@@ -32,7 +32,13 @@ const PATIENCE: Duration = Duration::from_secs(5);
 pub(super) fn check(probes: &mut Probes, rings: &mut Rings) -> anyhow::Result<()> {
     let own = Process::myself()?.stat()?;
     let pid = own.pid.unsigned_abs();
-    probes.tag_process(pid, Tag { start: own.starttime * TICK, session: SESSION })?;
+    probes.tag_process(
+        pid,
+        Tag {
+            start: own.starttime * TICK,
+            session: SESSION,
+        },
+    )?;
     let seen = observe(rings);
     probes.untag_process(pid);
     rings.drain(|_| {});
@@ -45,8 +51,7 @@ pub(super) fn check(probes: &mut Probes, rings: &mut Rings) -> anyhow::Result<()
 /// Opens the own executable, runs it once, and collects what the probes saw.
 fn observe(rings: &mut Rings) -> anyhow::Result<(std::path::PathBuf, Vec<Event>)> {
     let program = std::fs::read_link("/proc/self/exe").context("cannot read /proc/self/exe")?;
-    std::fs::File::open(&program)
-        .with_context(|| format!("cannot open {}", program.display()))?;
+    std::fs::File::open(&program).with_context(|| format!("cannot open {}", program.display()))?;
     let mut child = Command::new(&program)
         .arg("--version")
         .stdin(Stdio::null())
@@ -63,7 +68,10 @@ fn observe(rings: &mut Rings) -> anyhow::Result<(std::path::PathBuf, Vec<Event>)
             let _ = decoder.push(message);
         });
         events.extend(decoder.before(u64::MAX));
-        if events.iter().any(|event| matches!(payload(event), Some(Payload::Exit(_)))) {
+        if events
+            .iter()
+            .any(|event| matches!(payload(event), Some(Payload::Exit(_))))
+        {
             return Ok((program, events));
         }
         // Nothing to wait for: the rings wake nobody before they are read on a clock.
@@ -81,16 +89,28 @@ fn payload(event: &Event) -> Option<&Payload> {
 
 fn check_open(events: &[Event], program: &Path, pid: u32, start: u64) -> anyhow::Result<()> {
     let file = std::fs::metadata(program)?;
-    let opened = events.iter().filter(|event| event.header.tgid == pid).find_map(|event| {
-        let Some(Payload::Open(body)) = payload(event) else { return None };
-        (body.file.ino == file.ino()).then_some((event, body))
-    });
+    let opened = events
+        .iter()
+        .filter(|event| event.header.tgid == pid)
+        .find_map(|event| {
+            let Some(Payload::Open(body)) = payload(event) else {
+                return None;
+            };
+            (body.file.ino == file.ino()).then_some((event, body))
+        });
     let Some((event, body)) = opened else {
-        bail!("the probes attached but did not see agtrack open {}", program.display());
+        bail!(
+            "the probes attached but did not see agtrack open {}",
+            program.display()
+        );
     };
     let path = Segments::new(&event.data).path(&body.path);
     same("start of this process", event.header.start / TICK, start)?;
-    same("path of an open file", &path.bytes[..], program.as_os_str().as_bytes())?;
+    same(
+        "path of an open file",
+        &path.bytes[..],
+        program.as_os_str().as_bytes(),
+    )?;
     check_file(body, &file)
 }
 
@@ -99,7 +119,11 @@ fn check_file(body: &Open, file: &std::fs::Metadata) -> anyhow::Result<()> {
     // Device numbers of btrfs and overlayfs differ between stat and the super block by design.
     let anonymous = body.file.dev >> 20 == 0;
     if !anonymous {
-        same("device of an open file", (body.file.dev >> 20, body.file.dev & 0xf_ffff), (major, minor))?;
+        same(
+            "device of an open file",
+            (body.file.dev >> 20, body.file.dev & 0xf_ffff),
+            (major, minor),
+        )?;
     }
     same("mode of an open file", body.file.mode, file.mode())
 }
@@ -110,27 +134,57 @@ fn check_child(events: &[Event], program: &Path, pid: u32) -> anyhow::Result<()>
         _ => None,
     });
     let child = forked.context("the probes did not see agtrack start a process")?;
-    let ran = events.iter().filter(|event| event.header.tgid == child.child).find_map(|event| {
-        let Some(Payload::Exec(body)) = payload(event) else { return None };
-        Some((event, body))
-    });
+    let ran = events
+        .iter()
+        .filter(|event| event.header.tgid == child.child)
+        .find_map(|event| {
+            let Some(Payload::Exec(body)) = payload(event) else {
+                return None;
+            };
+            Some((event, body))
+        });
     let (event, body) = ran.context("the probes did not see agtrack run a program")?;
     let mut data = Segments::new(&event.data);
     let exe = data.path(&body.exe_path);
     let cwd = data.path(&body.cwd);
-    let args: Vec<_> = arguments(data.bytes(body.args_kept)).map(|argument| argument.0).collect();
-    same("path of a program", &exe.bytes[..], program.as_os_str().as_bytes())?;
+    let args: Vec<_> = arguments(data.bytes(body.args_kept))
+        .map(|argument| argument.0)
+        .collect();
+    same(
+        "path of a program",
+        &exe.bytes[..],
+        program.as_os_str().as_bytes(),
+    )?;
     let own_cwd = std::env::current_dir().context("cannot tell the working directory")?;
-    same("working directory", &cwd.bytes[..], own_cwd.as_os_str().as_bytes())?;
-    same("arguments", args, vec![program.as_os_str().as_bytes().to_vec(), b"--version".to_vec()])?;
+    same(
+        "working directory",
+        &cwd.bytes[..],
+        own_cwd.as_os_str().as_bytes(),
+    )?;
+    same(
+        "arguments",
+        args,
+        vec![
+            program.as_os_str().as_bytes().to_vec(),
+            b"--version".to_vec(),
+        ],
+    )?;
     same("parent", body.parent, pid)?;
     check_identity(body)
 }
 
 fn check_identity(body: &Exec) -> anyhow::Result<()> {
     use rustix::process::{getegid, geteuid, getgid, getuid};
-    same("user", (body.uid, body.euid), (getuid().as_raw(), geteuid().as_raw()))?;
-    same("group", (body.gid, body.egid), (getgid().as_raw(), getegid().as_raw()))?;
+    same(
+        "user",
+        (body.uid, body.euid),
+        (getuid().as_raw(), geteuid().as_raw()),
+    )?;
+    same(
+        "group",
+        (body.gid, body.egid),
+        (getgid().as_raw(), getegid().as_raw()),
+    )?;
     if let Ok(cgroup) = Hierarchy::find().and_then(|cgroups| cgroups.of_pid(std::process::id())) {
         same("cgroup", body.cgroup, cgroup.id)?;
     }

@@ -24,7 +24,12 @@ impl Offsets {
 pub(super) fn resolve(btf: &Btf) -> anyhow::Result<Offsets> {
     let offsets: Vec<_> = MEMBERS
         .iter()
-        .map(|row| (row.global, btf.member(row.structure, row.path).unwrap_or(ABSENT)))
+        .map(|row| {
+            (
+                row.global,
+                btf.member(row.structure, row.path).unwrap_or(ABSENT),
+            )
+        })
         .collect();
     let missing: Vec<_> = MEMBERS
         .iter()

@@ -11,32 +11,7 @@ use aya::maps::{PerCpuArray, PerCpuValues};
 use zerocopy::IntoBytes;
 
 use super::Probes;
-
-/// Counters of one hook, added up over the CPUs.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct HookCounters {
-    /// Id of the hook.
-    pub hook: u16,
-    /// Runs for tagged processes.
-    pub seen: u64,
-    /// Handed to the ring.
-    pub submitted: u64,
-    /// Left out by a documented rule.
-    pub filtered: u64,
-    /// Counted into another event.
-    pub coalesced: u64,
-    /// Lost: ring full.
-    pub lost_ring: u64,
-    /// Lost: map full.
-    pub lost_map: u64,
-    /// Lost: too large.
-    pub lost_oversized: u64,
-    /// Parts lost of events that arrived.
-    pub lost_parts: u64,
-    /// Runs of the program that the kernel skipped, for whatever process: an upper bound of what
-    /// the hook missed for tagged ones.
-    pub skipped: u64,
-}
+use crate::input::HookCounters;
 
 const SIZE: usize = size_of::<Counters>();
 
@@ -46,10 +21,17 @@ impl Probes {
     /// # Errors
     /// The map cannot be read.
     pub fn counters(&self) -> anyhow::Result<Vec<HookCounters>> {
-        let map = self.ebpf.map("COUNTERS").context("the object has no map COUNTERS")?;
+        let map = self
+            .ebpf
+            .map("COUNTERS")
+            .context("the object has no map COUNTERS")?;
         let map: PerCpuArray<_, [u8; SIZE]> = PerCpuArray::try_from(map)?;
         let mut skipped = BTreeMap::new();
-        let attached = self.inventory.hooks.iter().filter(|state| state.missing.is_none());
+        let attached = self
+            .inventory
+            .hooks
+            .iter()
+            .filter(|state| state.missing.is_none());
         attached
             .map(|state| {
                 let hook = state.hook;
@@ -69,22 +51,30 @@ impl Probes {
     /// # Errors
     /// The map cannot be written.
     pub(super) fn reset_counters(&mut self) -> anyhow::Result<()> {
-        let map = self.ebpf.map_mut("COUNTERS").context("the object has no map COUNTERS")?;
+        let map = self
+            .ebpf
+            .map_mut("COUNTERS")
+            .context("the object has no map COUNTERS")?;
         let mut map: PerCpuArray<_, [u8; SIZE]> = PerCpuArray::try_from(map)?;
-        let cpus = aya::util::nr_cpus().map_err(|(path, error)| anyhow::anyhow!("{path}: {error}"))?;
+        let cpus =
+            aya::util::nr_cpus().map_err(|(path, error)| anyhow::anyhow!("{path}: {error}"))?;
         for hook in HOOKS {
-            map.set(u32::from(hook.id), PerCpuValues::try_from(vec![[0; SIZE]; cpus])?, 0)?;
+            map.set(
+                u32::from(hook.id),
+                PerCpuValues::try_from(vec![[0; SIZE]; cpus])?,
+                0,
+            )?;
         }
         Ok(())
     }
 }
 
-fn sum<'a>(
-    hook: u16,
-    values: impl Iterator<Item = &'a [u8; SIZE]>,
-    skipped: u64,
-) -> HookCounters {
-    let mut total = HookCounters { hook, skipped, ..HookCounters::default() };
+fn sum<'a>(hook: u16, values: impl Iterator<Item = &'a [u8; SIZE]>, skipped: u64) -> HookCounters {
+    let mut total = HookCounters {
+        hook,
+        skipped,
+        ..HookCounters::default()
+    };
     for bytes in values {
         let mut counters = Counters::default();
         counters.as_mut_bytes().copy_from_slice(bytes);
@@ -116,13 +106,20 @@ pub(super) fn program(ebpf: &Ebpf, name: &str) -> ProgramStats {
         return ProgramStats::default();
     };
     let path = format!("/proc/self/fdinfo/{}", fd.as_fd().as_raw_fd());
-    std::fs::read_to_string(path).map(|text| parse(&text)).unwrap_or_default()
+    std::fs::read_to_string(path)
+        .map(|text| parse(&text))
+        .unwrap_or_default()
 }
 
 fn parse(text: &str) -> ProgramStats {
     let value = |key: &str| {
-        text.lines()
-            .find_map(|line| line.strip_prefix(key)?.strip_prefix(':')?.trim().parse().ok())
+        text.lines().find_map(|line| {
+            line.strip_prefix(key)?
+                .strip_prefix(':')?
+                .trim()
+                .parse()
+                .ok()
+        })
     };
     ProgramStats {
         recursion_misses: value("recursion_misses"),
@@ -138,7 +135,12 @@ mod tests {
 
     #[test]
     fn counters_of_all_cpus_are_added() {
-        let mut one = Counters { seen: 3, submitted: 2, lost_ring: 1, ..Counters::default() };
+        let mut one = Counters {
+            seen: 3,
+            submitted: 2,
+            lost_ring: 1,
+            ..Counters::default()
+        };
         let bytes: [u8; SIZE] = one.as_bytes().try_into().unwrap();
         one.seen = 10;
         let more: [u8; SIZE] = one.as_bytes().try_into().unwrap();

@@ -37,7 +37,9 @@ impl Probes {
 
     /// All tagged processes.
     pub fn tagged(&mut self) -> Vec<(u32, Tag)> {
-        let Ok(tags) = self.process_tags() else { return Vec::new() };
+        let Ok(tags) = self.process_tags() else {
+            return Vec::new();
+        };
         tags.iter()
             .filter_map(Result::ok)
             .filter_map(|(pid, value)| Some((pid, Tag::read_from_bytes(&value).ok()?)))
@@ -79,18 +81,27 @@ impl Probes {
     }
 
     fn control(&mut self, index: u32, value: u32) -> anyhow::Result<()> {
-        let map = self.ebpf.map_mut("CONTROL").ok_or_else(|| anyhow!("no map CONTROL"))?;
+        let map = self
+            .ebpf
+            .map_mut("CONTROL")
+            .ok_or_else(|| anyhow!("no map CONTROL"))?;
         let mut control: Array<_, u32> = Array::try_from(map)?;
         Ok(control.set(index, value, 0)?)
     }
 
     fn process_tags(&mut self) -> anyhow::Result<HashMap<&mut MapData, u32, [u8; TAG]>> {
-        let map = self.ebpf.map_mut("TAGS").ok_or_else(|| anyhow!("the object has no map TAGS"))?;
+        let map = self
+            .ebpf
+            .map_mut("TAGS")
+            .ok_or_else(|| anyhow!("the object has no map TAGS"))?;
         Ok(HashMap::try_from(map)?)
     }
 
     fn cgroup_tags(&mut self) -> anyhow::Result<HashMap<&mut MapData, u64, [u8; CGROUP_TAG]>> {
-        let map = self.ebpf.map_mut("CGROUPS").ok_or_else(|| anyhow!("no map CGROUPS"))?;
+        let map = self
+            .ebpf
+            .map_mut("CGROUPS")
+            .ok_or_else(|| anyhow!("no map CGROUPS"))?;
         Ok(HashMap::try_from(map)?)
     }
 }

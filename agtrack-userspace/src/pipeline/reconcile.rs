@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use agtrack_common::event::Hook;
 
 use crate::decode;
-use crate::load::HookCounters;
+use crate::input::HookCounters;
 use crate::record::{Gap, GapReason, HookReport, HookTotals, Totals};
 
 /// Names of hooks as they stand in records.
@@ -19,14 +19,22 @@ impl HookNames {
     pub fn new(reports: &[HookReport]) -> Self {
         let name = |report: &HookReport| format!("{} ({})", report.program, report.target);
         HookNames {
-            by_program: reports.iter().map(|r| (r.program.clone(), name(r))).collect(),
+            by_program: reports
+                .iter()
+                .map(|r| (r.program.clone(), name(r)))
+                .collect(),
         }
     }
 
     fn name(&self, hook: u16) -> (Option<String>, Option<String>) {
-        let Some(hook) = Hook::by_id(hook) else { return (None, None) };
+        let Some(hook) = Hook::by_id(hook) else {
+            return (None, None);
+        };
         let name = self.by_program.get(hook.program).cloned();
-        (Some(name.unwrap_or_else(|| hook.program.to_owned())), Some(hook.kind.row().action.to_owned()))
+        (
+            Some(name.unwrap_or_else(|| hook.program.to_owned())),
+            Some(hook.kind.row().action.to_owned()),
+        )
     }
 }
 
@@ -46,10 +54,26 @@ pub(super) struct Reconciler {
 type Lost = (GapReason, fn(&HookCounters) -> u64, &'static str);
 
 const LOSSES: &[Lost] = &[
-    (GapReason::RingFull, |c| c.lost_ring, "events that the ring had no room for"),
-    (GapReason::MapFull, |c| c.lost_map, "events that a map had no room for"),
-    (GapReason::Oversized, |c| c.lost_oversized, "events too large for a message"),
-    (GapReason::PartsLost, |c| c.lost_parts, "parts of events; the events arrived without them"),
+    (
+        GapReason::RingFull,
+        |c| c.lost_ring,
+        "events that the ring had no room for",
+    ),
+    (
+        GapReason::MapFull,
+        |c| c.lost_map,
+        "events that a map had no room for",
+    ),
+    (
+        GapReason::Oversized,
+        |c| c.lost_oversized,
+        "events too large for a message",
+    ),
+    (
+        GapReason::PartsLost,
+        |c| c.lost_parts,
+        "parts of events; the events arrived without them",
+    ),
 ];
 
 impl Reconciler {
@@ -171,7 +195,10 @@ impl Reconciler {
             count: Some(news),
             from,
             until,
-            detail: format!("messages that are not events; the last: {}", self.last_error),
+            detail: format!(
+                "messages that are not events; the last: {}",
+                self.last_error
+            ),
         }]
     }
 
@@ -205,7 +232,14 @@ mod tests {
     fn counters(seen: u64, lost_ring: u64, skipped: u64) -> Vec<HookCounters> {
         let submitted = seen - lost_ring;
         let hook = hook::OPEN_SYSCALL;
-        vec![HookCounters { hook, seen, submitted, lost_ring, skipped, ..Default::default() }]
+        vec![HookCounters {
+            hook,
+            seen,
+            submitted,
+            lost_ring,
+            skipped,
+            ..Default::default()
+        }]
     }
 
     fn reconciler() -> Reconciler {
@@ -217,7 +251,10 @@ mod tests {
         let mut books = reconciler();
         assert_eq!(books.counters(counters(5, 0, 0), 0, 1), []);
         let gaps = books.counters(counters(9, 3, 0), 1, 2);
-        assert_eq!((gaps[0].reason, gaps[0].count), (GapReason::RingFull, Some(3)));
+        assert_eq!(
+            (gaps[0].reason, gaps[0].count),
+            (GapReason::RingFull, Some(3))
+        );
         assert_eq!(gaps[0].action.as_deref(), Some("file.open"));
         assert_eq!(books.counters(counters(9, 3, 0), 2, 3), []);
     }
@@ -225,10 +262,17 @@ mod tests {
     #[test]
     fn hooks_of_one_program_report_its_skips_once() {
         let mut both = counters(1, 0, 4);
-        both.push(HookCounters { hook: hook::UNLINK_SYSCALL, skipped: 4, ..Default::default() });
+        both.push(HookCounters {
+            hook: hook::UNLINK_SYSCALL,
+            skipped: 4,
+            ..Default::default()
+        });
         let gaps = reconciler().counters(both, 0, 1);
         assert_eq!(gaps.len(), 1);
-        assert_eq!((gaps[0].reason, gaps[0].count), (GapReason::Skipped, Some(4)));
+        assert_eq!(
+            (gaps[0].reason, gaps[0].count),
+            (GapReason::Skipped, Some(4))
+        );
     }
 
     #[test]
@@ -237,7 +281,10 @@ mod tests {
         books.counters(counters(2, 0, 0), 0, 1);
         books.arrived(hook::OPEN_SYSCALL);
         let gaps = books.close(1, 2);
-        assert_eq!((gaps[0].reason, gaps[0].count), (GapReason::Unaccounted, Some(1)));
+        assert_eq!(
+            (gaps[0].reason, gaps[0].count),
+            (GapReason::Unaccounted, Some(1))
+        );
         books.arrived(hook::OPEN_SYSCALL);
         assert_eq!(books.close(1, 2), []);
     }
@@ -247,6 +294,9 @@ mod tests {
         let mut books = reconciler();
         books.undecodable(&decode::Error::Header(3));
         let gaps = books.counters(Vec::new(), 0, 1);
-        assert_eq!((gaps[0].reason, gaps[0].count), (GapReason::Undecodable, Some(1)));
+        assert_eq!(
+            (gaps[0].reason, gaps[0].count),
+            (GapReason::Undecodable, Some(1))
+        );
     }
 }

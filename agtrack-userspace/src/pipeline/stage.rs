@@ -19,7 +19,10 @@ pub(super) struct RedactStage {
 
 impl RedactStage {
     pub(super) fn new(key: &[u8; 32]) -> Self {
-        RedactStage { redactor: Redactor::new(key), processes: HashMap::new() }
+        RedactStage {
+            redactor: Redactor::new(key),
+            processes: HashMap::new(),
+        }
     }
 
     pub(super) fn action(&mut self, action: &mut Action) {
@@ -76,14 +79,18 @@ impl RedactStage {
         if self.processes.len() >= MOST {
             self.processes.clear();
         }
-        self.processes.insert(process.pid, (Arc::clone(process), Arc::clone(&after)));
+        self.processes
+            .insert(process.pid, (Arc::clone(process), Arc::clone(&after)));
         after
     }
 
     fn redacted(&self, process: &Process) -> Process {
         let mut process = process.clone();
         let mut rules = Vec::new();
-        for path in [&mut process.exe, &mut process.cwd, &mut process.cgroup].into_iter().flatten() {
+        for path in [&mut process.exe, &mut process.cwd, &mut process.cgroup]
+            .into_iter()
+            .flatten()
+        {
             self.path(path, &mut rules);
         }
         self.arguments(Arc::make_mut(&mut process.args), &mut rules);
@@ -102,7 +109,10 @@ impl RedactStage {
     }
 
     fn arguments(&self, arguments: &mut Vec<Text>, rules: &mut Vec<&'static str>) {
-        let plain: Vec<Vec<u8>> = arguments.iter().map(|argument| argument.0.clone()).collect();
+        let plain: Vec<Vec<u8>> = arguments
+            .iter()
+            .map(|argument| argument.0.clone())
+            .collect();
         let found = self.redactor.args(&plain);
         if !found.rules.is_empty() {
             rules.extend(found.rules);

@@ -22,7 +22,10 @@ pub struct ProcessKey {
 impl ProcessKey {
     /// From the kernel's nanoseconds.
     pub fn new(pid: u32, start_ns: u64) -> Self {
-        ProcessKey { pid, start: start_ns / TICK }
+        ProcessKey {
+            pid,
+            start: start_ns / TICK,
+        }
     }
 
     /// `<boot>-<pid>-<start>`: the first eight digits of the boot id, the process id, the start in

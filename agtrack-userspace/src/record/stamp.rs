@@ -4,9 +4,8 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use super::{Host, Record, VERSION, timestamp};
+use super::{Draft, Host, Record, VERSION, timestamp};
 use crate::input::Clock;
-use crate::pipeline::Draft;
 
 /// Gives drafts their place: number, id and wall time.
 #[derive(Debug)]
@@ -19,7 +18,11 @@ pub struct Stamper {
 impl Stamper {
     /// For one journal on one machine.
     pub fn new(host: Host, log_id: Uuid) -> Self {
-        Stamper { host: Arc::new(host), log_id, line: Vec::new() }
+        Stamper {
+            host: Arc::new(host),
+            log_id,
+            line: Vec::new(),
+        }
     }
 
     /// The record with number `seq`.

@@ -21,9 +21,18 @@ mod tests {
 
     #[test]
     fn boot_times_are_placed_around_the_reading() {
-        let clock = Clock { boot: 10_000_000_000, wall: 1_700_000_000_000_000_000 };
-        assert_eq!(timestamp(clock, 10_000_000_001), "2023-11-14T22:13:20.000000001Z");
-        assert_eq!(timestamp(clock, 9_000_000_000), "2023-11-14T22:13:19.000000000Z");
+        let clock = Clock {
+            boot: 10_000_000_000,
+            wall: 1_700_000_000_000_000_000,
+        };
+        assert_eq!(
+            timestamp(clock, 10_000_000_001),
+            "2023-11-14T22:13:20.000000001Z"
+        );
+        assert_eq!(
+            timestamp(clock, 9_000_000_000),
+            "2023-11-14T22:13:19.000000000Z"
+        );
         timestamp(clock, u64::MAX);
     }
 }

@@ -64,8 +64,10 @@ impl Step {
 fn main() {
     let words: Vec<OsString> = std::env::args_os().skip(1).collect();
     process::wait_for_byte();
-    let mut steps: VecDeque<Step> =
-        words.split(|word| word == "+").map(|words| Step(words.iter().cloned().collect())).collect();
+    let mut steps: VecDeque<Step> = words
+        .split(|word| word == "+")
+        .map(|words| Step(words.iter().cloned().collect()))
+        .collect();
     while let Some(mut step) = steps.pop_front() {
         let name = step.next();
         let ret = perform(name.as_bytes(), &mut step);
@@ -95,7 +97,10 @@ fn perform(name: &[u8], step: &mut Step) -> Ret {
 /// One line in one write, so that lines of several processes do not mix.
 pub(crate) fn report(name: &[u8], ret: Ret) {
     let name = String::from_utf8_lossy(name);
-    call::write(1, format!("{} {name} {ret}\n", std::process::id()).as_bytes());
+    call::write(
+        1,
+        format!("{} {name} {ret}\n", std::process::id()).as_bytes(),
+    );
 }
 
 /// The test is wrong.

@@ -29,7 +29,11 @@ pub(super) fn rename(flags: u32) -> Vec<String> {
 }
 
 fn words(flags: u32, table: &[(u32, &str)]) -> Vec<String> {
-    table.iter().filter(|(bit, _)| flags & bit != 0).map(|(_, word)| (*word).to_owned()).collect()
+    table
+        .iter()
+        .filter(|(bit, _)| flags & bit != 0)
+        .map(|(_, word)| (*word).to_owned())
+        .collect()
 }
 
 /// `IPPROTO_*`; where only the socket's type is known, what that type means by default.

@@ -13,7 +13,11 @@ pub(crate) fn call(number: libc::c_long, arguments: [i64; 5]) -> Ret {
 
 /// What the last call left.
 pub(crate) fn errno() -> i64 {
-    i64::from(std::io::Error::last_os_error().raw_os_error().unwrap_or_default())
+    i64::from(
+        std::io::Error::last_os_error()
+            .raw_os_error()
+            .unwrap_or_default(),
+    )
 }
 
 /// The address of a buffer as a call's argument.

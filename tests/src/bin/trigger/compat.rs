@@ -23,11 +23,17 @@ pub(crate) fn perform(name: &[u8], step: &mut Step) -> Ret {
         b"has32" => int80(GETPID, [0; 5]),
         b"open32" => {
             let path = low.string(&step.path());
-            int80(OPEN, [path, step.number() as u32, step.number() as u32, 0, 0])
+            int80(
+                OPEN,
+                [path, step.number() as u32, step.number() as u32, 0, 0],
+            )
         }
         b"openat32" => {
             let path = low.string(&step.path());
-            int80(OPENAT, [cwd, path, step.number() as u32, step.number() as u32, 0])
+            int80(
+                OPENAT,
+                [cwd, path, step.number() as u32, step.number() as u32, 0],
+            )
         }
         b"unlink32" => int80(UNLINK, [low.string(&step.path()), 0, 0, 0, 0]),
         b"rename32" => {
@@ -46,7 +52,16 @@ pub(crate) fn perform(name: &[u8], step: &mut Step) -> Ret {
 /// A TCP connect to the loopback address through `socketcall`.
 fn connect(low: &mut Low, port: u16) -> Ret {
     let words: [u32; 3] = [libc::AF_INET as u32, libc::SOCK_STREAM as u32, 0];
-    let socket = int80(SOCKETCALL, [SOCKET, low.string(words.map(u32::to_ne_bytes).as_flattened()), 0, 0, 0]);
+    let socket = int80(
+        SOCKETCALL,
+        [
+            SOCKET,
+            low.string(words.map(u32::to_ne_bytes).as_flattened()),
+            0,
+            0,
+            0,
+        ],
+    );
     if socket < 0 {
         return socket;
     }
@@ -54,7 +69,16 @@ fn connect(low: &mut Low, port: u16) -> Ret {
     address.extend_from_slice(&port.to_be_bytes());
     address.extend_from_slice(&[127, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0]);
     let words = [socket as u32, low.string(&address), address.len() as u32];
-    let ret = int80(SOCKETCALL, [CONNECT, low.string(words.map(u32::to_ne_bytes).as_flattened()), 0, 0, 0]);
+    let ret = int80(
+        SOCKETCALL,
+        [
+            CONNECT,
+            low.string(words.map(u32::to_ne_bytes).as_flattened()),
+            0,
+            0,
+            0,
+        ],
+    );
     call::close(socket);
     ret
 }
@@ -77,7 +101,10 @@ impl Low {
         if next == libc::MAP_FAILED {
             complain("there is no memory below 4 GiB");
         }
-        Low { next: next.cast(), room: ROOM }
+        Low {
+            next: next.cast(),
+            room: ROOM,
+        }
     }
 
     /// A copy of `bytes`, four-byte aligned.

@@ -11,20 +11,30 @@ const CWD: i64 = libc::AT_FDCWD as i64;
 /// calls.
 pub(crate) fn perform(name: &[u8], step: &mut Step) -> Ret {
     match name {
-        b"open" => {
-            closed(call(libc::SYS_open, [address(&*step.path()), step.number(), step.number(), 0, 0]))
-        }
-        b"creat" => closed(call(libc::SYS_creat, [address(&*step.path()), step.number(), 0, 0, 0])),
+        b"open" => closed(call(
+            libc::SYS_open,
+            [address(&*step.path()), step.number(), step.number(), 0, 0],
+        )),
+        b"creat" => closed(call(
+            libc::SYS_creat,
+            [address(&*step.path()), step.number(), 0, 0, 0],
+        )),
         b"openat" => {
             let (dir, path) = (directory(step), step.path());
             let (flags, mode) = (step.number(), step.number());
-            closed(call(libc::SYS_openat, [dir, address(&*path), flags, mode, 0]))
+            closed(call(
+                libc::SYS_openat,
+                [dir, address(&*path), flags, mode, 0],
+            ))
         }
         b"openat2" => openat2(step),
         b"unlink" => call(libc::SYS_unlink, [address(&*step.path()), 0, 0, 0, 0]),
         b"unlinkat" => {
             let (dir, path) = (directory(step), step.path());
-            call(libc::SYS_unlinkat, [dir, address(&*path), step.number(), 0, 0])
+            call(
+                libc::SYS_unlinkat,
+                [dir, address(&*path), step.number(), 0, 0],
+            )
         }
         b"rename" => {
             let (from, to) = (step.path(), step.path());
@@ -38,7 +48,10 @@ pub(crate) fn perform(name: &[u8], step: &mut Step) -> Ret {
         b"chroot" => call(libc::SYS_chroot, [address(&*step.path()), 0, 0, 0, 0]),
         b"symlink" => {
             let (target, link) = (step.path(), step.path());
-            call(libc::SYS_symlink, [address(&*target), address(&*link), 0, 0, 0])
+            call(
+                libc::SYS_symlink,
+                [address(&*target), address(&*link), 0, 0, 0],
+            )
         }
         b"write" => write(step),
         b"burst" => burst(step),
@@ -69,25 +82,37 @@ fn openat2(step: &mut Step) -> Ret {
     let (dir, path) = (directory(step), step.path());
     let how = [step.number(), step.number(), step.number()];
     let size = size_of_val(&how) as i64;
-    closed(call(libc::SYS_openat2, [dir, address(&*path), address(&how), size, 0]))
+    closed(call(
+        libc::SYS_openat2,
+        [dir, address(&*path), address(&how), size, 0],
+    ))
 }
 
 fn renameat(number: libc::c_long, step: &mut Step, flagged: bool) -> Ret {
     let (from_dir, from) = (directory(step), step.path());
     let (to_dir, to) = (directory(step), step.path());
     let flags = if flagged { step.number() } else { 0 };
-    call(number, [from_dir, address(&*from), to_dir, address(&*to), flags])
+    call(
+        number,
+        [from_dir, address(&*from), to_dir, address(&*to), flags],
+    )
 }
 
 /// Writes a text into a file that is there.
 fn write(step: &mut Step) -> Ret {
     let (path, text) = (step.path(), step.next());
-    let file = call(libc::SYS_openat, [CWD, address(&*path), i64::from(libc::O_WRONLY), 0, 0]);
+    let file = call(
+        libc::SYS_openat,
+        [CWD, address(&*path), i64::from(libc::O_WRONLY), 0, 0],
+    );
     if file < 0 {
         return file;
     }
     let bytes = text.as_bytes();
-    let ret = call(libc::SYS_write, [file, address(bytes), bytes.len() as i64, 0, 0]);
+    let ret = call(
+        libc::SYS_write,
+        [file, address(bytes), bytes.len() as i64, 0, 0],
+    );
     close(file);
     ret
 }
@@ -99,7 +124,10 @@ fn burst(step: &mut Step) -> Ret {
     let created = (0..count).filter(|number| {
         let mut path = directory.as_bytes().to_vec();
         path.extend_from_slice(format!("/{number}\0").as_bytes());
-        closed(call(libc::SYS_openat, [CWD, address(&*path), flags, 0o644, 0])) >= 0
+        closed(call(
+            libc::SYS_openat,
+            [CWD, address(&*path), flags, 0o644, 0],
+        )) >= 0
     });
     created.count() as Ret
 }

@@ -64,7 +64,11 @@ fn wait(child: libc::pid_t) -> i32 {
     if unsafe { libc::waitpid(child, &raw mut status, 0) } != child {
         complain("the child cannot be waited for");
     }
-    if libc::WIFEXITED(status) { libc::WEXITSTATUS(status) } else { 128 + libc::WTERMSIG(status) }
+    if libc::WIFEXITED(status) {
+        libc::WEXITSTATUS(status)
+    } else {
+        128 + libc::WTERMSIG(status)
+    }
 }
 
 /// As daemons do it: the grandchild goes on, with no parent of its own and no session.
@@ -89,7 +93,10 @@ fn into_cgroup(path: &[u8]) -> Ret {
     /// `CLONE_INTO_CGROUP` (include/uapi/linux/sched.h).
     const INTO_CGROUP: u64 = 0x2_0000_0000;
     let flags = i64::from(libc::O_RDONLY | libc::O_DIRECTORY);
-    let directory = call(libc::SYS_openat, [libc::AT_FDCWD.into(), address(path), flags, 0, 0]);
+    let directory = call(
+        libc::SYS_openat,
+        [libc::AT_FDCWD.into(), address(path), flags, 0, 0],
+    );
     if directory < 0 {
         return directory;
     }
@@ -117,7 +124,10 @@ fn spawn(program: &OsString, arguments: &[OsString]) -> Ret {
 /// Threads that do nothing and end by themselves, without ending the process.
 fn threads(count: i64) -> Ret {
     let threads: Vec<_> = (0..count).map(|_| std::thread::spawn(|| {})).collect();
-    threads.into_iter().filter_map(|thread| thread.join().ok()).count() as Ret
+    threads
+        .into_iter()
+        .filter_map(|thread| thread.join().ok())
+        .count() as Ret
 }
 
 /// Strings for the kernel and the array that ends with null.
@@ -134,7 +144,10 @@ impl Arguments {
             .collect();
         let mut pointers: Vec<_> = strings.iter().map(|string| string.as_ptr()).collect();
         pointers.push(std::ptr::null());
-        Arguments { _strings: strings, pointers }
+        Arguments {
+            _strings: strings,
+            pointers,
+        }
     }
 }
 
@@ -143,19 +156,26 @@ fn exec(path: &[u8], words: Vec<OsString>) -> Ret {
     let arguments = Arguments::new(words);
     let environment = [0_i64];
     let argv = address(&*arguments.pointers);
-    call(libc::SYS_execve, [address(path), argv, address(&environment), 0, 0])
+    call(
+        libc::SYS_execve,
+        [address(path), argv, address(&environment), 0, 0],
+    )
 }
 
 /// A thread that is not the first becomes the process.
 fn thread_exec(path: &[u8], words: Vec<OsString>) -> Ret {
     let path = path.to_vec();
-    std::thread::spawn(move || exec(&path, words)).join().unwrap_or(-1)
+    std::thread::spawn(move || exec(&path, words))
+        .join()
+        .unwrap_or(-1)
 }
 
 /// The program runs from memory only.
 fn exec_memfd(path: &[u8], words: Vec<OsString>) -> Ret {
     let path = OsString::from_vec(path.strip_suffix(&[0]).unwrap_or(path).to_vec());
-    let Ok(program) = std::fs::read(&path) else { complain("the program cannot be read") };
+    let Ok(program) = std::fs::read(&path) else {
+        complain("the program cannot be read")
+    };
     let memory = call(libc::SYS_memfd_create, [address(b"payload\0"), 0, 0, 0, 0]);
     if memory < 0 {
         return memory;
@@ -169,7 +189,10 @@ fn exec_memfd(path: &[u8], words: Vec<OsString>) -> Ret {
 
 /// The program's name is removed before it runs.
 fn exec_deleted(path: &[u8], words: Vec<OsString>) -> Ret {
-    let file = call(libc::SYS_openat, [libc::AT_FDCWD.into(), address(path), 0, 0, 0]);
+    let file = call(
+        libc::SYS_openat,
+        [libc::AT_FDCWD.into(), address(path), 0, 0, 0],
+    );
     if file < 0 {
         return file;
     }
@@ -182,7 +205,16 @@ fn exec_descriptor(descriptor: i64, words: Vec<OsString>) -> Ret {
     let environment = [0_i64];
     let argv = address(&*arguments.pointers);
     let flags = i64::from(libc::AT_EMPTY_PATH);
-    call(libc::SYS_execveat, [descriptor, address(b"\0"), argv, address(&environment), flags])
+    call(
+        libc::SYS_execveat,
+        [
+            descriptor,
+            address(b"\0"),
+            argv,
+            address(&environment),
+            flags,
+        ],
+    )
 }
 
 /// The first thread ends before the last one, which ends 100 ms later with code 5.

@@ -19,7 +19,10 @@ pub(crate) fn openat(path: &[u8]) -> Ret {
     if let Err(error) = ring.submit_and_wait(1) {
         return -i64::from(error.raw_os_error().unwrap_or(libc::EIO));
     }
-    let ret = ring.completion().next().map_or(-libc::EIO, |entry| entry.result());
+    let ret = ring
+        .completion()
+        .next()
+        .map_or(-libc::EIO, |entry| entry.result());
     call::close(ret.into());
     ret.into()
 }

@@ -27,7 +27,11 @@ pub(crate) fn perform(name: &[u8], step: &mut Step) -> Ret {
 }
 
 fn sockaddr(address: SocketAddr) -> (libc::c_int, Vec<u8>) {
-    let family = if address.is_ipv4() { libc::AF_INET } else { libc::AF_INET6 };
+    let family = if address.is_ipv4() {
+        libc::AF_INET
+    } else {
+        libc::AF_INET6
+    };
     let mut bytes = (family as u16).to_ne_bytes().to_vec();
     bytes.extend_from_slice(&address.port().to_be_bytes());
     match address.ip() {
@@ -65,7 +69,10 @@ fn connect(family: libc::c_int, kind: libc::c_int, to: &[u8]) -> Ret {
     if socket < 0 {
         return socket;
     }
-    let ret = call(libc::SYS_connect, [socket, address(to), to.len() as i64, 0, 0]);
+    let ret = call(
+        libc::SYS_connect,
+        [socket, address(to), to.len() as i64, 0, 0],
+    );
     close(socket);
     ret
 }

@@ -13,7 +13,10 @@ pub(crate) fn storm(threads: i64, millis: i64, path: &[u8]) -> Ret {
         let mut own = 0;
         while !over.load(Ordering::Relaxed) {
             let cwd = libc::AT_FDCWD.into();
-            let file = call(libc::SYS_openat, [cwd, address(path), libc::O_RDONLY.into(), 0, 0]);
+            let file = call(
+                libc::SYS_openat,
+                [cwd, address(path), libc::O_RDONLY.into(), 0, 0],
+            );
             close(file);
             own += u64::from(file >= 0);
         }

@@ -1,0 +1,16 @@
+//! A record on its way to the journal.
+
+use std::sync::Arc;
+
+use super::{Agent, Body};
+
+/// A record that has no place in the journal yet.
+#[derive(Clone, Debug)]
+pub struct Draft {
+    /// When it happened, boot clock, ns.
+    pub time: u64,
+    /// On whose account.
+    pub agent: Option<Arc<Agent>>,
+    /// What it says.
+    pub body: Body,
+}
