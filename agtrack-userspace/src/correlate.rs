@@ -61,7 +61,7 @@ impl Correlator {
                 done.extend(self.pending.put(known).map(unknown));
             }
             Some(ret) => match self.pending.take(tid, kind as u16) {
-                Some(begun) if is_same(&begun, &payload) => done.push(finish(begun, ret)),
+                Some(begun) if is_same(&begun, &known) => done.push(finish(begun, ret)),
                 other => {
                     done.extend(other.map(unknown));
                     done.push(finish(known, ret));
@@ -94,14 +94,17 @@ fn result_of(payload: &Payload) -> Option<i32> {
     }
 }
 
-/// Whether a full report with a result is about the operation that was announced before: the
-/// kernel does one at a time per thread, so all but a connect to another family is.
-fn is_same(begun: &Known, payload: &Payload) -> bool {
-    match (&begun.event.what, payload) {
-        (What::Happened(Payload::Connect(begun)), Payload::Connect(ended)) => {
-            begun.family == ended.family
-        }
-        _ => true,
+/// Whether a full report with a result is about the operation that was announced before. Where the
+/// kernel skipped the hook that reports results, the announcement is an older one; then they differ
+/// in what they are about.
+fn is_same(begun: &Known, ended: &Known) -> bool {
+    let (What::Happened(before), What::Happened(after)) = (&begun.event.what, &ended.event.what)
+    else {
+        return false;
+    };
+    match (before, after) {
+        (Payload::Connect(before), Payload::Connect(after)) => before.family == after.family,
+        _ => object::paths(begun) == object::paths(ended),
     }
 }
 

@@ -156,6 +156,7 @@ fn rules(config: &Config) -> Vec<AgentRule> {
         id: agent.id.clone(),
         name: agent.shown_name().to_owned(),
         owner: agent.owner.clone(),
+        labels: agent.labels.clone(),
         cgroups: agent.cgroups.clone(),
     };
     config.agents.iter().map(rule).collect()
@@ -234,6 +235,7 @@ mod tests {
             name: id.clone(),
             id,
             owner,
+            labels: Default::default(),
             cgroups: vec!["/a".to_owned()],
         };
         assert_eq!(options.agents, [rule]);

@@ -15,6 +15,7 @@ mod sweep;
 mod wait;
 mod watch;
 
+use std::collections::BTreeMap;
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::sync::{Arc, mpsc};
@@ -62,6 +63,8 @@ pub struct AgentRule {
     pub name: String,
     /// Who answers for it.
     pub owner: Option<String>,
+    /// What else is known of it.
+    pub labels: BTreeMap<String, String>,
     /// Globs on the cgroup path.
     pub cgroups: Vec<String>,
 }

@@ -8,6 +8,7 @@ mod counters;
 mod log;
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -143,6 +144,9 @@ pub struct NewSession {
     pub agent_name: String,
     /// Agent owner.
     pub owner: Option<String>,
+    /// Agent labels.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub labels: BTreeMap<String, String>,
     /// What ties it to the agent.
     pub binding: Binding,
     /// Its first process.

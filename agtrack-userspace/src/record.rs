@@ -11,6 +11,7 @@ mod process;
 mod stamp;
 mod time;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use schemars::JsonSchema;
@@ -91,6 +92,9 @@ pub struct Agent {
     pub name: String,
     /// Who answers for it.
     pub owner: Option<String>,
+    /// What else the configuration says of it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub labels: BTreeMap<String, String>,
     /// This run of it.
     pub session: Uuid,
     /// How strongly the work is tied to the agent.

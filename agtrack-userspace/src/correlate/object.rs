@@ -20,6 +20,26 @@ pub(super) fn name(known: &Known) -> &'static str {
     }
 }
 
+/// The paths an event is about.
+pub(super) fn paths(known: &Known) -> Vec<Vec<u8>> {
+    let mut data = Segments::new(&known.event.data);
+    let What::Happened(payload) = &known.event.what else {
+        return Vec::new();
+    };
+    match payload {
+        Payload::Open(body) => vec![data.path(&body.path).bytes],
+        Payload::Unlink(body) => vec![data.path(&body.path).bytes],
+        Payload::Rename(body) => vec![data.path(&body.from).bytes, data.path(&body.to).bytes],
+        Payload::Fork(_)
+        | Payload::Exec(_)
+        | Payload::Exit(_)
+        | Payload::Connect(_)
+        | Payload::CgroupCreate(_)
+        | Payload::CgroupAttach(_)
+        | Payload::CgroupRemove(_) => Vec::new(),
+    }
+}
+
 /// The object, and how far it can be trusted to be whole.
 pub(super) fn object(known: &Known) -> (Object, Completeness) {
     let mut data = Segments::new(&known.event.data);

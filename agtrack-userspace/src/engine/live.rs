@@ -287,6 +287,9 @@ impl Hands {
         };
         let path = std::path::PathBuf::from(path);
         let dir = hierarchy.dir(&path);
+        if watch.is_parent(&path) {
+            self.probes.tag_cgroup(body.id, watch::parent_tag())?;
+        }
         let root = watch.consider(Cgroup {
             path,
             dir,
@@ -397,6 +400,7 @@ impl Hands {
             agent_id: request.agent.clone(),
             agent_name: request.agent,
             owner: None,
+            labels: Default::default(),
             binding: Binding::Launcher,
             root: Some(ProcessKey {
                 pid: request.pid,

@@ -92,16 +92,25 @@ impl Watch {
     /// made, so that nothing in them is missed.
     pub(super) fn parents(&self, hierarchy: &Hierarchy) -> Vec<Cgroup> {
         let mut parents: Vec<_> = self
-            .rules
-            .iter()
-            .flat_map(|(rule, _)| &rule.cgroups)
-            .filter_map(|glob| Path::new(glob).parent())
-            .filter(|parent| !parent.to_string_lossy().contains(['*', '?', '[', '{']))
+            .parent_paths()
             .filter_map(|parent| hierarchy.at(parent).ok())
             .collect();
         parents.sort_by_key(|cgroup| cgroup.id);
         parents.dedup_by_key(|cgroup| cgroup.id);
         parents
+    }
+
+    /// Whether a cgroup is such a parent.
+    pub(super) fn is_parent(&self, path: &Path) -> bool {
+        self.parent_paths().any(|parent| parent == path)
+    }
+
+    fn parent_paths(&self) -> impl Iterator<Item = &Path> {
+        self.rules
+            .iter()
+            .flat_map(|(rule, _)| &rule.cgroups)
+            .filter_map(|glob| Path::new(glob).parent())
+            .filter(|parent| !parent.to_string_lossy().contains(['*', '?', '[', '{']))
     }
 
     fn lies_below_root(&self, path: &Path) -> bool {
@@ -135,6 +144,7 @@ fn new_session(rule: &AgentRule, cgroup: &Cgroup) -> NewSession {
         agent_id: rule.id.clone(),
         agent_name: rule.name.clone(),
         owner: rule.owner.clone(),
+        labels: rule.labels.clone(),
         binding: Binding::Cgroup,
         root: None,
         command: Vec::new(),

@@ -44,6 +44,7 @@ impl Sessions {
             id: new.agent_id,
             name: new.agent_name,
             owner: new.owner,
+            labels: new.labels,
             session: new.id,
             binding: new.binding,
         });

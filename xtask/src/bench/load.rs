@@ -1,25 +1,30 @@
 //! The work that is timed: one small thing, again and again.
 //!
-//! Runs as a process of its own (`xtask load NAME`), so that a recorder can be put around it,
-//! and prints nanoseconds per operation.
+//! Runs as a process of its own (`xtask load NAME`), so that a recorder can be put around it.
+//! Comes in: what to do, for how long, how fast, on how many threads. Goes out: one line with the
+//! nanoseconds of an operation, the number of operations, and the seconds they took.
+
+mod work;
 
 use std::fmt;
-use std::fs::{self, File};
-use std::io::{Read, Write};
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::str::FromStr;
+use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
+use clap::ValueEnum;
+
+use work::Place;
 
 /// What is done again and again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
 pub(crate) enum Load {
     /// A system call that nobody records
     Getppid,
-    /// Open, read, close
+    /// Open, close
     Open,
+    /// Open, read, close
+    OpenRead,
     /// Create, write, close, unlink
     Create,
     /// Rename
@@ -30,164 +35,107 @@ pub(crate) enum Load {
     Exec,
 }
 
-/// All of them.
-pub(crate) const LOADS: &[Load] = &[
-    Load::Getppid,
-    Load::Open,
-    Load::Create,
-    Load::Rename,
-    Load::Connect,
-    Load::Exec,
-];
-
 /// Options of the hidden `xtask load`.
-#[derive(clap::Args)]
+#[derive(Clone, Copy, Debug, clap::Args)]
 pub(crate) struct Options {
     load: Load,
     /// For how long
     #[arg(long, default_value_t = 400)]
     millis: u64,
+    /// Operations a second, of all threads together; 0 for as many as possible
+    #[arg(long, default_value_t = 0)]
+    rate: u32,
+    /// On how many threads
+    #[arg(long, default_value_t = 1)]
+    threads: u32,
+}
+
+/// What a load says of itself.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Done {
+    /// Nanoseconds of one operation on one thread, pauses included.
+    pub(crate) nanoseconds: f64,
+    /// How many there were, those of the warm-up included.
+    pub(crate) operations: u64,
+    /// How many a second there were, of all threads.
+    pub(crate) rate: f64,
+}
+
+impl Load {
+    /// What an operation is.
+    pub(crate) fn describe(self) -> &'static str {
+        match self {
+            Load::Getppid => "getppid",
+            Load::Open => "open+close",
+            Load::OpenRead => "open+read+close",
+            Load::Create => "create+write+close+unlink",
+            Load::Rename => "rename",
+            Load::Connect => "connect+accept+close",
+            Load::Exec => "fork+exec+exit",
+        }
+    }
 }
 
 impl fmt::Display for Load {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Load::Getppid => "getppid",
-            Load::Open => "open",
-            Load::Create => "create",
-            Load::Rename => "rename",
-            Load::Connect => "connect",
-            Load::Exec => "exec",
-        })
+        let value = self.to_possible_value();
+        f.pad(value.as_ref().map_or("", |value| value.get_name()))
     }
 }
 
-/// Works and prints nanoseconds per operation.
+impl fmt::Display for Done {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{:.1} {} {:.1}",
+            self.nanoseconds, self.operations, self.rate
+        )
+    }
+}
+
+impl FromStr for Done {
+    type Err = anyhow::Error;
+
+    fn from_str(line: &str) -> Result<Done> {
+        let mut words = line.split_whitespace();
+        let mut next = || words.next().ok_or_else(|| anyhow!("it is too short"));
+        let done = Done {
+            nanoseconds: next()?.parse()?,
+            operations: next()?.parse()?,
+            rate: next()?.parse()?,
+        };
+        Ok(done)
+    }
+}
+
+/// Works and prints what it did.
 ///
 /// # Errors
 /// An operation fails.
 pub(crate) fn main(options: &Options) -> Result<()> {
+    println!("{}", perform(options)?);
+    Ok(())
+}
+
+fn perform(options: &Options) -> Result<Done> {
     let place = Place::new()?;
-    let time = Duration::from_millis(options.millis);
-    let cost = match options.load {
-        Load::Getppid => measure(time, 1000, || {
-            std::hint::black_box(std::os::unix::process::parent_id());
-            Ok(())
-        }),
-        Load::Open => {
-            let file = place.file("read", b"some bytes")?;
-            measure(time, 100, || open(&file))
-        }
-        Load::Create => measure(time, 20, || create(&place.dir.join("created"))),
-        Load::Rename => {
-            let (one, two) = (place.file("one", b"")?, place.dir.join("two"));
-            measure(time, 20, || {
-                fs::rename(&one, &two)?;
-                Ok(fs::rename(&two, &one)?)
-            })
-            // Two renames an operation.
-            .map(|cost| cost / 2.0)
-        }
-        Load::Connect => connect(time),
-        Load::Exec => measure(time, 1, exec),
-    }?;
-    println!("{cost:.1}");
-    Ok(())
-}
-
-/// Nanoseconds of one `work`, done for `time` after a tenth of it to warm up.
-fn measure(time: Duration, batch: u32, mut work: impl FnMut() -> Result<()>) -> Result<f64> {
-    let mut repeat = |time: Duration| -> Result<f64> {
-        let started = Instant::now();
-        let mut done = 0_u32;
-        while started.elapsed() < time || done == 0 {
-            for _ in 0..batch {
-                work()?;
-            }
-            done += batch;
-        }
-        Ok(started.elapsed().as_secs_f64() * 1e9 / f64::from(done))
-    };
-    repeat(time / 10)?;
-    repeat(time)
-}
-
-fn open(path: &Path) -> Result<()> {
-    let mut buffer = [0_u8; 16];
-    let read = File::open(path)?.read(&mut buffer)?;
-    std::hint::black_box(read);
-    Ok(())
-}
-
-fn create(path: &Path) -> Result<()> {
-    let mut file = File::create(path)?;
-    file.write_all(b"some bytes")?;
-    drop(file);
-    Ok(fs::remove_file(path)?)
-}
-
-fn connect(time: Duration) -> Result<f64> {
-    let listener = TcpListener::bind("0.0.0.0:0").context("cannot listen on the loopback")?;
-    let port = listener.local_addr()?.port();
-    let mut last = 0_u8;
-    measure(time, 5, || {
-        // Many addresses, or the ports of one run out while closed connections linger.
-        last = last % 250 + 1;
-        let stream = TcpStream::connect((Ipv4Addr::new(127, 0, 0, last), port))?;
-        let (accepted, _) = listener.accept()?;
-        drop((stream, accepted));
-        Ok(())
+    let threads = options.threads.max(1);
+    let results: Vec<Result<Done>> = thread::scope(|scope| {
+        // The first is the main thread: a load of one thread stays a process of one thread.
+        let others: Vec<_> = (1..threads)
+            .map(|number| scope.spawn(|| one(options, &place, number)).into_handle())
+            .collect();
+        let mut results = vec![one(options, &place, 0)];
+        results.extend(others.into_iter().map(|other| {
+            let result = other.join();
+            result.unwrap_or_else(|_| Err(anyhow!("a thread of the load panicked")))
+        }));
+        results
+    });
+    let all = results.into_iter().collect::<Result<Vec<Done>>>()?;
+    Ok(Done {
+        nanoseconds: all.iter().map(|done| done.nanoseconds).sum::<f64>() / f64::from(threads),
+        operations: all.iter().map(|done| done.operations).sum(),
+        rate: all.iter().map(|done| done.rate).sum(),
     })
-}
-
-fn exec() -> Result<()> {
-    let mut command = Command::new("/bin/true");
-    command
-        .stdin(Stdio::null())
-        .status()
-        .context("cannot run /bin/true")?;
-    Ok(())
-}
-
-/// A directory in memory, removed at the end.
-struct Place {
-    dir: PathBuf,
-}
-
-impl Place {
-    fn new() -> Result<Place> {
-        let dir = PathBuf::from(format!("/dev/shm/agtrack-load-{}", std::process::id()));
-        fs::create_dir_all(&dir).with_context(|| format!("cannot create {}", dir.display()))?;
-        Ok(Place { dir })
-    }
-
-    fn file(&self, name: &str, contents: &[u8]) -> Result<PathBuf> {
-        let path = self.dir.join(name);
-        fs::write(&path, contents).with_context(|| format!("cannot write {}", path.display()))?;
-        Ok(path)
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.dir);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_load_works() {
-        for &load in LOADS {
-            main(&Options { load, millis: 1 }).unwrap();
-        }
-    }
-
-    #[test]
-    fn a_failing_operation_ends_the_measurement() {
-        let failed = measure(Duration::from_millis(1), 1, || anyhow::bail!("no"));
-        assert!(failed.is_err());
-    }
 }
