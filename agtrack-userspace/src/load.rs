@@ -7,6 +7,7 @@
 mod attach;
 mod backend;
 mod check;
+mod log;
 mod offsets;
 mod probe;
 mod stats;
@@ -71,8 +72,16 @@ pub struct Inventory {
 /// Attached programs, checked. Dropping it detaches them.
 pub struct Probes {
     ebpf: Ebpf,
+    log: log::ProbeLog,
     /// What each hook got.
     pub inventory: Inventory,
+}
+
+impl Probes {
+    /// Prints what the probes have to say.
+    pub fn flush_log(&mut self) {
+        self.log.flush();
+    }
 }
 
 /// Loads and attaches the probes.
@@ -112,7 +121,12 @@ fn try_backend(
         passed_over: Vec::new(),
         hooks,
     };
-    let mut probes = Probes { ebpf, inventory };
+    let log = log::ProbeLog::take(&mut ebpf);
+    let mut probes = Probes {
+        ebpf,
+        log,
+        inventory,
+    };
     check::check(&mut probes, &mut rings)?;
     Ok((probes, rings))
 }

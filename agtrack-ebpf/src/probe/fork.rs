@@ -2,6 +2,7 @@ use agtrack_common::event::{Fork, hook};
 use agtrack_common::tag::Tag;
 use aya_ebpf::macros::{btf_tracepoint, lsm};
 use aya_ebpf::programs::{BtfTracePointContext, LsmContext};
+use aya_log_ebpf::error;
 
 use crate::count::{self, Fate};
 use crate::gate::{self, Actor};
@@ -16,7 +17,7 @@ use crate::read::Kernel;
 pub fn fork(ctx: BtfTracePointContext) -> i32 {
     let child = Task::new(ctx.arg::<Kernel>(1));
     match gate::tagged_or_born() {
-        Some(actor) if child.tgid() != actor.tgid => inherit(&actor, child),
+        Some(actor) if child.tgid() != actor.tgid => inherit(&ctx, &actor, child),
         Some(_) => {}
         None => born_into_cgroup(child),
     }
@@ -24,9 +25,14 @@ pub fn fork(ctx: BtfTracePointContext) -> i32 {
 }
 
 #[inline(always)]
-fn inherit(actor: &Actor, child: Task) {
+fn inherit(ctx: &BtfTracePointContext, actor: &Actor, child: Task) {
     if !gate::adopt(child, actor.session) {
         count::run(hook::FORK, Fate::LostMap);
+        error!(
+            ctx,
+            "the tag map is full: process {} is not tracked",
+            child.tgid()
+        );
         return;
     }
     let _ = BORN.remove(child.address());

@@ -214,6 +214,7 @@ impl Live {
     }
 
     fn chores(&mut self) -> anyhow::Result<()> {
+        self.hands.probes.flush_log();
         let counters = self.hands.probes.counters()?;
         self.hands.repair_lineage(&counters)?;
         self.hands.core.feed(Input::Counters { counters })?;

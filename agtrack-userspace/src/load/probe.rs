@@ -79,5 +79,13 @@ fn self_check(mut ebpf: aya::Ebpf, backend: Backend, hooks: &[HookState]) -> any
         passed_over: Vec::new(),
         hooks: hooks.to_vec(),
     };
-    check::check(&mut Probes { ebpf, inventory }, &mut rings)
+    let log = super::log::ProbeLog::take(&mut ebpf);
+    check::check(
+        &mut Probes {
+            ebpf,
+            log,
+            inventory,
+        },
+        &mut rings,
+    )
 }

@@ -1,14 +1,14 @@
 //! The work that is timed: one small thing, again and again.
 //!
 //! Runs as a process of its own (`xtask load NAME`), so that a recorder can be put around it.
-//! Comes in: what to do, for how long, how fast, on how many threads. Goes out: one line with the
+//! Comes in: what to do, for how long, how fast, in how many processes. Goes out: one line with the
 //! nanoseconds of an operation, the number of operations, and the seconds they took.
 
 mod work;
 
 use std::fmt;
+use std::process::{Command, Stdio};
 use std::str::FromStr;
-use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow};
@@ -42,22 +42,22 @@ pub(crate) struct Options {
     /// For how long
     #[arg(long, default_value_t = 400)]
     millis: u64,
-    /// Operations a second, of all threads together; 0 for as many as possible
+    /// Operations a second, of all processes together; 0 for as many as possible
     #[arg(long, default_value_t = 0)]
     rate: u32,
-    /// On how many threads
+    /// In how many processes
     #[arg(long, default_value_t = 1)]
-    threads: u32,
+    processes: u32,
 }
 
 /// What a load says of itself.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Done {
-    /// Nanoseconds of one operation on one thread, pauses included.
+    /// Nanoseconds of one operation in one process, pauses included.
     pub(crate) nanoseconds: f64,
-    /// How many there were, those of the warm-up included.
+    /// How many there were; those of the warm-up are included.
     pub(crate) operations: u64,
-    /// How many a second there were, of all threads.
+    /// How many a second there were, of all processes.
     pub(crate) rate: f64,
 }
 
@@ -118,24 +118,180 @@ pub(crate) fn main(options: &Options) -> Result<()> {
 }
 
 fn perform(options: &Options) -> Result<Done> {
+    if options.processes > 1 {
+        return shared(options);
+    }
     let place = Place::new()?;
-    let threads = options.threads.max(1);
-    let results: Vec<Result<Done>> = thread::scope(|scope| {
-        // The first is the main thread: a load of one thread stays a process of one thread.
-        let others: Vec<_> = (1..threads)
-            .map(|number| scope.spawn(|| one(options, &place, number)).into_handle())
-            .collect();
-        let mut results = vec![one(options, &place, 0)];
-        results.extend(others.into_iter().map(|other| {
-            let result = other.join();
-            result.unwrap_or_else(|_| Err(anyhow!("a thread of the load panicked")))
-        }));
-        results
-    });
-    let all = results.into_iter().collect::<Result<Vec<Done>>>()?;
-    Ok(Done {
-        nanoseconds: all.iter().map(|done| done.nanoseconds).sum::<f64>() / f64::from(threads),
-        operations: all.iter().map(|done| done.operations).sum(),
-        rate: all.iter().map(|done| done.rate).sum(),
-    })
+    let pace = Pace::new(options);
+    match options.load {
+        Load::Getppid => pace.measure(1000, work::getppid),
+        Load::Open => {
+            let file = place.file("read", b"some bytes")?;
+            pace.measure(100, || work::open(&file))
+        }
+        Load::OpenRead => {
+            let file = place.file("read", b"some bytes")?;
+            pace.measure(100, || work::open_read(&file))
+        }
+        Load::Create => {
+            let file = place.path("created");
+            pace.measure(20, || work::create(&file))
+        }
+        Load::Rename => {
+            let (mut one, mut two) = (place.file("one", b"")?, place.path("two"));
+            pace.measure(20, || {
+                work::rename(&one, &two)?;
+                std::mem::swap(&mut one, &mut two);
+                Ok(())
+            })
+        }
+        Load::Connect => {
+            let mut listener = work::Listener::new()?;
+            pace.measure(5, || listener.connect())
+        }
+        Load::Exec => pace.measure(1, work::exec),
+    }
+}
+
+/// Lets several processes do it, which share nothing that could slow them down by itself.
+fn shared(options: &Options) -> Result<Done> {
+    let this = std::env::current_exe().context("cannot find this program")?;
+    let mut command = Command::new(this);
+    command
+        .arg("load")
+        .arg(options.load.to_string())
+        .args(["--millis", &options.millis.to_string()])
+        .args(["--rate", &(options.rate / options.processes).to_string()])
+        .stdout(Stdio::piped());
+    let children = (0..options.processes)
+        .map(|_| command.spawn().context("cannot start a part of the load"))
+        .collect::<Result<Vec<_>>>()?;
+    let mut sum = Done {
+        nanoseconds: 0.0,
+        operations: 0,
+        rate: 0.0,
+    };
+    for child in children {
+        let output = child.wait_with_output().context("cannot read its result")?;
+        let line = String::from_utf8_lossy(&output.stdout);
+        let done: Done = line.parse().context("a part of the load failed")?;
+        sum.nanoseconds += done.nanoseconds / f64::from(options.processes);
+        sum.operations += done.operations;
+        sum.rate += done.rate;
+    }
+    Ok(sum)
+}
+
+/// How long and how fast.
+struct Pace {
+    time: Duration,
+    /// Pause between the beginnings of two batches, and operations of a batch.
+    beat: Option<(Duration, u32)>,
+}
+
+impl Pace {
+    fn new(options: &Options) -> Pace {
+        let beat = match options.rate {
+            0 => None,
+            // A beat of a millisecond where there is more than one operation in it.
+            rate @ 1..2000 => Some((Duration::from_secs(1) / rate, 1)),
+            rate => Some((Duration::from_secs(1) / (rate / (rate / 1000)), rate / 1000)),
+        };
+        Pace {
+            time: Duration::from_millis(options.millis),
+            beat,
+        }
+    }
+
+    /// Does `work` for the time, after a tenth of it to warm up, in batches between which it looks
+    /// at the clock.
+    fn measure(&self, batch: u32, mut work: impl FnMut() -> Result<()>) -> Result<Done> {
+        let warmed = self.repeat(self.time / 10, batch, &mut work)?;
+        let started = Instant::now();
+        let done = self.repeat(self.time, batch, &mut work)?;
+        let seconds = started.elapsed().as_secs_f64();
+        let count = f64::from(u32::try_from(done).context("too many operations")?);
+        Ok(Done {
+            nanoseconds: seconds * 1e9 / count,
+            operations: warmed + done,
+            rate: count / seconds,
+        })
+    }
+
+    fn repeat(
+        &self,
+        time: Duration,
+        batch: u32,
+        work: &mut impl FnMut() -> Result<()>,
+    ) -> Result<u64> {
+        let (pause, batch) = self.beat.unwrap_or((Duration::ZERO, batch));
+        let started = Instant::now();
+        let mut due = Duration::ZERO;
+        let mut done = 0;
+        while started.elapsed() < time || done == 0 {
+            for _ in 0..batch {
+                work()?;
+            }
+            done += u64::from(batch);
+            due += pause;
+            // Late is late: what did not fit into its beat follows without a pause.
+            if let Some(early) = due.checked_sub(started.elapsed()) {
+                std::thread::sleep(early);
+            }
+        }
+        Ok(done)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn options(load: Load) -> Options {
+        Options {
+            load,
+            millis: 1,
+            rate: 0,
+            processes: 1,
+        }
+    }
+
+    #[test]
+    fn every_load_works() {
+        for &load in Load::value_variants() {
+            let done = perform(&options(load)).unwrap();
+            assert!(done.operations > 0 && done.nanoseconds > 0.0, "{load}");
+        }
+    }
+
+    #[test]
+    fn a_failing_operation_ends_the_measurement() {
+        let pace = Pace::new(&options(Load::Open));
+        assert!(pace.measure(1, || anyhow::bail!("no")).is_err());
+    }
+
+    #[test]
+    fn a_rate_is_not_exceeded() {
+        for (rate, most) in [(500, 61), (20_000, 2300)] {
+            let paced = Options {
+                millis: 100,
+                rate,
+                ..options(Load::Getppid)
+            };
+            let done = perform(&paced).unwrap();
+            assert!(done.operations <= most, "{rate}: {done}");
+        }
+    }
+
+    #[test]
+    fn a_result_can_be_read_back() {
+        let done = Done {
+            nanoseconds: 812.5,
+            operations: 9,
+            rate: 1230.8,
+        };
+        assert_eq!(done.to_string().parse::<Done>().unwrap(), done);
+        assert!("".parse::<Done>().is_err());
+        assert!("1 2".parse::<Done>().is_err());
+    }
 }

@@ -1,0 +1,113 @@
+//! The single operations.
+
+use std::fs::{self, File};
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result};
+
+pub(super) fn getppid() -> Result<()> {
+    std::hint::black_box(std::os::unix::process::parent_id());
+    Ok(())
+}
+
+pub(super) fn open(path: &Path) -> Result<()> {
+    drop(File::open(path)?);
+    Ok(())
+}
+
+pub(super) fn open_read(path: &Path) -> Result<()> {
+    let mut buffer = [0_u8; 16];
+    let read = File::open(path)?.read(&mut buffer)?;
+    std::hint::black_box(read);
+    Ok(())
+}
+
+pub(super) fn create(path: &Path) -> Result<()> {
+    let mut file = File::create(path)?;
+    file.write_all(b"some bytes")?;
+    drop(file);
+    Ok(fs::remove_file(path)?)
+}
+
+pub(super) fn rename(from: &Path, to: &Path) -> Result<()> {
+    Ok(fs::rename(from, to)?)
+}
+
+pub(super) fn exec() -> Result<()> {
+    let mut command = Command::new("/bin/true");
+    // Its own input is not opened: that would be a recorded event more.
+    let status = command.stdin(Stdio::inherit()).status();
+    status.context("cannot run /bin/true")?;
+    Ok(())
+}
+
+/// Both ends of a connection.
+pub(super) struct Listener {
+    socket: TcpListener,
+    port: u16,
+    last: u8,
+}
+
+impl Listener {
+    pub(super) fn new() -> Result<Listener> {
+        let socket = TcpListener::bind("0.0.0.0:0").context("cannot listen on the loopback")?;
+        let port = socket.local_addr()?.port();
+        Ok(Listener {
+            socket,
+            port,
+            last: 0,
+        })
+    }
+
+    pub(super) fn connect(&mut self) -> Result<()> {
+        // Many addresses, or the ports of one run out while closed connections linger.
+        self.last = self.last % 250 + 1;
+        let stream = TcpStream::connect((Ipv4Addr::new(127, 0, 0, self.last), self.port))?;
+        let (accepted, _) = self.socket.accept()?;
+        drop((stream, accepted));
+        Ok(())
+    }
+}
+
+/// A directory in memory, removed at the end.
+pub(super) struct Place {
+    dir: PathBuf,
+}
+
+impl Place {
+    /// # Errors
+    /// It cannot be created.
+    pub(super) fn new() -> Result<Place> {
+        // Tests make several in one process.
+        static NUMBER: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
+        let number = NUMBER.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        let process = std::process::id();
+        let dir = PathBuf::from(format!("/dev/shm/agtrack-load-{process}-{number}"));
+        fs::create_dir_all(&dir).with_context(|| format!("cannot create {}", dir.display()))?;
+        Ok(Place { dir })
+    }
+
+    /// Where a file may be made.
+    pub(super) fn path(&self, name: &str) -> PathBuf {
+        self.dir.join(name)
+    }
+
+    /// Makes a file.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub(super) fn file(&self, name: &str, contents: &[u8]) -> Result<PathBuf> {
+        let path = self.path(name);
+        fs::write(&path, contents).with_context(|| format!("cannot write {}", path.display()))?;
+        Ok(path)
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.dir);
+    }
+}
