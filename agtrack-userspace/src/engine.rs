@@ -7,6 +7,8 @@
 mod clock;
 mod core;
 mod facts;
+mod groups;
+mod hands;
 mod key;
 mod live;
 mod start;

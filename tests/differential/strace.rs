@@ -118,7 +118,7 @@ fn deed(thread: &Thread, call: &Call) -> Option<(&'static str, Vec<String>)> {
         "rename" => ("file.rename", vec![path(0), path(1)]),
         "renameat" | "renameat2" => ("file.rename", vec![below(0), below(2)]),
         "execve" => ("process.exec", program(&path(0), &strings(argument(1)))),
-        "connect" => ("net.connect", vec![peer(argument(1))?]),
+        "connect" => ("net.connect", vec![peer(argument(1), &thread.cwd)?]),
         _ => return None,
     })
 }
@@ -143,13 +143,13 @@ fn program(path: &str, arguments: &[String]) -> Vec<String> {
 }
 
 /// `{sa_family=AF_INET, sin_port=htons(80), sin_addr=inet_addr("127.0.0.1")}` and its like.
-fn peer(address: &str) -> Option<String> {
+fn peer(address: &str, cwd: &str) -> Option<String> {
     let behind = |mark: &str| address.split_once(mark).map(|(_, rest)| rest);
     if let Some(path) = behind("sun_path=@") {
         return Some(format!("@{}", string(path)));
     }
     if let Some(path) = behind("sun_path=") {
-        return Some(string(path));
+        return Some(at(cwd, &string(path)));
     }
     let port = behind("htons(")?.split(')').next()?;
     let ip = behind("inet_addr(").or_else(|| behind("inet_pton(AF_INET6, "))?;
@@ -287,6 +287,8 @@ fn call(line: &str) -> Option<Call> {
                 arguments.push(std::mem::take(&mut current));
                 continue;
             }
+            // What a call returned in a structure stands behind an arrow.
+            '>' if current.ends_with('=') => {}
             '(' | '[' | '{' | '<' => depth += 1,
             ')' | ']' | '}' | '>' => depth -= 1,
             _ => {}
@@ -304,7 +306,9 @@ fn lines_are_read_as_strace_writes_them() {
     assert_eq!(behind(&call.arguments[0]), "/tmp/a b");
     assert_eq!(string(&call.arguments[1]), "x,\"ü)\n");
     assert_eq!(behind(&call.result), "/tmp/a b/x");
+    let clone = super::strace::call("clone3({flags=0} => {parent_tid=[7]}, 88) = 7").unwrap();
+    assert_eq!(child(&clone), Some(7));
     assert_eq!(at("/a/b", "./c//../d"), "/a/b/c/../d");
     let inet = r#"{sa_family=AF_INET, sin_port=htons(80), sin_addr=inet_addr("127.0.0.1")}"#;
-    assert_eq!(peer(inet).unwrap(), "127.0.0.1 80");
+    assert_eq!(peer(inet, "/").unwrap(), "127.0.0.1 80");
 }

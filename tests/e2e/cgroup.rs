@@ -36,23 +36,13 @@ fn an_agent_makes_moves_into_and_removes_one() -> Outcome {
     let place = place("nested");
     let directory = place.group.directory.join("inner");
     let path = format!("{}/inner", place.group.path.display());
-    let mut trigger = place.place(&steps![
-        "mkdir",
-        &directory,
-        "+",
-        "wait",
-        "+",
-        "write",
-        directory.join("cgroup.procs"),
-        "0",
-        "+",
-        "write",
-        place.group.procs(),
-        "0",
-        "+",
-        "rmdir",
-        &directory
-    ]);
+    let mut trigger = place.place(&steps! {
+        "mkdir", &directory, "+",
+        "wait", "+",
+        "write", directory.join("cgroup.procs"), "0", "+",
+        "write", place.group.procs(), "0", "+",
+        "rmdir", &directory,
+    });
     trigger.go();
     let (pid, ret) = trigger.until("mkdir");
     assert_eq!(ret, 0);

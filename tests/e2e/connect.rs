@@ -64,9 +64,10 @@ fn reached_and_refused(call: &str, address: &str) -> Outcome {
     let listener = TcpListener::bind((address, 0)).unwrap();
     let open = listener.local_addr().unwrap().port();
     let closed = free_port(address).unwrap();
-    let ran = place.run(&steps![
-        call, address, open, "tcp", "+", call, address, closed, "tcp"
-    ]);
+    let ran = place.run(&steps! {
+        call, address, open, "tcp", "+",
+        call, address, closed, "tcp",
+    });
     let results: Vec<_> = ran.steps.iter().map(|(.., ret)| *ret as i32).collect();
     assert_eq!(results, [0, -libc::ECONNREFUSED]);
     let connects = place.records().action(ACTION);
@@ -112,16 +113,11 @@ fn unix_sockets_have_paths() -> Outcome {
     let dead = place.file("dead");
     drop(UnixListener::bind(&dead).unwrap());
     let nothing = place.file("nothing");
-    place.run(&steps![
-        "connect-unix",
-        &path,
-        "+",
-        "connect-unix",
-        &dead,
-        "+",
-        "connect-unix",
-        &nothing
-    ]);
+    place.run(&steps! {
+        "connect-unix", &path, "+",
+        "connect-unix", &dead, "+",
+        "connect-unix", &nothing,
+    });
     let connects = place.records().action(ACTION);
     assert_eq!(connects.path(&path).one()["outcome"], success());
     assert_eq!(

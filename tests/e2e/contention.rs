@@ -82,13 +82,19 @@ fn storm() -> Storm {
     assert!(daemon.stop(Signal::SIGTERM).success(), "{}", home.said());
     let path = file.to_str().unwrap();
     let (mut recorded, mut lifecycle, mut notes) = (0, 0, Vec::new());
-    follow::each(&home.journal(), |record| match record["action"].as_str() {
-        Some("file.open") if record["object"]["path"] == path => {
-            recorded += number(&record["completeness"]["count"]);
+    follow::each(&home.journal(), |record| {
+        // A gap names the action it concerns, too.
+        if record["kind"] != "action" {
+            notes.push(record);
+            return;
         }
-        Some("process.fork" | "process.exit") => lifecycle += 1,
-        Some(_) => {}
-        None => notes.push(record),
+        match record["action"].as_str() {
+            Some("file.open") if record["object"]["path"] == path => {
+                recorded += number(&record["completeness"]["count"]);
+            }
+            Some("process.fork" | "process.exit") => lifecycle += 1,
+            _ => {}
+        }
     });
     Storm {
         opened,

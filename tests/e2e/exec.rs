@@ -128,19 +128,11 @@ fn refused_programs_are_not_recorded() -> Outcome {
     let place = place("refused");
     let text = place.make("text");
     std::fs::set_permissions(&text, PermissionsExt::from_mode(0o755)).unwrap();
-    let ran = place.run(&steps![
-        "exec",
-        place.file("nothing"),
-        "a",
-        "+",
-        "exec",
-        &text,
-        "b",
-        "+",
-        "exec",
-        place.directory(),
-        "c"
-    ]);
+    let ran = place.run(&steps! {
+        "exec", place.file("nothing"), "a", "+",
+        "exec", &text, "b", "+",
+        "exec", place.directory(), "c",
+    });
     let results: Vec<_> = ran.steps.iter().map(|(.., ret)| *ret as i32).collect();
     assert_eq!(results, [-libc::ENOENT, -libc::ENOEXEC, -libc::EACCES]);
     execs(&place).none();
@@ -163,12 +155,9 @@ fn a_program_that_has_no_name_any_more() -> Outcome {
 
 fn a_program_that_never_had_a_name() -> Outcome {
     let place = place("memory");
-    place.run(&steps![
-        "exec-memfd",
-        agtrack_tests::here::trigger().as_path(),
-        "x",
-        "getpid"
-    ]);
+    place.run(&steps! {
+        "exec-memfd", agtrack_tests::here::trigger().as_path(), "x", "getpid",
+    });
     let execs = execs(&place);
     let exec = execs.one();
     assert_eq!(exec["object"]["exe"], "memfd:payload");
@@ -184,9 +173,11 @@ fn a_program_below_another_root() -> Outcome {
     std::fs::create_dir(&jail).unwrap();
     let program = copied(&place, "jail/program");
     furnish(&place, &jail);
-    let ran = place.run(&steps![
-        "chroot", &jail, "+", "chdir", "/", "+", "exec", "/program", "x", "exit", "6"
-    ]);
+    let ran = place.run(&steps! {
+        "chroot", &jail, "+",
+        "chdir", "/", "+",
+        "exec", "/program", "x", "exit", "6",
+    });
     assert_eq!(ran.status.code(), Some(6), "{ran:?}");
     let execs = execs(&place);
     let object = &execs.one()["object"];
@@ -226,9 +217,10 @@ fn a_setuid_program_shows_whose_it_is() -> Outcome {
     if flags.contains(nix::sys::statvfs::FsFlags::ST_NOSUID) {
         return Err(Unable(format!("{} is mounted nosuid", place.directory())));
     }
-    place.run(&steps![
-        "setuid", "65534", "+", "exec", &program, "x", "getpid"
-    ]);
+    place.run(&steps! {
+        "setuid", "65534", "+",
+        "exec", &program, "x", "getpid",
+    });
     let execs = execs(&place);
     let process = &execs.one()["process"];
     assert_eq!(

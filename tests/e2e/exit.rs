@@ -36,7 +36,7 @@ fn signals_are_recorded() -> Outcome {
 
 fn the_last_thread_ends_a_process() -> Outcome {
     let place = place("leader");
-    let ran = place.run(&steps!["leader-exit"]);
+    let ran = place.run(&steps!["in-thread", "+", "exit", "5"]);
     assert_eq!(ran.status.code(), Some(5));
     let exits = place.records().action("process.exit").of(ran.pid);
     assert_eq!(exits.one()["object"]["code"], 5);

@@ -104,72 +104,41 @@ fn file(directory: &Path, name: &str) -> PathBuf {
 
 fn exec(directory: &Path, _: &Group) -> Vec<OsString> {
     let program = directory.join("trigger");
-    steps![
-        "exec",
-        &program,
-        "trigger",
-        "exit",
-        "3",
-        "--password=hunter2",
-        "last"
-    ]
+    steps! {
+        "exec", &program, "trigger", "exit", "3", "--password=hunter2", "last",
+    }
     .into()
 }
 
 fn open(directory: &Path, _: &Group) -> Vec<OsString> {
     let path = file(directory, "file");
     std::os::unix::fs::symlink("file", directory.join("link")).unwrap();
-    steps![
-        "openat",
-        "cwd",
-        &path,
-        O_RDONLY,
-        "0",
-        "+",
-        "openat",
-        "cwd",
-        "new\n\u{1b}",
-        O_WRONLY | O_CREAT | O_EXCL,
-        "420",
-        "+",
-        "openat",
-        "cwd",
-        "link",
-        O_RDONLY | O_NOFOLLOW,
-        "0",
-        "+",
-        "openat",
-        "cwd",
-        "nothing",
-        O_RDONLY,
-        "0"
-    ]
+    steps! {
+        "openat", "cwd", &path, O_RDONLY, "0", "+",
+        "openat", "cwd", "new\n\u{1b}", O_WRONLY | O_CREAT | O_EXCL, "420", "+",
+        "openat", "cwd", "link", O_RDONLY | O_NOFOLLOW, "0", "+",
+        "openat", "cwd", "nothing", O_RDONLY, "0",
+    }
     .into()
 }
 
 fn unlink(directory: &Path, _: &Group) -> Vec<OsString> {
     file(directory, "file");
-    steps![
-        "unlink", "./file", "+", "unlink", "/", "+", "unlink", "nothing"
-    ]
+    steps! {
+        "unlink", "./file", "+",
+        "unlink", "/", "+",
+        "unlink", "nothing",
+    }
     .into()
 }
 
 fn rename(directory: &Path, _: &Group) -> Vec<OsString> {
     let (from, to) = (file(directory, "from"), file(directory, "to"));
     let flag = libc::RENAME_NOREPLACE;
-    steps![
-        "renameat2",
-        "cwd",
-        &from,
-        "cwd",
-        &to,
-        flag,
-        "+",
-        "rename",
-        "from",
-        "to"
-    ]
+    steps! {
+        "renameat2", "cwd", &from, "cwd", &to, flag, "+",
+        "rename", "from", "to",
+    }
     .into()
 }
 
@@ -179,44 +148,22 @@ fn connect(_: &Path, _: &Group) -> Vec<OsString> {
         .local_addr()
         .unwrap()
         .port();
-    steps![
-        "connect4",
-        "127.0.0.1",
-        refused,
-        "tcp",
-        "+",
-        "connect6",
-        "::1",
-        refused,
-        "tcp",
-        "+",
-        "connect4",
-        "127.0.0.1",
-        "9",
-        "udp",
-        "+",
-        "connect-unix",
-        "/nonexistent"
-    ]
+    steps! {
+        "connect4", "127.0.0.1", refused, "tcp", "+",
+        "connect6", "::1", refused, "tcp", "+",
+        "connect4", "127.0.0.1", "9", "udp", "+",
+        "connect-unix", "/nonexistent",
+    }
     .into()
 }
 
 fn cgroup(_: &Path, group: &Group) -> Vec<OsString> {
     let inner = group.directory.join("inner");
-    steps![
-        "mkdir",
-        &inner,
-        "+",
-        "write",
-        inner.join("cgroup.procs"),
-        "0",
-        "+",
-        "write",
-        group.procs(),
-        "0",
-        "+",
-        "rmdir",
-        &inner
-    ]
+    steps! {
+        "mkdir", &inner, "+",
+        "write", inner.join("cgroup.procs"), "0", "+",
+        "write", group.procs(), "0", "+",
+        "rmdir", &inner,
+    }
     .into()
 }

@@ -44,9 +44,11 @@ fn any_bytes_survive() -> Outcome {
     for name in NAMES {
         let path = hostile(place.directory(), name);
         let moved = hostile(place.directory(), &[name, &b"2"[..]].concat());
-        let ran = place.run(&steps![
-            "openat", "cwd", &path, new, "420", "+", "rename", &path, &moved, "+", "unlink", &moved
-        ]);
+        let ran = place.run(&steps! {
+            "openat", "cwd", &path, new, "420", "+",
+            "rename", &path, &moved, "+",
+            "unlink", &moved,
+        });
         let results: Vec<_> = ran.steps.iter().map(|(.., ret)| *ret).collect();
         assert!(results.iter().all(|ret| *ret >= 0), "{ran:?}");
         let records = place.records().of(ran.pid);
@@ -97,26 +99,12 @@ fn the_longest_name_survives() -> Outcome {
 fn deeper_than_any_path_is_cut_and_says_so() -> Outcome {
     let place = place("deep");
     let name = "d".repeat(200);
-    let ran = place.run(&steps![
-        "walk",
-        &name,
-        "30",
-        "+",
-        "openat",
-        "cwd",
-        "bottom",
-        O_WRONLY | O_CREAT,
-        "420",
-        "+",
-        "openat",
-        "cwd",
-        "bottom",
-        O_RDONLY,
-        "0",
-        "+",
-        "unlink",
-        "bottom"
-    ]);
+    let ran = place.run(&steps! {
+        "walk", &name, "30", "+",
+        "openat", "cwd", "bottom", O_WRONLY | O_CREAT, "420", "+",
+        "openat", "cwd", "bottom", O_RDONLY, "0", "+",
+        "unlink", "bottom",
+    });
     assert_eq!(ran.result("walk"), 30);
     let records = place.records();
     let opens = records

@@ -25,9 +25,11 @@ tests![
 /// A trigger with a directory open, which goes on to open a file when told to.
 fn waiting(directory: &Path) -> Trigger {
     std::fs::write(directory.join("file"), b"").unwrap();
-    let steps = steps![
-        "dir", directory, "+", "wait", "+", "openat", "cwd", "file", O_RDONLY, "0"
-    ];
+    let steps = steps! {
+        "dir", directory, "+",
+        "wait", "+",
+        "openat", "cwd", "file", O_RDONLY, "0",
+    };
     let mut trigger = Trigger::new(directory, &steps);
     trigger.go();
     trigger.until("dir");

@@ -3,7 +3,7 @@
 use agtrack_tests::group::Group;
 use agtrack_tests::launch::Trigger;
 use agtrack_tests::records::number;
-use agtrack_tests::steps;
+use agtrack_tests::{here, steps};
 use libc::O_RDONLY;
 
 use crate::host::{follower, own_name, place};
@@ -14,6 +14,7 @@ tests![
     moving_out_of_the_cgroup_changes_nothing,
     a_nested_cgroup_made_later_belongs_to_it,
     being_born_into_the_cgroup_is_enough,
+    ending_the_first_thread_hides_nothing,
     another_root_hides_nothing,
     what_is_outside_is_nobodys,
 ];
@@ -23,17 +24,11 @@ const OPEN: &str = "file.open";
 fn a_daemon_without_parents_stays_the_agents() -> Outcome {
     let place = place("daemon");
     let path = place.make("file");
-    let ran = place.run(&steps![
-        "double-fork",
-        "+",
-        "getpid",
-        "+",
-        "openat",
-        "cwd",
-        &path,
-        O_RDONLY,
-        "0"
-    ]);
+    let ran = place.run(&steps! {
+        "double-fork", "+",
+        "getpid", "+",
+        "openat", "cwd", &path, O_RDONLY, "0",
+    });
     let grandchild = ran.pid_of("getpid");
     let records = place.records();
     let opens = records.action(OPEN).path(&path);
@@ -52,25 +47,12 @@ fn moving_out_of_the_cgroup_changes_nothing() -> Outcome {
     let place = place("mover");
     let (first, second) = (place.make("first"), place.make("second"));
     let outside = Group::new(&own_name("-refuge"));
-    place.run(&steps![
-        "write",
-        outside.procs(),
-        "0",
-        "+",
-        "openat",
-        "cwd",
-        &first,
-        O_RDONLY,
-        "0",
-        "+",
-        "fork",
-        "+",
-        "openat",
-        "cwd",
-        &second,
-        O_RDONLY,
-        "0"
-    ]);
+    place.run(&steps! {
+        "write", outside.procs(), "0", "+",
+        "openat", "cwd", &first, O_RDONLY, "0", "+",
+        "fork", "+",
+        "openat", "cwd", &second, O_RDONLY, "0",
+    });
     let opens = place.records().action(OPEN);
     for path in [&first, &second] {
         let found = opens.path(path);
@@ -106,18 +88,11 @@ fn being_born_into_the_cgroup_is_enough() -> Outcome {
     let path = place.make("file");
     let mut trigger = Trigger::new(
         place.directory().as_ref(),
-        &steps![
-            "into-cgroup",
-            &place.group.directory,
-            "+",
-            "getpid",
-            "+",
-            "openat",
-            "cwd",
-            &path,
-            O_RDONLY,
-            "0"
-        ],
+        &steps! {
+            "into-cgroup", &place.group.directory, "+",
+            "getpid", "+",
+            "openat", "cwd", &path, O_RDONLY, "0",
+        },
     );
     trigger.go();
     let ran = trigger.end();
@@ -132,23 +107,31 @@ fn being_born_into_the_cgroup_is_enough() -> Outcome {
     Ok(())
 }
 
+/// The kernel shows a process as a zombie once its first thread has ended, whatever the others do.
+fn ending_the_first_thread_hides_nothing() -> Outcome {
+    let place = place("headless");
+    let path = place.make("file");
+    // Longer than a recorder waits between looks at which processes are still there.
+    let pause = if here::is_machine() { 10_000 } else { 3_000 };
+    let ran = place.run(&steps! {
+        "in-thread", "+",
+        "pause", pause, "+",
+        "openat", "cwd", &path, O_RDONLY, "0",
+    });
+    assert_eq!(ran.pid_of("openat"), ran.pid);
+    place.records().action(OPEN).path(&path).one();
+    Ok(())
+}
+
 fn another_root_hides_nothing() -> Outcome {
     let place = place("chroot");
     std::fs::create_dir(place.file("jail")).unwrap();
     let path = place.make("jail/file");
-    place.run(&steps![
-        "chroot",
-        place.file("jail"),
-        "+",
-        "chdir",
-        "/",
-        "+",
-        "openat",
-        "cwd",
-        "/file",
-        O_RDONLY,
-        "0"
-    ]);
+    place.run(&steps! {
+        "chroot", place.file("jail"), "+",
+        "chdir", "/", "+",
+        "openat", "cwd", "/file", O_RDONLY, "0",
+    });
     let opens = place.records().action(OPEN).below(place.directory());
     assert_eq!(opens.one()["object"]["path"], path);
     Ok(())

@@ -33,7 +33,7 @@ use std::sync::{PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use agtrack_tests::{follow, here};
-use libtest_mimic::{Arguments, Completion, Failed, Trial};
+use libtest_mimic::{Arguments, ColorSetting, Completion, Failed, Trial};
 
 /// Why a test cannot be done here.
 pub(crate) struct Unable(pub(crate) String);
@@ -48,7 +48,7 @@ type Test = (&'static str, fn() -> Outcome);
 static MACHINE: RwLock<()> = RwLock::new(());
 
 /// A test that failed while the kernel skipped runs of programs is repeated so often: what is
-/// missing may be what a gap record accounts for.
+/// missing may be what a gap record accounts for. The test of just that is not repeated.
 const ATTEMPTS: usize = 3;
 
 /// Names tests after their functions.
@@ -83,7 +83,11 @@ fn main() -> ExitCode {
         fixture::record();
         return ExitCode::SUCCESS;
     }
-    let arguments = Arguments::from_args();
+    let mut arguments = Arguments::from_args();
+    if here::is_machine() {
+        // A machine's console is a terminal, but nobody looks at it.
+        arguments.color = Some(ColorSetting::Never);
+    }
     if !arguments.list && !here::is_root() {
         eprintln!(
             "error: the end-to-end tests record from the kernel and need root; run them with sudo"
@@ -137,7 +141,7 @@ fn attempt(name: &str, test: fn() -> Outcome, alone: bool) -> Result<Completion,
                 println!("note: {name} cannot be done here: {reason}");
                 return Ok(Completion::ignored_with(reason));
             }
-            Err(_) if left > 0 && skipped_since(before) => {
+            Err(_) if left > 0 && !alone && skipped_since(before) => {
                 println!("note: {name} is repeated: the kernel skipped runs of programs meanwhile");
             }
             Err(panic) => return Err(said(&*panic).into()),

@@ -15,19 +15,9 @@ fn secrets_in_arguments_never_reach_the_disk() -> Outcome {
     let secret = |name: &str| format!("s3cr3t{}{name}", std::process::id());
     let token = format!("ghp_{}", "aB3dE6gH9jK2".repeat(3));
     let (user, url, option) = (secret("user"), secret("url"), secret("option"));
-    place.run(&steps![
-        "exec",
-        &curl,
-        "curl",
-        "exit",
-        "0",
-        "-u",
-        format!("me:{user}"),
-        format!("https://me:{url}@example.org/x"),
-        format!("--password={option}"),
-        "-H",
-        format!("Authorization: Bearer {token}")
-    ]);
+    place.run(&steps! {
+        "exec", &curl, "curl", "exit", "0", "-u", format!("me:{user}"), format!("https://me:{url}@example.org/x"), format!("--password={option}"), "-H", format!("Authorization: Bearer {token}"),
+    });
     let execs = place.records().action("process.exec");
     let exec = execs.one();
     let shown = exec.to_string();

@@ -48,34 +48,13 @@ fn every_variant_names_both() -> Outcome {
     std::fs::create_dir(place.file("sub")).unwrap();
     let inode = |name| std::fs::metadata(place.make(name)).unwrap().ino();
     let inodes = ["a", "b", "c", "d"].map(inode);
-    place.run(&steps![
-        "rename",
-        place.file("a"),
-        "a2",
-        "+",
-        "dir",
-        place.file("sub"),
-        "+",
-        "renameat",
-        "cwd",
-        "b",
-        "9",
-        "b2",
-        "+",
-        "renameat2",
-        "cwd",
-        "c",
-        "9",
-        "c2",
-        "0",
-        "+",
-        "renameat2",
-        "cwd",
-        "d",
-        "cwd",
-        "d2",
-        NOREPLACE
-    ]);
+    place.run(&steps! {
+        "rename", place.file("a"), "a2", "+",
+        "dir", place.file("sub"), "+",
+        "renameat", "cwd", "b", "9", "b2", "+",
+        "renameat2", "cwd", "c", "9", "c2", "0", "+",
+        "renameat2", "cwd", "d", "cwd", "d2", NOREPLACE,
+    });
     let renames = place.records().action(ACTION);
     let pairs = [("a", "a2"), ("b", "sub/b2"), ("c", "sub/c2"), ("d", "d2")];
     for ((from, to), inode) in pairs.iter().zip(inodes) {
@@ -125,21 +104,11 @@ fn two_files_change_places() -> Outcome {
 fn refusals_are_recorded() -> Outcome {
     let place = place("refused");
     let (from, to) = (place.make("from"), place.make("to"));
-    let ran = place.run(&steps![
-        "renameat2",
-        "cwd",
-        &from,
-        "cwd",
-        &to,
-        NOREPLACE,
-        "+",
-        "setuid",
-        "65534",
-        "+",
-        "rename",
-        &from,
-        "elsewhere"
-    ]);
+    let ran = place.run(&steps! {
+        "renameat2", "cwd", &from, "cwd", &to, NOREPLACE, "+",
+        "setuid", "65534", "+",
+        "rename", &from, "elsewhere",
+    });
     assert_eq!(ran.result("renameat2") as i32, -libc::EEXIST);
     assert_eq!(ran.result("rename") as i32, -libc::EACCES);
     let renames = place.records().action(ACTION);

@@ -132,7 +132,7 @@ fn the_summary_says_where_the_journal_is() -> Outcome {
     let pid = String::from_utf8_lossy(&output.stdout);
     assert_eq!(
         pid.lines().count(),
-        1,
+        2,
         "standard output is the command's: {pid}"
     );
     let quiet = run(
@@ -150,7 +150,16 @@ fn descendants_are_waited_for_if_asked() -> Outcome {
     let output = run(
         &journal,
         &["--until", "all"],
-        &[&trigger(), "double-fork", "+", "leader-exit"],
+        &[
+            &trigger(),
+            "double-fork",
+            "+",
+            "pause",
+            "100",
+            "+",
+            "exit",
+            "5",
+        ],
     );
     assert!(output.status.success(), "{output:?}");
     let exits = records(&journal).action("process.exit");

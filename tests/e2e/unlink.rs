@@ -40,29 +40,14 @@ fn every_variant_names_the_file() -> Outcome {
     let inodes = paths
         .each_ref()
         .map(|path| std::fs::metadata(path).unwrap().ino());
-    place.run(&steps![
-        "unlink",
-        &paths[0],
-        "+",
-        "unlinkat",
-        "cwd",
-        "b",
-        "0",
-        "+",
-        "dir",
-        place.file("sub"),
-        "+",
-        "unlinkat",
-        "9",
-        "c",
-        "0",
-        "+",
-        "chdir",
-        "sub",
-        "+",
-        "unlink",
-        "./d"
-    ]);
+    place.run(&steps! {
+        "unlink", &paths[0], "+",
+        "unlinkat", "cwd", "b", "0", "+",
+        "dir", place.file("sub"), "+",
+        "unlinkat", "9", "c", "0", "+",
+        "chdir", "sub", "+",
+        "unlink", "./d",
+    });
     let unlinks = place.records().action(ACTION);
     for (path, inode) in paths.iter().zip(inodes) {
         let found = unlinks.path(path);
@@ -94,18 +79,11 @@ fn refusals_are_recorded() -> Outcome {
     let place = place("refused");
     let path = place.make("file");
     std::fs::set_permissions(place.directory(), PermissionsExt::from_mode(0o755)).unwrap();
-    let ran = place.run(&steps![
-        "unlink",
-        place.directory(),
-        "+",
-        "setuid",
-        "65534",
-        "+",
-        "unlinkat",
-        "cwd",
-        &path,
-        "0"
-    ]);
+    let ran = place.run(&steps! {
+        "unlink", place.directory(), "+",
+        "setuid", "65534", "+",
+        "unlinkat", "cwd", &path, "0",
+    });
     assert_eq!(ran.result("unlink") as i32, -libc::EISDIR);
     assert_eq!(ran.result("unlinkat") as i32, -libc::EACCES);
     let unlinks = place.records().action(ACTION);
@@ -133,15 +111,10 @@ fn directories_are_no_files() -> Outcome {
     std::fs::create_dir(place.file("a")).unwrap();
     std::fs::create_dir(place.file("b")).unwrap();
     let flag = libc::AT_REMOVEDIR;
-    let ran = place.run(&steps![
-        "rmdir",
-        place.file("a"),
-        "+",
-        "unlinkat",
-        "cwd",
-        place.file("b"),
-        flag
-    ]);
+    let ran = place.run(&steps! {
+        "rmdir", place.file("a"), "+",
+        "unlinkat", "cwd", place.file("b"), flag,
+    });
     assert_eq!((ran.result("rmdir"), ran.result("unlinkat")), (0, 0));
     place.records().action(ACTION).none();
     Ok(())

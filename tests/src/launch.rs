@@ -43,11 +43,15 @@ impl Trigger {
             .unwrap_or_else(|error| panic!("cannot run {}: {error}", program.display()));
         let input = child.stdin.take();
         let output = BufReader::new(child.stdout.take().expect("it is piped"));
-        Trigger {
+        let mut trigger = Trigger {
             child,
             input,
             output,
-        }
+        };
+        // A spawn returns while the kernel is still at the exec.
+        trigger.until("ready");
+        trigger
+    }
     }
 
     /// Its process id.

@@ -12,7 +12,8 @@ pub struct Records(pub Vec<Arc<Value>>);
 impl Records {
     /// Those of this action.
     pub fn action(&self, action: &str) -> Records {
-        self.keep(|record| record["action"] == action)
+        // A gap names the action it concerns, too.
+        self.keep(|record| record["kind"] == "action" && record["action"] == action)
     }
 
     /// Those of this kind.

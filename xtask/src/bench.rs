@@ -1,40 +1,111 @@
 //! What agtrack costs, beside what others cost.
 //!
 //! Comes in: the built binary. Goes out: a table of ratios, each taken in alternation with the
-//! same work without any recorder. What cannot be measured here is named, never estimated.
+//! same work without any recorder, and a table of what the daemon bears; both with the budgets
+//! beside them, on the terminal and in `docs/benchmarks.md`. Never: an estimate, or a verdict on a
+//! time; what cannot be measured here is named.
 
 mod audit;
+mod budget;
+mod foreign;
+mod host;
 pub(crate) mod load;
+mod pressure;
+mod process;
 mod recorder;
+mod report;
 mod table;
+mod totals;
 
-use std::process::ExitCode;
+use std::path::PathBuf;
+use std::process::{Command, ExitCode};
 
 use anyhow::{Context, Result, bail};
+use clap::ValueEnum;
 
 use crate::build;
 use crate::run;
 use crate::setup::{self, Need};
 use crate::workspace::Workspace;
-use load::{LOADS, Load};
+use load::Load;
+use pressure::Lengths;
+use process::Agtrack;
 use recorder::{Bench, Recorder};
-use table::Samples;
+use report::Report;
+use table::{Pair, Pairs};
 
 /// Options of `cargo xtask bench`.
 #[derive(clap::Args)]
 pub(crate) struct Options {
-    /// Rounds; every round measures each recorder once, and the work without any
-    #[arg(long, default_value_t = 5)]
-    rounds: u32,
-    /// Milliseconds for each measurement
-    #[arg(long, default_value_t = 400)]
-    millis: u64,
-    /// Only these loads (getppid, open, create, rename, connect, exec)
+    /// A shorter form, which does not change docs/benchmarks.md
+    #[arg(long)]
+    quick: bool,
+    /// Rounds; in each, every recorder takes turns with the work without any [default: 5]
+    #[arg(long)]
+    rounds: Option<u32>,
+    /// Milliseconds for each measurement [default: 300]
+    #[arg(long)]
+    millis: Option<u64>,
+    /// Only these operations
     #[arg(long, value_delimiter = ',')]
     load: Vec<Load>,
     /// Leave strace and auditd out
     #[arg(long)]
     alone: bool,
+    /// Leave the daemon under pressure out
+    #[arg(long)]
+    no_pressure: bool,
+    /// Kind of hooks: auto, lsm, fentry, tracepoint
+    #[arg(long, default_value = "auto")]
+    backend: String,
+    /// Measure this optimised agtrack instead of building one
+    #[arg(long)]
+    agtrack: Option<PathBuf>,
+}
+
+impl Options {
+    fn rounds(&self) -> u32 {
+        self.rounds.unwrap_or(if self.quick { 2 } else { 5 }).max(1)
+    }
+
+    fn millis(&self) -> u64 {
+        self.millis.unwrap_or(if self.quick { 100 } else { 300 })
+    }
+
+    fn loads(&self) -> Vec<Load> {
+        if self.load.is_empty() {
+            Load::value_variants().to_vec()
+        } else {
+            self.load.clone()
+        }
+    }
+
+    fn recorders(&self) -> Vec<Recorder> {
+        let mut recorders = vec![Recorder::DaemonIdle, Recorder::Beside, Recorder::Tagged];
+        if !self.alone {
+            recorders.extend([Recorder::Auditd, Recorder::Strace]);
+        }
+        recorders
+    }
+
+    fn lengths(&self) -> Lengths {
+        let (exec, open, storm, rounds) = if self.quick {
+            (4, 2, 2, 1)
+        } else {
+            (20, 10, 5, 3)
+        };
+        Lengths {
+            exec,
+            open,
+            storm,
+            rounds,
+        }
+    }
+
+    /// Whether it is all that there is to measure.
+    fn is_whole(&self) -> bool {
+        !self.quick && !self.alone && !self.no_pressure && self.load.is_empty()
+    }
 }
 
 /// `cargo xtask bench`.
@@ -45,104 +116,126 @@ pub(crate) fn bench(workspace: &Workspace, options: &Options) -> Result<ExitCode
     if !run::is_root() {
         bail!("agtrack records as root, so the benchmark needs root: sudo cargo xtask bench");
     }
-    setup::setup(if options.alone {
+    let need = if options.alone {
         Need::Build
     } else {
         Need::Bench
-    })?;
-    let bench = prepared(workspace, options)?;
-    let busy = foreign_load();
-    let loads = if options.load.is_empty() {
-        LOADS.to_vec()
-    } else {
-        options.load.clone()
     };
-    let mut recorders = vec![Recorder::DaemonIdle, Recorder::Beside, Recorder::Tagged];
-    if !options.alone {
-        recorders.push(Recorder::Strace);
+    setup::setup(need)?;
+    let bench = prepared(workspace, options)?;
+    prefer();
+    let mut report = Report::begin(workspace, options.is_whole(), backend(&bench)?);
+    let quiet = audit::Quiet::begin();
+    let mut recorders = options.recorders();
+    if let (Err(error), false) = (&quiet, options.alone) {
+        report.note(format!("auditd: not measured: {error:#}."));
+        recorders.retain(|recorder| *recorder != Recorder::Auditd);
     }
-    let mut samples = Samples::default();
-    let mut notes = Vec::new();
-    series(
-        &bench,
-        options.rounds,
-        &loads,
-        &recorders,
-        &mut samples,
-        &mut notes,
-    )?;
-    if !options.alone {
-        // By itself and last: once audit was on, every new task pays for it until told not to.
-        match audit::Quiet::begin() {
-            Ok(_quiet) => {
-                let audited = [Recorder::Auditd];
-                series(
-                    &bench,
-                    options.rounds,
-                    &loads,
-                    &audited,
-                    &mut samples,
-                    &mut notes,
-                )?;
-            }
-            Err(error) => notes.push(format!("auditd: not measured: {error:#}")),
-        }
+    let loads = options.loads();
+    let pairs = pairs(&bench, options.rounds(), &loads, &recorders, &mut report);
+    // A recorder that was left out keeps its column.
+    report.ratios(&pairs, &loads, &options.recorders());
+    if !options.no_pressure {
+        report.pressure(&pressure::measure(&bench, options.lengths()));
     }
-    samples.print(&loads);
-    notes.extend(busy);
-    notes.dedup();
-    notes.iter().for_each(|note| println!("{note}"));
-    println!("back end A (LSM, fentry) cannot be measured in emulated machines: not measured");
+    // Until here: the work without a recorder must not pay for audit anywhere.
+    drop(quiet);
+    report.end(workspace)?;
     Ok(ExitCode::SUCCESS)
 }
 
 /// Builds what is measured and what measures, both optimised.
 fn prepared(workspace: &Workspace, options: &Options) -> Result<Bench> {
-    let agtrack = build::agtrack(workspace, true)?;
-    let mut build = workspace.cargo();
-    build.args(["build", "--release", "--package", "xtask"]);
-    run::run(&mut build, "the compiler's reasons stand above")?;
+    let binary = match &options.agtrack {
+        Some(binary) => binary
+            .canonicalize()
+            .with_context(|| format!("cannot find {}", binary.display()))?,
+        None => build::agtrack(workspace, true)?,
+    };
+    let place = workspace.scratch("bench")?;
     Ok(Bench {
-        agtrack,
-        loader: workspace.target.join("release/xtask"),
-        place: workspace.scratch("bench")?,
-        millis: options.millis,
+        agtrack: Agtrack {
+            binary,
+            place: place.clone(),
+            backend: options.backend.clone(),
+        },
+        loader: loader(workspace)?,
+        place,
+        millis: options.millis(),
     })
 }
 
-/// Says so when others work on this machine: ratios are noise then.
-fn foreign_load() -> Option<String> {
-    let averages = std::fs::read_to_string("/proc/loadavg").ok()?;
-    let minute: f64 = averages.split(' ').next()?.parse().ok()?;
-    // The builds just before count too, hence not the processors but a little more than one.
-    (minute > 1.5).then(|| format!("this machine was busy ({minute:.1} processes): run it again"))
+/// The program with the loads: this one, optimised.
+fn loader(workspace: &Workspace) -> Result<PathBuf> {
+    if !cfg!(debug_assertions) {
+        return std::env::current_exe().context("cannot find this program");
+    }
+    let mut build = workspace.cargo();
+    build.args(["build", "--release", "--package", "xtask"]);
+    run::run(&mut build, "the compiler's reasons stand above")?;
+    Ok(workspace.target.join("release/xtask"))
 }
 
-/// Rounds of: each load without a recorder, then with each of the recorders.
-fn series(
+/// Goes before what others run on this machine: load and recorder alike, as they inherit it.
+fn prefer() {
+    let own = std::process::id().to_string();
+    if let Err(error) = run::output(Command::new("renice").args(["-n", "-10", "-p", &own])) {
+        eprintln!("bench: others on this machine disturb it more than they need to: {error:#}");
+    }
+}
+
+/// The back end that agtrack uses here, from its own account of a command.
+fn backend(bench: &Bench) -> Result<String> {
+    run::output(bench.agtrack.run()?.arg("true"))
+        .and_then(|_| totals::Account::read(&bench.agtrack.journal()))
+        .map(|account| account.backend())
+        .context("agtrack cannot record here, see `agtrack doctor`")
+}
+
+/// Rounds of: each load without a recorder and then with one, for all of them.
+fn pairs(
     bench: &Bench,
     rounds: u32,
     loads: &[Load],
     recorders: &[Recorder],
-    samples: &mut Samples,
-    notes: &mut Vec<String>,
-) -> Result<()> {
+    report: &mut Report,
+) -> Pairs {
+    let mut pairs = Pairs::default();
+    // Enough to repeat every second one; a machine that is busy all the time is not waited for.
+    let mut repeats = loads.len() * recorders.len() * rounds as usize / 2;
     for round in 1..=rounds {
-        eprintln!("bench: round {round} of {rounds}: {recorders:?}");
-        for &load in loads {
-            let free = bench
-                .free(load)
-                .with_context(|| format!("the load `{load}` fails without any recorder"))?;
-            samples.free(load, free);
-            for &recorder in recorders {
-                match bench.under(recorder, load) {
-                    Ok(cost) => samples.ratio(recorder, load, cost / free),
-                    Err(error) => {
-                        notes.push(format!("{recorder}, {load}: not measured: {error:#}"));
-                    }
+        for &recorder in recorders {
+            eprintln!("bench: round {round} of {rounds}: {recorder}");
+            for &load in loads {
+                match pair(bench, recorder, load, &mut repeats) {
+                    Ok(pair) => pairs.add(recorder, load, pair),
+                    Err(error) => report.note(format!(
+                        "{recorder}, {}: a round was not measured: {error:#}.",
+                        load.describe()
+                    )),
                 }
             }
         }
     }
-    Ok(())
+    pairs
+}
+
+/// One after the other, and again while others disturb it and there are repeats left.
+fn pair(bench: &Bench, recorder: Recorder, load: Load, repeats: &mut usize) -> Result<Pair> {
+    loop {
+        let watch = foreign::Watch::begin();
+        let free = bench
+            .free(load)
+            .context("it fails even without a recorder")?;
+        let under = bench.under(recorder, load)?;
+        let pair = Pair {
+            free,
+            under,
+            foreign: watch.cores(),
+        };
+        if pair.is_calm() || *repeats == 0 {
+            return Ok(pair);
+        }
+        *repeats -= 1;
+    }
 }

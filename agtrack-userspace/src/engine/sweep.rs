@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use agtrack_common::event::hook;
 
 use super::facts;
-use super::live::Hands;
+use super::hands::Hands;
 use crate::input::HookCounters;
 use crate::input::Input;
 use crate::record::{ProcessKey, TICK};

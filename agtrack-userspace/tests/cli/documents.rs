@@ -113,3 +113,17 @@ fn the_configuration_is_documented_by_the_shipped_file() {
     );
     check("docs/config.md", &text);
 }
+
+#[test]
+fn the_events_are_listed_by_the_program() {
+    let said = say(&mut agtrack(&["events"]));
+    assert_eq!((said.code, said.err.as_str()), (Some(0), ""));
+    let text = format!(
+        "# Events\n\nWhat `agtrack events` prints: each event, what it means, and the kernel hooks \
+         behind it on each back end. `always`: the same hooks on all. Where there are two hooks, \
+         one sees the operation and the other its result. The fields of each event's record are in \
+         [record.md](record.md).\n\n```text\n{}\n```\n",
+        said.out.trim_end()
+    );
+    check("docs/events.md", &text);
+}

@@ -1,7 +1,8 @@
 //! Does exactly what it is told, call by call, so that a test knows what must be recorded.
 //!
 //! In: steps as arguments, separated by `+`, and one byte on standard input that starts them: the
-//! test first places the process in a cgroup. Out: a line `PID STEP RESULT` for each step, where
+//! test first places the process in a cgroup. Out: a line `PID ready 0`, and a line
+//! `PID STEP RESULT` for each step, where
 //! the result is what the system call returned (-errno on failure). System calls are made directly:
 //! no library chooses another variant of a call than the one asked for.
 //!
@@ -63,13 +64,28 @@ impl Step {
 
 fn main() {
     let words: Vec<OsString> = std::env::args_os().skip(1).collect();
+    // Whoever reads this knows that the program itself has begun, and is not still being started.
+    report(b"ready", 0);
     process::wait_for_byte();
-    let mut steps: VecDeque<Step> = words
+    let steps = words
         .split(|word| word == "+")
-        .map(|words| Step(words.iter().cloned().collect()))
-        .collect();
+        .map(|words| Step(words.iter().cloned().collect()));
+    perform_all(steps.collect());
+}
+
+fn perform_all(mut steps: VecDeque<Step>) {
     while let Some(mut step) = steps.pop_front() {
         let name = step.next();
+        if name == "in-thread" {
+            // The process goes on in another thread, and its first thread ends.
+            let left = std::mem::take(&mut steps);
+            std::thread::spawn(|| {
+                report(b"in-thread", 0);
+                perform_all(left);
+                std::process::exit(0);
+            });
+            call::call(libc::SYS_exit, [0; 5]);
+        }
         let ret = perform(name.as_bytes(), &mut step);
         if !step.0.is_empty() {
             complain(&format!("too many arguments: {:?}", step.0));

@@ -8,44 +8,68 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
-use super::recorder::terminate;
+use super::process::terminate;
 use crate::run;
 
 /// The system calls behind the events that agtrack records.
 const CALLS: &str = "execve,execveat,open,openat,openat2,creat,unlink,unlinkat,rename,renameat,\
                      renameat2,connect";
 
+/// Waits until this program ends, however it ends, then puts things back: the program may be
+/// killed while the kernel audits everything. The arguments are the old settings.
+const RESTORE: &str = "trap '' INT HUP TERM; cat >/dev/null; exec >/dev/null; \
+                       auditctl -e 0; auditctl -D; auditctl -b \"$1\"; \
+                       auditctl --backlog_wait_time \"$2\"; auditctl -e \"$3\"";
+
 /// Keeps audit out of new processes while it lives: after audit was enabled once, every new
 /// process pays for it even without rules, and the work without a recorder would look slow.
-pub(crate) struct Quiet;
+pub(super) struct Quiet {
+    restorer: Child,
+}
 
 impl Quiet {
     /// # Errors
     /// The kernel has no audit, or somebody uses it.
-    pub(crate) fn begin() -> Result<Quiet> {
+    pub(super) fn begin() -> Result<Quiet> {
         let status = run::output(&mut auditctl(&["-s"]))?;
-        if status
-            .lines()
-            .any(|line| line.starts_with("pid ") && line != "pid 0")
-        {
+        if number(&status, "pid") != Some(0) {
             bail!("auditd runs on this host already");
+        }
+        if number(&status, "enabled") == Some(2) {
+            bail!("this host's audit rules are locked until it restarts");
         }
         if run::output(&mut auditctl(&["-l"]))?.trim() != "No rules" {
             bail!("this host has audit rules already");
         }
-        run::output(&mut auditctl(&["-a", "never,task"]))?;
-        Ok(Quiet)
+        let setting = |name| {
+            number(&status, name)
+                .map(|number| number.to_string())
+                .with_context(|| format!("auditctl -s does not show {name}"))
+        };
+        let restorer = Command::new("sh")
+            .args(["-c", RESTORE, "sh"])
+            .arg(setting("backlog_limit")?)
+            .arg(setting("backlog_wait_time")?)
+            .arg(setting("enabled")?)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .spawn()
+            .context("cannot start the shell that restores audit's settings")?;
+        let quiet = Quiet { restorer };
+        never()?;
+        Ok(quiet)
     }
 }
 
 impl Drop for Quiet {
     fn drop(&mut self) {
-        forget(&["-D"]);
+        drop(self.restorer.stdin.take());
+        let _ = self.restorer.wait();
     }
 }
 
 /// auditd with rules, while it lives.
-pub(crate) struct Daemon {
+pub(super) struct Daemon {
     child: Child,
 }
 
@@ -54,7 +78,7 @@ impl Daemon {
     ///
     /// # Errors
     /// auditd does not start, or the kernel refuses a rule.
-    pub(crate) fn start(place: &Path) -> Result<Daemon> {
+    pub(super) fn start(place: &Path) -> Result<Daemon> {
         let dir = place.join("audit");
         let _ = fs::remove_dir_all(&dir);
         fs::create_dir_all(dir.join("plugins.d"))
@@ -87,22 +111,15 @@ impl Daemon {
     }
 
     fn wait_until_ready(&mut self) -> Result<()> {
-        let ours = format!("pid {}", self.child.id());
+        let ours = u64::from(self.child.id());
         let end = Instant::now() + Duration::from_secs(10);
         while Instant::now() < end {
-            if run::output(&mut auditctl(&["-s"]))?
-                .lines()
-                .any(|line| line == ours)
-            {
+            if number(&run::output(&mut auditctl(&["-s"]))?, "pid") == Some(ours) {
                 return Ok(());
             }
-            if self
-                .child
-                .try_wait()
-                .context("cannot wait for auditd")?
-                .is_some()
-            {
-                bail!("auditd ends at once");
+            let ended = self.child.try_wait().context("cannot wait for auditd")?;
+            if let Some(status) = ended {
+                bail!("auditd ends at once ({status})");
             }
             thread::sleep(Duration::from_millis(20));
         }
@@ -115,9 +132,16 @@ impl Drop for Daemon {
         forget(&["-e", "0"]);
         forget(&["-D"]);
         terminate(&mut self.child);
+        // It may have switched audit on or off at its end.
         forget(&["-e", "0"]);
-        forget(&["-a", "never,task"]);
+        if let Err(error) = never() {
+            eprintln!("bench: the work without a recorder may look slow: {error:#}");
+        }
     }
+}
+
+fn never() -> Result<()> {
+    run::output(&mut auditctl(&["-a", "never,task"])).map(drop)
 }
 
 fn auditctl(arguments: &[&str]) -> Command {
@@ -126,9 +150,32 @@ fn auditctl(arguments: &[&str]) -> Command {
     command
 }
 
+/// A number that `auditctl -s` shows.
+fn number(status: &str, name: &str) -> Option<u64> {
+    status
+        .lines()
+        .filter_map(|line| line.split_once(' '))
+        .find(|(found, _)| *found == name)
+        .and_then(|(_, value)| value.trim().parse().ok())
+}
+
 /// Undoes something; a failure is told, as there is nobody to hand it to.
 fn forget(arguments: &[&str]) {
     if let Err(error) = run::output(&mut auditctl(arguments)) {
         eprintln!("bench: audit is not as before: {error:#}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_setting_is_found_by_its_whole_name() {
+        let status =
+            "enabled 0\nbacklog_limit 64\nlost 3\nbacklog 5\nloginuid_immutable 0 unlocked";
+        assert_eq!(number(status, "backlog"), Some(5));
+        assert_eq!(number(status, "backlog_limit"), Some(64));
+        assert_eq!(number(status, "pid"), None);
     }
 }

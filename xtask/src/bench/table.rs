@@ -1,61 +1,110 @@
 //! Ratios, as a table.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
+use super::budget::Budget;
+use super::foreign;
 use super::load::Load;
 use super::recorder::Recorder;
 
+/// A load without and with a recorder, one right after the other.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Pair {
+    /// Nanoseconds of an operation without.
+    pub(super) free: f64,
+    /// Nanoseconds of an operation with.
+    pub(super) under: f64,
+    /// Cores that others used meanwhile.
+    pub(super) foreign: f64,
+}
+
+impl Pair {
+    fn ratio(&self) -> f64 {
+        self.under / self.free
+    }
+
+    /// Whether others left it alone.
+    pub(super) fn is_calm(&self) -> bool {
+        self.foreign <= foreign::LIMIT
+    }
+}
+
 /// What was measured.
 #[derive(Debug, Default)]
-pub(crate) struct Samples {
-    free: BTreeMap<Load, Vec<f64>>,
-    ratios: BTreeMap<(Recorder, Load), Vec<f64>>,
-}
+pub(super) struct Pairs(BTreeMap<(Recorder, Load), Vec<Pair>>);
 
-impl Samples {
-    /// Nanoseconds per operation without a recorder.
-    pub(crate) fn free(&mut self, load: Load, nanoseconds: f64) {
-        self.free.entry(load).or_default().push(nanoseconds);
+impl Pairs {
+    /// Adds a round.
+    pub(super) fn add(&mut self, recorder: Recorder, load: Load, pair: Pair) {
+        self.0.entry((recorder, load)).or_default().push(pair);
     }
 
-    /// Cost with the recorder over cost without, in one round.
-    pub(crate) fn ratio(&mut self, recorder: Recorder, load: Load, ratio: f64) {
-        self.ratios.entry((recorder, load)).or_default().push(ratio);
-    }
-
-    /// Prints medians, with the least and the greatest.
-    pub(crate) fn print(&self, loads: &[Load]) {
-        println!("\nratio to no recorder, median [least-greatest] of alternating rounds");
-        print!("| {:<29} |", "recorder");
-        loads.iter().for_each(|load| print!(" {load:<18} |"));
-        print!("\n|{}|", "-".repeat(31));
-        loads.iter().for_each(|_| print!("{}|", "-".repeat(20)));
-        print!("\n| {:<29} |", "none (ns)");
-        for load in loads {
-            let nanoseconds = self.free.get(load).map_or(0.0, |samples| median(samples));
-            print!(" {nanoseconds:<18.0} |");
-        }
-        println!();
-        let mut recorders: Vec<_> = self.ratios.keys().map(|(recorder, _)| *recorder).collect();
-        recorders.dedup();
+    /// A row for each load, a column for each recorder, a budget in each cell that has one.
+    pub(super) fn table(&self, loads: &[Load], recorders: &[Recorder], backend: &str) -> String {
+        let mut table = String::from("| operation | none, ns |");
         for recorder in recorders {
-            print!("| {recorder:<29} |");
-            for load in loads {
-                let samples = self.ratios.get(&(recorder, *load));
-                let cell = samples.map_or("not measured".to_owned(), |samples| cell(samples));
-                print!(" {cell:<18} |");
-            }
-            println!();
+            let _ = write!(table, " {recorder} |");
         }
-        println!();
+        table.push_str("\n|---|---|");
+        table.push_str(&"---|".repeat(recorders.len()));
+        table.push('\n');
+        for &load in loads {
+            let free: Vec<f64> = recorders
+                .iter()
+                .filter_map(|&recorder| self.0.get(&(recorder, load)))
+                .flatten()
+                .map(|pair| pair.free)
+                .collect();
+            let _ = write!(table, "| {} | {:.0} |", load.describe(), median(&free));
+            for &recorder in recorders {
+                let budget = Budget::of(recorder, load, backend);
+                let pairs = self.0.get(&(recorder, load)).map_or(&[][..], Vec::as_slice);
+                let _ = write!(table, " {} |", cell(pairs, budget));
+            }
+            table.push('\n');
+        }
+        table
+    }
+
+    /// How many rounds of how many were spoiled by others.
+    pub(super) fn spoiled(&self) -> (usize, usize) {
+        let all = self.0.values().flatten();
+        let spoiled = all.clone().filter(|pair| !pair.is_calm()).count();
+        (spoiled, all.count())
     }
 }
 
-fn cell(samples: &[f64]) -> String {
+fn cell(pairs: &[Pair], budget: Option<Budget>) -> String {
+    if pairs.is_empty() {
+        return "not measured".to_owned();
+    }
+    let calm: Vec<Pair> = pairs.iter().copied().filter(Pair::is_calm).collect();
+    // Where others left hardly a round alone, all of them stand there, and are marked.
+    let enough = calm.len() * 2 >= pairs.len();
+    let pairs = if enough { &calm[..] } else { pairs };
+    let ratios: Vec<f64> = pairs.iter().map(Pair::ratio).collect();
+    let free: Vec<f64> = pairs.iter().map(|pair| pair.free).collect();
+    let (free, ratio) = (median(&free), median(&ratios));
+    let mut cell = format!("{}{}", spread(&ratios), if enough { "" } else { "*" });
+    if let Some(budget) = budget {
+        if let Budget::More(_) = budget {
+            let _ = write!(cell, " ({:+.0} ns)", (ratio - 1.0) * free);
+        }
+        let _ = write!(cell, "; goal {budget}");
+        if !budget.holds(free, ratio) {
+            cell.push_str(", **over**");
+        }
+    }
+    cell
+}
+
+/// Median, with the least and the greatest.
+pub(super) fn spread(samples: &[f64]) -> String {
     let least = samples.iter().copied().fold(f64::INFINITY, f64::min);
     let greatest = samples.iter().copied().fold(0.0, f64::max);
     format!(
-        "{} [{}-{}]",
+        "{} [{}..{}]",
         short(median(samples)),
         short(least),
         short(greatest)
@@ -71,7 +120,8 @@ fn short(ratio: f64) -> String {
     }
 }
 
-fn median(samples: &[f64]) -> f64 {
+/// The middle one; 0 of none.
+pub(super) fn median(samples: &[f64]) -> f64 {
     let mut sorted = samples.to_vec();
     sorted.sort_by(f64::total_cmp);
     match sorted.len() {
@@ -85,6 +135,14 @@ fn median(samples: &[f64]) -> f64 {
 mod tests {
     use super::*;
 
+    fn pair(under: f64, foreign: f64) -> Pair {
+        Pair {
+            free: 100.0,
+            under,
+            foreign,
+        }
+    }
+
     #[test]
     fn the_median_of_an_even_number_is_between_the_middle_two() {
         assert_eq!(median(&[4.0, 1.0, 2.0, 3.0]), 2.5);
@@ -92,7 +150,29 @@ mod tests {
     }
 
     #[test]
-    fn a_cell_has_median_least_and_greatest() {
-        assert_eq!(cell(&[1.0, 1.1, 922.0]), "1.10 [1.00-922]");
+    fn a_spread_has_median_least_and_greatest() {
+        assert_eq!(spread(&[1.0, 1.1, 922.0]), "1.10 [1.00..922]");
+    }
+
+    #[test]
+    fn spoiled_rounds_are_left_out_while_there_are_others() {
+        let pairs = [pair(110.0, 0.1), pair(500.0, 1.2), pair(120.0, 0.0)];
+        assert_eq!(cell(&pairs, None), "1.15 [1.10..1.20]");
+        let pairs = [pair(110.0, 1.0), pair(130.0, 1.2), pair(120.0, 0.0)];
+        assert_eq!(cell(&pairs, None), "1.20 [1.10..1.30]*");
+    }
+
+    #[test]
+    fn a_cell_shows_its_budget_and_whether_it_holds() {
+        let pairs = [pair(120.0, 0.0)];
+        assert_eq!(
+            cell(&pairs, Some(Budget::Times(1.1))),
+            "1.20 [1.20..1.20]; goal ≤ 1.10, **over**"
+        );
+        assert_eq!(
+            cell(&pairs, Some(Budget::More(30.0))),
+            "1.20 [1.20..1.20] (+20 ns); goal ≤ +30 ns"
+        );
+        assert_eq!(cell(&[], Some(Budget::Times(1.0))), "not measured");
     }
 }

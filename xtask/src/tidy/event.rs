@@ -14,14 +14,14 @@ const PROBES: &str = "agtrack-ebpf/src/probe";
 pub(crate) fn check(root: &Path, sources: &[Source]) -> Vec<Breach> {
     TABLE
         .iter()
-        .flat_map(|row| missing(root, sources, &format!("{:?}", row.kind)))
+        .flat_map(|row| missing(root, sources, &format!("{:?}", row.kind), row.action))
         .collect()
 }
 
 /// The parts that a row lacks.
-fn missing(root: &Path, sources: &[Source], kind: &str) -> Vec<Breach> {
+fn missing(root: &Path, sources: &[Source], kind: &str, action: &str) -> Vec<Breach> {
     let name = snake_case(kind);
-    // Events of one family may share a file with their body or probe, as those of cgroups do.
+    // Events of one family may share their files, as those of cgroups do; each must occur in them.
     let family = name.split('_').next().unwrap_or(&name);
     let has = |path: String, needle: &str| {
         sources
@@ -33,10 +33,12 @@ fn missing(root: &Path, sources: &[Source], kind: &str) -> Vec<Breach> {
             .iter()
             .any(|stem| has(format!("{dir}/{stem}.rs"), needle))
     };
-    let fixture = |extension: &str| {
-        root.join(format!("tests/replay/{name}.{extension}"))
-            .is_file()
-    };
+    let replayed = [name.as_str(), family].iter().any(|stem| {
+        let golden = std::fs::read_to_string(root.join(format!("tests/replay/{stem}.jsonl")));
+        let wanted = format!("\"action\":\"{action}\"");
+        let input = root.join(format!("tests/replay/{stem}.input"));
+        input.is_file() && golden.is_ok_and(|records| records.contains(&wanted))
+    });
     let parts = [
         (
             "body",
@@ -44,16 +46,8 @@ fn missing(root: &Path, sources: &[Source], kind: &str) -> Vec<Breach> {
             shared(BODIES, &format!("pub struct {kind} ")),
         ),
         ("probe", PROBES, shared(PROBES, "")),
-        (
-            "end-to-end test",
-            "tests/e2e",
-            has(format!("tests/e2e/{name}.rs"), ""),
-        ),
-        (
-            "replay fixture",
-            "tests/replay",
-            fixture("input") && fixture("jsonl"),
-        ),
+        ("end-to-end test", "tests/e2e", shared("tests/e2e", action)),
+        ("replay fixture", "tests/replay", replayed),
     ];
     parts
         .into_iter()
@@ -85,13 +79,13 @@ mod tests {
 
     #[test]
     fn a_row_with_nothing_lacks_four_parts() {
-        let breaches = missing(Path::new("/nonexistent"), &[], "Exec");
+        let breaches = missing(Path::new("/nonexistent"), &[], "Exec", "process.exec");
         assert_eq!(breaches.len(), 4);
         assert!(breaches[0].what.contains("`Exec` has no body"));
     }
 
     #[test]
-    fn a_family_may_share_the_file_of_its_bodies_but_not_of_its_tests() {
+    fn a_family_may_share_files_that_name_each_of_its_events() {
         let source = |path: &str, text: &str| Source::parse(path, text).unwrap();
         let sources = [
             source(
@@ -99,10 +93,19 @@ mod tests {
                 "pub struct CgroupCreate { }",
             ),
             source("agtrack-ebpf/src/probe/cgroup.rs", ""),
-            source("tests/e2e/cgroup.rs", ""),
+            source("tests/e2e/cgroup.rs", "const A: &str = \"cgroup.attach\";"),
         ];
-        let breaches = missing(Path::new("/nonexistent"), &sources, "CgroupCreate");
-        assert_eq!(breaches.len(), 2);
-        assert!(breaches[0].what.contains("no end-to-end test"));
+        let root = tempfile::tempdir().unwrap();
+        let replay = root.path().join("tests/replay");
+        std::fs::create_dir_all(&replay).unwrap();
+        std::fs::write(replay.join("cgroup.input"), "").unwrap();
+        let golden = "{\"action\":\"cgroup.create\"}\n";
+        std::fs::write(replay.join("cgroup.jsonl"), golden).unwrap();
+        let create = missing(root.path(), &sources, "CgroupCreate", "cgroup.create");
+        assert_eq!(create.len(), 1);
+        assert!(create[0].what.contains("no end-to-end test"));
+        let attach = missing(root.path(), &sources, "CgroupAttach", "cgroup.attach");
+        assert_eq!(attach.len(), 2);
+        assert!(attach[1].what.contains("no replay fixture"));
     }
 }

@@ -22,7 +22,7 @@ pub(crate) fn perform(name: &[u8], step: &mut Step) -> Ret {
         b"thread-exec" => thread_exec(&step.path(), step.rest()),
         b"exec-memfd" => exec_memfd(&step.path(), step.rest()),
         b"exec-deleted" => exec_deleted(&step.path(), step.rest()),
-        b"leader-exit" => leader_exit(),
+        b"pause" => pause(step.number()),
         b"exit" => std::process::exit(step.number() as i32),
         b"signal" => signal(step.number()),
         _ => complain(&format!("no such step: {}", String::from_utf8_lossy(name))),
@@ -33,6 +33,12 @@ pub(crate) fn perform(name: &[u8], step: &mut Step) -> Ret {
 pub(crate) fn wait_for_byte() -> Ret {
     let byte = [0_u8; 1];
     call(libc::SYS_read, [0, address(&byte), 1, 0, 0])
+}
+
+/// Does nothing for so many ms.
+fn pause(millis: i64) -> Ret {
+    std::thread::sleep(std::time::Duration::from_millis(millis as u64));
+    millis
 }
 
 /// All three user ids and group ids, and no other groups.
@@ -215,15 +221,6 @@ fn exec_descriptor(descriptor: i64, words: Vec<OsString>) -> Ret {
             flags,
         ],
     )
-}
-
-/// The first thread ends before the last one, which ends 100 ms later with code 5.
-fn leader_exit() -> Ret {
-    std::thread::spawn(|| {
-        std::thread::sleep(std::time::Duration::from_millis(100));
-        std::process::exit(5);
-    });
-    call(libc::SYS_exit, [3, 0, 0, 0, 0])
 }
 
 /// Ends by a signal.

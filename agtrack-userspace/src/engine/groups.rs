@@ -1,0 +1,98 @@
+//! Messages on their way to the pipeline. Those about cgroups change what is tagged, and bring facts
+//! along that only /proc knows; the rest passes through.
+
+use agtrack_common::event::{CgroupAttach, CgroupCreate, CgroupRemove, Kind};
+use agtrack_common::wire::{Header, PART};
+use zerocopy::FromBytes;
+
+use super::hands::{Hands, session};
+use super::watch::{self, Watch};
+use crate::cgroup::Cgroup;
+use crate::input::Input;
+
+impl Hands {
+    /// Takes one message; what goes wrong is kept in `failed`.
+    pub(super) fn message(&mut self, watch: &mut Watch, bytes: &[u8]) {
+        let kind = bytes
+            .first_chunk()
+            .map_or(0, |kind| u16::from_ne_bytes(*kind));
+        self.events += u64::from(kind != PART);
+        let handled = match Kind::from_id(kind) {
+            Some(Kind::CgroupCreate) => self.cgroup_created(watch, bytes),
+            Some(Kind::CgroupAttach) => self.cgroup_attached(bytes),
+            _ => Ok(()),
+        };
+        let fed = handled.and_then(|()| {
+            self.core.feed(Input::Message {
+                bytes: bytes.into(),
+            })
+        });
+        let removed = match Kind::from_id(kind) {
+            Some(Kind::CgroupRemove) => self.cgroup_removed(watch, bytes),
+            _ => Ok(()),
+        };
+        if let Err(error) = fed.and(removed) {
+            self.failed.get_or_insert(error);
+        }
+    }
+
+    /// A new cgroup may begin a session. The kernel has tagged it already where its parent is
+    /// watched for that; elsewhere it is tagged now, and what got in meanwhile is late.
+    fn cgroup_created(&mut self, watch: &mut Watch, bytes: &[u8]) -> anyhow::Result<()> {
+        let Some((body, path)) = body_and_path::<CgroupCreate>(bytes, |body| body.path) else {
+            return Ok(());
+        };
+        let Some(hierarchy) = &self.hierarchy else {
+            return Ok(());
+        };
+        let path = std::path::PathBuf::from(path);
+        let dir = hierarchy.dir(&path);
+        if watch.is_parent(&path) {
+            self.probes.tag_cgroup(body.id, watch::parent_tag())?;
+        }
+        let root = watch.consider(Cgroup {
+            path,
+            dir,
+            id: body.id,
+        });
+        match root {
+            Some(root) if body.session == body.id => self.core.feed(session(root.session)),
+            Some(root) => self.begin_root(root),
+            // Tagged on suspicion, and no rule wants it.
+            None if body.session == body.id => {
+                self.probes.untag_cgroup(body.id);
+                Ok(())
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// A process that comes from outside brings a past that only /proc knows.
+    fn cgroup_attached(&mut self, bytes: &[u8]) -> anyhow::Result<()> {
+        match body_and_path::<CgroupAttach>(bytes, |body| body.path) {
+            Some((body, _)) if body.tagged != 0 => self.learn(body.target, body.session),
+            _ => Ok(()),
+        }
+    }
+
+    fn cgroup_removed(&mut self, watch: &mut Watch, bytes: &[u8]) -> anyhow::Result<()> {
+        match body_and_path::<CgroupRemove>(bytes, |body| body.path) {
+            Some((body, _)) if watch.forget(body.id) => {
+                self.core.feed(Input::SessionOver { key: body.id })
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The body of a message and the path behind it.
+fn body_and_path<T: FromBytes>(
+    bytes: &[u8],
+    length: impl Fn(&T) -> u32,
+) -> Option<(T, std::ffi::OsString)> {
+    use std::os::unix::ffi::OsStringExt;
+    let (_, rest) = Header::read_from_prefix(bytes).ok()?;
+    let (body, tail) = T::read_from_prefix(rest).ok()?;
+    let path = tail.get(..length(&body) as usize)?;
+    Some((body, std::ffi::OsString::from_vec(path.to_vec())))
+}

@@ -1,0 +1,231 @@
+//! The daemon under load: what it loses, what it costs, what it holds.
+//!
+//! Comes in: a rate, or as much as the machine gives. Goes out: rows of what was reached beside
+//! what is wanted. A load runs in a cgroup of its own, which the daemon's configuration names.
+
+mod burst;
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use anyhow::{Context, Result};
+
+use super::foreign;
+use super::load::Load;
+use super::recorder::{Bench, done};
+use super::table::spread;
+use crate::run;
+use burst::{Burst, Work};
+
+/// How long everything lasts.
+#[derive(Clone, Copy)]
+pub(super) struct Lengths {
+    /// Processes started one after the other.
+    pub(super) exec: u32,
+    /// Files opened at a rate.
+    pub(super) open: u32,
+    /// Files opened as fast as possible.
+    pub(super) storm: u32,
+    /// How many storms, and how many starts.
+    pub(super) rounds: u32,
+}
+
+/// A line of the second table.
+pub(super) struct Row {
+    pub(super) what: String,
+    pub(super) goal: String,
+    pub(super) reached: String,
+    /// Whether the goal was reached; unknown where it was not measured, or has none.
+    pub(super) holds: Option<bool>,
+}
+
+impl Row {
+    fn new(what: impl Into<String>, goal: &str, reached: String, holds: bool) -> Row {
+        Row {
+            what: what.into(),
+            goal: goal.to_owned(),
+            reached,
+            holds: Some(holds),
+        }
+    }
+
+    /// A line that has only a reason.
+    pub(super) fn unmeasured(what: impl Into<String>, goal: &str, why: &str) -> Row {
+        Row {
+            what: what.into(),
+            goal: goal.to_owned(),
+            reached: format!("not measured: {why}"),
+            holds: None,
+        }
+    }
+}
+
+/// All of it.
+pub(super) fn measure(bench: &Bench, lengths: Lengths) -> Vec<Row> {
+    let mut rows = Vec::new();
+    rows.push(paced(
+        bench,
+        Work::new(Load::Exec, lengths.exec, 1000),
+        "fork+exec+exit",
+        0.8 * f64::from(lengths.exec) / 20.0,
+    ));
+    rows.push(paced(
+        bench,
+        Work::new(Load::OpenRead, lengths.open, 20_000),
+        "open+read+close",
+        0.5 * f64::from(lengths.open) / 10.0,
+    ));
+    rows.extend(storm(bench, lengths));
+    rows.extend(start(bench, lengths.rounds));
+    rows
+}
+
+/// A load at a rate that must not lose anything.
+fn paced(bench: &Bench, work: Work, operation: &str, cpu: f64) -> Row {
+    let what = format!("{operation} {}/s for {} s", work.rate, work.seconds);
+    let goal = format!("0 lost, ≤ {cpu:.2} CPU s");
+    eprintln!("bench: {what}");
+    match calm(|| burst::burst(bench, work)) {
+        Ok(burst) => {
+            let holds = burst.all.lost == 0 && burst.missing() == 0 && burst.cpu <= cpu;
+            let reached = format!(
+                "{:.0}/s; {}; recorder {:.2} CPU s{}",
+                burst.done.rate,
+                burst.loss(),
+                burst.cpu,
+                burst.disturbed()
+            );
+            Row::new(what, &goal, reached, holds)
+        }
+        Err(error) => Row::unmeasured(what, &goal, &format!("{error:#}")),
+    }
+}
+
+const STORM: &str = "rate ≥ 0.46 of free, every loss counted, no process event lost";
+
+/// Opens from every core, with and without the daemon in turn.
+fn storm(bench: &Bench, lengths: Lengths) -> Vec<Row> {
+    let what = format!("open+read+close from every core for {} s", lengths.storm);
+    eprintln!("bench: {what}");
+    let work = Work {
+        processes: std::thread::available_parallelism().map_or(1, |n| n.get() as u32),
+        ..Work::new(Load::OpenRead, lengths.storm, 0)
+    };
+    let mut bursts = Vec::new();
+    let mut ratios = Vec::new();
+    for _ in 0..lengths.rounds {
+        let round = calm(|| {
+            let free = done(&mut work.command(&bench.loader))?.rate;
+            Ok((free, burst::burst(bench, work)?))
+        });
+        match round {
+            Ok((free, burst)) => {
+                ratios.push(burst.done.rate / free);
+                bursts.push(burst);
+            }
+            Err(error) => return vec![Row::unmeasured(what, STORM, &format!("{error:#}"))],
+        }
+    }
+    let middle = super::table::median(&ratios);
+    let worst = bursts.iter().max_by_key(|burst| burst.all.lost);
+    worst.map_or_else(Vec::new, |worst| {
+        vec![
+            Row::new(what, STORM, storm_reached(&ratios, worst), {
+                let whole = bursts
+                    .iter()
+                    .all(|b| b.lifecycle.lost == 0 && b.missing() == 0);
+                middle >= 0.46 && whole
+            }),
+            written(worst),
+            memory(&bursts),
+        ]
+    })
+}
+
+fn storm_reached(ratios: &[f64], worst: &Burst) -> String {
+    format!(
+        "rate {} of free ({:.0}/s); {}; process events lost {}; recorder {:.1} CPU s, done {:.1} s \
+         after the storm{}",
+        spread(ratios),
+        worst.done.rate,
+        worst.loss(),
+        worst.lifecycle.lost,
+        worst.cpu,
+        worst.settled,
+        worst.disturbed()
+    )
+}
+
+/// What went into the journal while the storm had the same cores.
+fn written(worst: &Burst) -> Row {
+    Row {
+        what: "events into the journal during that storm".to_owned(),
+        goal: "(≥ 200 k/s where nothing else runs)".to_owned(),
+        reached: format!(
+            "{:.0} k/s, fsync on, the cores shared with the storm",
+            worst.events_per_second() / 1000.0
+        ),
+        holds: None,
+    }
+}
+
+fn memory(bursts: &[Burst]) -> Row {
+    let mebibytes = |kibibytes: Option<u64>| kibibytes.unwrap_or(0) as f64 / 1024.0;
+    let idle = mebibytes(bursts.iter().map(|burst| burst.memory.idle).max());
+    let storm = mebibytes(bursts.iter().map(|burst| burst.memory.greatest).max());
+    let after = mebibytes(bursts.iter().map(|burst| burst.memory.after).max());
+    Row::new(
+        "memory of the daemon (RssAnon)",
+        "≤ 40 MiB idle, ≤ 100 MiB under storm",
+        format!("{idle:.1} MiB idle, {storm:.1} MiB under storm, {after:.1} MiB after it"),
+        idle <= 40.0 && storm <= 100.0,
+    )
+}
+
+/// From the start of `agtrack run` until its command, which is recorded, tells the time.
+fn start(bench: &Bench, rounds: u32) -> Vec<Row> {
+    eprintln!("bench: start to first event");
+    let mut run = Vec::new();
+    let mut ready = Vec::new();
+    let measured = (0..rounds.max(3)).try_for_each(|_| -> Result<()> {
+        run.push(until_first_event(bench)?);
+        let begun = std::time::Instant::now();
+        let daemon = bench.agtrack.daemon(None)?;
+        ready.push(begun.elapsed().as_secs_f64());
+        drop(daemon);
+        Ok(())
+    });
+    let goal = "≤ 1 s";
+    let what = "start to first event";
+    if let Err(error) = measured {
+        return vec![Row::unmeasured(what, goal, &format!("{error:#}"))];
+    }
+    let row = |what: &str, samples: &[f64]| {
+        let holds = super::table::median(samples) <= 1.0;
+        Row::new(what, goal, format!("{} s", spread(samples)), holds)
+    };
+    vec![
+        row("`agtrack run`: start to the command's first event", &run),
+        row("`agtrack daemon`: start to ready", &ready),
+    ]
+}
+
+fn until_first_event(bench: &Bench) -> Result<f64> {
+    let mut command = bench.agtrack.run()?;
+    command.args(["date", "+%s%N"]);
+    let begun = SystemTime::now().duration_since(UNIX_EPOCH)?;
+    let printed = run::output(&mut command)?;
+    let nanoseconds: u64 = printed.trim().parse().context("date prints no number")?;
+    let first = Duration::from_nanos(nanoseconds);
+    Ok(first.saturating_sub(begun).as_secs_f64())
+}
+
+/// Tries again, once, what others disturbed.
+fn calm<T>(mut work: impl FnMut() -> Result<T>) -> Result<T> {
+    let watch = foreign::Watch::begin();
+    let first = work()?;
+    if watch.cores() <= foreign::LIMIT {
+        return Ok(first);
+    }
+    eprintln!("bench: others used {:.1} cores: once more", watch.cores());
+    work()
+}
