@@ -70,6 +70,10 @@ pub struct Outcome {
     pub kind: u32,
     /// 0 or more: success. Negative: -errno.
     pub ret: i32,
+    /// Flags of the call that the announcement did not see (`renameat2`'s).
+    pub flags: u32,
+    /// Zero.
+    pub reserved: u32,
 }
 
 /// Lengths and marks of one path within an event's data.

@@ -318,16 +318,18 @@ impl<B: Body> Message<B> {
     }
 }
 
-/// Tells the result of what this thread announced last.
+/// Tells that what this thread announced last succeeded, and with which flags.
 #[inline(always)]
-pub fn outcome<B: Body>(hook: u16, actor: &Actor, ret: i32) {
+pub fn outcome<B: Body>(hook: u16, actor: &Actor, flags: u32) {
     #[repr(C)]
     struct Whole(Header, Outcome);
     let whole = Whole(
         header(OUTCOME, hook, actor),
         Outcome {
             kind: B::KIND as u32,
-            ret,
+            ret: 0,
+            flags,
+            reserved: 0,
         },
     );
     // SAFETY: all of `whole` is initialised; it has no padding.

@@ -41,7 +41,9 @@ impl Correlator {
     pub fn push(&mut self, known: Known, done: &mut Vec<Done>) {
         match known.event.what {
             What::Ended(ended) => {
-                if let Some(begun) = self.pending.take(known.event.header.tid, ended.kind as u16) {
+                let begun = self.pending.take(known.event.header.tid, ended.kind as u16);
+                if let Some(mut begun) = begun {
+                    add_flags(&mut begun, ended.flags);
                     done.push(finish(begun, ended.ret));
                 }
             }
@@ -91,6 +93,13 @@ fn result_of(payload: &Payload) -> Option<i32> {
         | Payload::CgroupCreate(_)
         | Payload::CgroupAttach(_)
         | Payload::CgroupRemove(_) => None,
+    }
+}
+
+/// Flags that only the hook at the end of the operation sees.
+fn add_flags(begun: &mut Known, flags: u32) {
+    if let What::Happened(Payload::Rename(body)) = &mut begun.event.what {
+        body.flags |= flags;
     }
 }
 

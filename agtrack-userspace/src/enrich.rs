@@ -194,6 +194,7 @@ fn session_of(event: &Event) -> u64 {
     match event.what {
         What::Happened(Payload::CgroupCreate(body)) if body.session != 0 => body.session,
         What::Happened(Payload::CgroupAttach(body)) => body.session,
+        What::Happened(Payload::CgroupRemove(body)) if body.session != 0 => body.session,
         What::Happened(_) | What::Ended(_) => event.header.session,
     }
 }

@@ -16,7 +16,9 @@ fn secrets_in_arguments_never_reach_the_disk() -> Outcome {
     let token = format!("ghp_{}", "aB3dE6gH9jK2".repeat(3));
     let (user, url, option) = (secret("user"), secret("url"), secret("option"));
     place.run(&steps! {
-        "exec", &curl, "curl", "exit", "0", "-u", format!("me:{user}"), format!("https://me:{url}@example.org/x"), format!("--password={option}"), "-H", format!("Authorization: Bearer {token}"),
+        "exec", &curl, "curl", "exit", "0", "-u", format!("me:{user}"),
+        format!("https://me:{url}@example.org/x"), format!("--password={option}"),
+        "-H", format!("Authorization: Bearer {token}"),
     });
     let execs = place.records().action("process.exec");
     let exec = execs.one();

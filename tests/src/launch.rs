@@ -52,7 +52,6 @@ impl Trigger {
         trigger.until("ready");
         trigger
     }
-    }
 
     /// Its process id.
     pub fn pid(&self) -> u32 {

@@ -11,14 +11,16 @@ mod foreign;
 mod host;
 pub(crate) mod load;
 mod pressure;
+mod priority;
 mod process;
 mod recorder;
 mod report;
+mod restore;
 mod table;
 mod totals;
 
 use std::path::PathBuf;
-use std::process::{Command, ExitCode};
+use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
@@ -123,8 +125,11 @@ pub(crate) fn bench(workspace: &Workspace, options: &Options) -> Result<ExitCode
     };
     setup::setup(need)?;
     let bench = prepared(workspace, options)?;
-    prefer();
     let mut report = Report::begin(workspace, options.is_whole(), backend(&bench)?);
+    let _before_others = priority::raise().unwrap_or_else(|error| {
+        report.note(format!("The priority could not be raised: {error:#}."));
+        None
+    });
     let quiet = audit::Quiet::begin();
     let mut recorders = options.recorders();
     if let (Err(error), false) = (&quiet, options.alone) {
@@ -174,14 +179,6 @@ fn loader(workspace: &Workspace) -> Result<PathBuf> {
     build.args(["build", "--release", "--package", "xtask"]);
     run::run(&mut build, "the compiler's reasons stand above")?;
     Ok(workspace.target.join("release/xtask"))
-}
-
-/// Goes before what others run on this machine: load and recorder alike, as they inherit it.
-fn prefer() {
-    let own = std::process::id().to_string();
-    if let Err(error) = run::output(Command::new("renice").args(["-n", "-10", "-p", &own])) {
-        eprintln!("bench: others on this machine disturb it more than they need to: {error:#}");
-    }
 }
 
 /// The back end that agtrack uses here, from its own account of a command.

@@ -27,7 +27,7 @@ use console::Outcome;
 const AT_A_TIME: usize = 2;
 
 /// Minutes after which a machine is ended, if nothing else is said.
-const MINUTES: u64 = 20;
+const MINUTES: u64 = 40;
 
 /// What is booted: name, series of the kernel, what is added to its command line.
 const VARIANTS: &[Variant] = &[

@@ -48,6 +48,8 @@ pub struct CgroupAttach {
 pub struct CgroupRemove {
     /// The cgroup.
     pub id: u64,
+    /// Session key that its processes got.
+    pub session: u64,
     /// Bytes of path.
     pub path: u32,
     /// Zero.

@@ -124,9 +124,10 @@ pub fn cgroup_attach(ctx: BtfTracePointContext) -> i32 {
 #[btf_tracepoint(function = "cgroup_rmdir")]
 pub fn cgroup_remove(ctx: BtfTracePointContext) -> i32 {
     let id = Cgroup::new(ctx.arg(0)).id();
-    if CGROUPS.get_ptr(id).is_none() {
+    // SAFETY: the value is copied at once.
+    let Some(tag) = unsafe { CGROUPS.get(id) }.copied() else {
         return 0;
-    }
+    };
     let Some(actor) = gate::anyone() else {
         return 0;
     };
@@ -137,6 +138,7 @@ pub fn cgroup_remove(ctx: BtfTracePointContext) -> i32 {
         unsafe {
             *message.body() = CgroupRemove {
                 id,
+                session: tag.session,
                 path,
                 reserved: 0,
             }

@@ -74,7 +74,7 @@ pub fn rename_result(ctx: FExitContext) -> i32 {
     };
     let ret: i32 = ctx.arg(5);
     if ret == 0 {
-        outcome::<Rename>(hook::RENAME_RESULT, &actor, 0);
+        outcome::<Rename>(hook::RENAME_RESULT, &actor, ctx.arg(4));
     } else {
         let from = (ctx.arg(0), Name::Filename(ctx.arg(1)));
         let to = (ctx.arg(2), Name::Filename(ctx.arg(3)));

@@ -159,7 +159,7 @@ fn cost(backend: Backend) -> &'static str {
         }
         Backend::Tracepoint => {
             "paths of unlink and rename are those that the caller passed (path_source \
-             \"argument\"); while an agent runs every system call of the host takes 15 to 30 ns \
+             \"argument\"); while agtrack runs every system call of the host takes 15 to 30 ns \
              longer; under contention a preemptible kernel skips runs, which is recorded as a gap"
         }
     }

@@ -1,9 +1,10 @@
 //! From options to a recorder that runs.
 
 use std::collections::HashMap;
-use std::fs::File;
+use std::fs::{File, OpenOptions};
 use std::io::BufWriter;
 use std::os::fd::OwnedFd;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::{Arc, mpsc};
 
@@ -171,7 +172,13 @@ fn kernel_release() -> String {
 }
 
 fn open_input_log(path: &Path) -> anyhow::Result<InputWriter<BufWriter<File>>> {
-    let file = File::create(path)
+    // It holds what came from outside before redaction.
+    let file = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(path)
         .with_context(|| format!("cannot create the input log {}", path.display()))?;
     Ok(InputWriter::new(BufWriter::new(file)))
 }

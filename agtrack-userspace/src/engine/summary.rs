@@ -87,8 +87,7 @@ impl Tally {
             | GapReason::PartsLost
             | GapReason::Unaccounted
             | GapReason::Undecodable
-            | GapReason::JournalFull
-            | GapReason::TableFull => self.lost += count,
+            | GapReason::JournalFull => self.lost += count,
         }
     }
 

@@ -200,7 +200,7 @@ pub struct Completeness {
     pub truncated: bool,
     /// How many equal actions it stands for.
     pub count: u64,
-    /// What else is to be known: `deleted`, `pseudo`, `unreadable`, `parts_lost`, `late_tag`,
+    /// What else is to be known: `deleted`, `pseudo`, `unreadable`, `parts_lost`,
     /// `repaired_lineage`, `outside_root`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,

@@ -85,8 +85,6 @@ pub enum GapReason {
     UncleanStop,
     /// The journal's last line was cut off and has been removed.
     TornLine,
-    /// The journal's table of processes had no room.
-    TableFull,
 }
 
 /// The recorder started, stopped or changed.

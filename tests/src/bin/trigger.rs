@@ -2,9 +2,9 @@
 //!
 //! In: steps as arguments, separated by `+`, and one byte on standard input that starts them: the
 //! test first places the process in a cgroup. Out: a line `PID ready 0`, and a line
-//! `PID STEP RESULT` for each step, where
-//! the result is what the system call returned (-errno on failure). System calls are made directly:
-//! no library chooses another variant of a call than the one asked for.
+//! `PID STEP RESULT` for each step, where the result is what the system call returned (-errno on
+//! failure). System calls are made directly: no library chooses another variant of a call than the
+//! one asked for.
 //!
 //! Steps of which a process continues in a child (`fork`, `double-fork`, `into-cgroup`) take all
 //! steps behind them there. It never retries and never cleans up.

@@ -9,22 +9,21 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 
 use super::process::terminate;
+use super::restore::Restorer;
 use crate::run;
 
 /// The system calls behind the events that agtrack records.
 const CALLS: &str = "execve,execveat,open,openat,openat2,creat,unlink,unlinkat,rename,renameat,\
                      renameat2,connect";
 
-/// Waits until this program ends, however it ends, then puts things back: the program may be
-/// killed while the kernel audits everything. The arguments are the old settings.
-const RESTORE: &str = "trap '' INT HUP TERM; cat >/dev/null; exec >/dev/null; \
-                       auditctl -e 0; auditctl -D; auditctl -b \"$1\"; \
+/// Puts things back. The arguments are the old settings.
+const RESTORE: &str = "auditctl -e 0; auditctl -D; auditctl -b \"$1\"; \
                        auditctl --backlog_wait_time \"$2\"; auditctl -e \"$3\"";
 
 /// Keeps audit out of new processes while it lives: after audit was enabled once, every new
 /// process pays for it even without rules, and the work without a recorder would look slow.
 pub(super) struct Quiet {
-    restorer: Child,
+    _restorer: Restorer,
 }
 
 impl Quiet {
@@ -46,25 +45,16 @@ impl Quiet {
                 .map(|number| number.to_string())
                 .with_context(|| format!("auditctl -s does not show {name}"))
         };
-        let restorer = Command::new("sh")
-            .args(["-c", RESTORE, "sh"])
-            .arg(setting("backlog_limit")?)
-            .arg(setting("backlog_wait_time")?)
-            .arg(setting("enabled")?)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .spawn()
-            .context("cannot start the shell that restores audit's settings")?;
-        let quiet = Quiet { restorer };
+        let settings = [
+            setting("backlog_limit")?,
+            setting("backlog_wait_time")?,
+            setting("enabled")?,
+        ];
+        let quiet = Quiet {
+            _restorer: Restorer::begin(RESTORE, &settings)?,
+        };
         never()?;
         Ok(quiet)
-    }
-}
-
-impl Drop for Quiet {
-    fn drop(&mut self) {
-        drop(self.restorer.stdin.take());
-        let _ = self.restorer.wait();
     }
 }
 

@@ -22,7 +22,7 @@ const METHOD: &str = "\
     How: a load and the same load under a recorder run right after each other, again and again \
     in alternation; a cell is the median of the ratios of these pairs, with the least and the \
     greatest. Files are in memory (tmpfs). Load and recorders run with raised priority (nice \
-    -10). A pair during which others used more than 0.6 cores is measured again as long as the \
+    -15). A pair during which others used more than 0.6 cores is measured again as long as the \
     allowance lasts, and left out; where most pairs of a cell were so, the cell has all of them \
     and a `*`. Differences below 0.03 are noise here, and goals are compared with that \
     allowance.\n\n\
@@ -44,11 +44,11 @@ impl Report {
     pub(super) fn begin(workspace: &Workspace, whole: bool, backend: String) -> Report {
         let mut commit = Command::new("git");
         commit
-            .args(["rev-parse", "--short=12", "HEAD"])
+            .args(["describe", "--always", "--dirty=, changed", "--abbrev=12"])
             .current_dir(&workspace.root);
         let arguments: Vec<String> = std::env::args().skip(1).collect();
         let text = format!(
-            "- machine: {}\n- date: {}\n- agtrack: commit {}\n- command: `cargo xtask {}`\n\
+            "- machine: {}\n- date: {}\n- sources: commit {}\n- command: `cargo xtask {}`\n\
              - back end: {backend}\n- load average before: {}\n",
             host::describe(),
             host::today(),

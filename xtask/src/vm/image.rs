@@ -86,7 +86,7 @@ fn script(job: &Job, backends: &[&str]) -> String {
             Job::Smoke { command, .. } => command.clone(),
             Job::Tests { filter } => {
                 let filter = filter.as_deref().unwrap_or_default();
-                format!("/bin/e2e --test-threads=2 {}", quoted(filter))
+                format!("/bin/e2e --color=never --test-threads=2 {}", quoted(filter))
             }
         };
         script.push_str(&format!("block tests {backend} {}\n", quoted(&command)));
@@ -168,7 +168,7 @@ mod tests {
         );
         assert_eq!(
             script,
-            "block tests lsm '/bin/e2e --test-threads=2 '\\''exec argv'\\'''\n"
+            "block tests lsm '/bin/e2e --color=never --test-threads=2 '\\''exec argv'\\'''\n"
         );
     }
 }
