@@ -114,9 +114,12 @@ pub(super) fn exe(pid: u32) -> Vec<u8> {
         .unwrap_or_default()
 }
 
-/// Whether the process with this start (in ticks) runs; a zombie does not.
+/// Whether the process with this start (in ticks) runs. A leader that has ended is a zombie as long
+/// as other threads of its process run.
 pub(super) fn is_alive(pid: u32, start: u64) -> bool {
-    stat(pid).is_some_and(|stat| stat.starttime == start && !matches!(stat.state, 'Z' | 'X'))
+    stat(pid).is_some_and(|stat| {
+        stat.starttime == start && (!matches!(stat.state, 'Z' | 'X') || stat.num_threads > 1)
+    })
 }
 
 /// Every process and its parent.
