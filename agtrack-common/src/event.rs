@@ -44,21 +44,21 @@ table::events! {
     Open = 4, "file.open", Bulk, [
         OPEN_LSM = 10, LSM, Attach::Lsm("file_open") => open_lsm,
         OPEN_FENTRY = 11, FENTRY, Attach::Fentry(&["security_file_open"]) => open_fentry,
-        OPEN_RESULT = 12, TRAMPOLINE, Attach::Fexit(&["do_filp_open"], 3) => open_result,
+        OPEN_RESULT = 12, TRAMPOLINE, Attach::Fexit(&["do_file_open", "do_filp_open"], 3) => open_result,
         OPEN_SYSCALL = 13, TRACEPOINT, Attach::TpBtf("sys_exit") => sys_exit,
     ];
     /// A name of a file was removed.
     Unlink = 5, "file.unlink", Bulk, [
         UNLINK_LSM = 16, LSM, Attach::Lsm("path_unlink") => unlink_lsm,
         UNLINK_FENTRY = 17, FENTRY, Attach::Fentry(&["security_path_unlink"]) => unlink_fentry,
-        UNLINK_RESULT = 18, TRAMPOLINE, Attach::Fexit(&["do_unlinkat", "filename_unlinkat"], 2) => unlink_result,
+        UNLINK_RESULT = 18, TRAMPOLINE, Attach::Fexit(&["filename_unlinkat", "do_unlinkat"], 2) => unlink_result,
         UNLINK_SYSCALL = 19, TRACEPOINT, Attach::TpBtf("sys_exit") => sys_exit,
     ];
     /// A file got another name.
     Rename = 6, "file.rename", Bulk, [
         RENAME_LSM = 22, LSM, Attach::Lsm("path_rename") => rename_lsm,
         RENAME_FENTRY = 23, FENTRY, Attach::Fentry(&["security_path_rename"]) => rename_fentry,
-        RENAME_RESULT = 24, TRAMPOLINE, Attach::Fexit(&["do_renameat2", "filename_renameat2"], 5) => rename_result,
+        RENAME_RESULT = 24, TRAMPOLINE, Attach::Fexit(&["filename_renameat2", "do_renameat2"], 5) => rename_result,
         RENAME_SYSCALL = 25, TRACEPOINT, Attach::TpBtf("sys_exit") => sys_exit,
     ];
     /// A socket was asked to reach a peer (IPv4, IPv6, AF_UNIX).

@@ -77,6 +77,23 @@ pub struct Probes {
     pub inventory: Inventory,
 }
 
+/// The kernel's types, read by us and by aya.
+struct Types {
+    /// For offsets and arguments.
+    kernel: Btf,
+    /// For loading.
+    loader: aya::Btf,
+}
+
+impl Types {
+    fn read() -> anyhow::Result<Types> {
+        Ok(Types {
+            kernel: Btf::from_kernel()?,
+            loader: aya::Btf::from_sys_fs()?,
+        })
+    }
+}
+
 impl Probes {
     /// Prints what the probes have to say.
     pub fn flush_log(&mut self) {
@@ -91,8 +108,8 @@ impl Probes {
 pub fn load(choice: BackendChoice, sizes: Sizes) -> anyhow::Result<(Probes, Rings)> {
     backend::check_permission()?;
     lift_memory_limit();
-    let offsets = offsets::resolve(&Btf::from_kernel()?)?;
-    let types = aya::Btf::from_sys_fs()?;
+    let types = Types::read()?;
+    let offsets = offsets::resolve(&types.kernel)?;
     let mut passed_over = Vec::new();
     for backend in choice.candidates() {
         match try_backend(backend, sizes, &offsets, &types) {
@@ -110,7 +127,7 @@ fn try_backend(
     backend: Backend,
     sizes: Sizes,
     offsets: &offsets::Offsets,
-    types: &aya::Btf,
+    types: &Types,
 ) -> anyhow::Result<(Probes, Rings)> {
     backend.check()?;
     let mut ebpf = open(backend, sizes, offsets)?;

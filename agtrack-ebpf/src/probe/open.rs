@@ -55,7 +55,8 @@ fn announce(hook: u16, actor: &Actor, file: File, scratch: Option<*mut Scratch>)
     opened(hook, actor, file, 0, RET_UNKNOWN, scratch, 0);
 }
 
-/// `struct file *do_filp_open(int dfd, struct filename *, const struct open_flags *)`
+/// `struct file *do_file_open(int dfd, struct filename *, const struct open_flags *)`; 6.12 has it as
+/// `do_filp_open`
 #[fexit(function = "do_filp_open")]
 pub fn open_result(ctx: FExitContext) -> i32 {
     let Some(actor) = gate::tagged_or_born() else {

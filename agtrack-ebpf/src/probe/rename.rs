@@ -65,8 +65,8 @@ fn announce(hook: u16, actor: &Actor, from: Place, to: Place, scratch: Option<*m
     message.submit();
 }
 
-/// `int do_renameat2(int olddfd, struct filename *from, int newdfd, struct filename *to,
-/// unsigned int flags)`
+/// `int filename_renameat2(int olddfd, struct filename *from, int newdfd, struct filename *to,
+/// unsigned int flags)`; 6.12 has it as `do_renameat2`
 #[fexit(function = "do_renameat2")]
 pub fn rename_result(ctx: FExitContext) -> i32 {
     let Some(actor) = gate::tagged_or_born() else {

@@ -56,7 +56,7 @@ fn announce(hook: u16, actor: &Actor, dir: Kernel, dentry: Kernel, scratch: Opti
     message.submit();
 }
 
-/// `int do_unlinkat(int dfd, struct filename *name)`
+/// `int filename_unlinkat(int dfd, struct filename *name)`; 6.12 has it as `do_unlinkat`
 #[fexit(function = "do_unlinkat")]
 pub fn unlink_result(ctx: FExitContext) -> i32 {
     let Some(actor) = gate::tagged_or_born() else {

@@ -5,13 +5,13 @@ use std::fs::File;
 
 use agtrack_common::event::{Attach, HOOKS, Hook, Kind};
 use anyhow::{Context, bail};
+use aya::Ebpf;
 use aya::programs::{
     BtfTracePoint, CgroupAttachMode, CgroupSockAddr, FEntry, FExit, Lsm, Program, ProgramError,
 };
-use aya::{Btf, Ebpf};
 
 use super::backend::Backend;
-use super::{HookState, stats};
+use super::{HookState, Types, stats};
 use crate::cgroup;
 
 /// Attaches every hook of `backend`.
@@ -22,7 +22,7 @@ use crate::cgroup;
 pub(super) fn attach(
     ebpf: &mut Ebpf,
     backend: Backend,
-    types: &Btf,
+    types: &Types,
 ) -> anyhow::Result<Vec<HookState>> {
     each(ebpf, backend, types)
         .map(|state| match blinding(&state) {
@@ -36,7 +36,7 @@ pub(super) fn attach(
 pub(super) fn each(
     ebpf: &mut Ebpf,
     backend: Backend,
-    types: &Btf,
+    types: &Types,
 ) -> impl Iterator<Item = HookState> {
     // Several hooks may share a program, which is attached once.
     let mut programs: HashMap<&str, Result<String, String>> = HashMap::new();
@@ -103,7 +103,7 @@ fn reason(error: &anyhow::Error) -> String {
     format!("the kernel refuses to load it: {io_error}{last}")
 }
 
-fn attach_one(ebpf: &mut Ebpf, hook: &Hook, types: &Btf) -> anyhow::Result<String> {
+fn attach_one(ebpf: &mut Ebpf, hook: &Hook, types: &Types) -> anyhow::Result<String> {
     let program = ebpf
         .program_mut(hook.program)
         .with_context(|| format!("the object has no program {}", hook.program))?;
@@ -111,48 +111,59 @@ fn attach_one(ebpf: &mut Ebpf, hook: &Hook, types: &Btf) -> anyhow::Result<Strin
         Attach::TpBtf(name) => attach_tracepoint(program.try_into()?, name, types)?,
         Attach::Lsm(name) => attach_lsm(program.try_into()?, name, types)?,
         Attach::Fentry(names) => return attach_fentry(program.try_into()?, names, types),
-        Attach::Fexit(names, _) => return attach_fexit(program.try_into()?, names, types),
+        Attach::Fexit(names, arguments) => {
+            return attach_fexit(program.try_into()?, names, arguments, types);
+        }
         Attach::CgroupConnect4 | Attach::CgroupConnect6 => attach_cgroup(program)?,
     }
     Ok(describe(hook.attach))
 }
 
-fn attach_tracepoint(program: &mut BtfTracePoint, name: &str, types: &Btf) -> anyhow::Result<()> {
-    program.load(name, types)?;
+fn attach_tracepoint(program: &mut BtfTracePoint, name: &str, types: &Types) -> anyhow::Result<()> {
+    program.load(name, &types.loader)?;
     program.attach()?;
     Ok(())
 }
 
-fn attach_lsm(program: &mut Lsm, name: &str, types: &Btf) -> anyhow::Result<()> {
-    program.load(name, types)?;
+fn attach_lsm(program: &mut Lsm, name: &str, types: &Types) -> anyhow::Result<()> {
+    program.load(name, &types.loader)?;
     program.attach()?;
     Ok(())
 }
 
-fn attach_fentry(program: &mut FEntry, names: &[&str], types: &Btf) -> anyhow::Result<String> {
+fn attach_fentry(program: &mut FEntry, names: &[&str], types: &Types) -> anyhow::Result<String> {
     let name = first_function(names, types)?;
-    program.load(name, types)?;
+    program.load(name, &types.loader)?;
     program.attach()?;
     Ok(format!("fentry {name}"))
 }
 
-fn attach_fexit(program: &mut FExit, names: &[&str], types: &Btf) -> anyhow::Result<String> {
+fn attach_fexit(
+    program: &mut FExit,
+    names: &[&str],
+    arguments: usize,
+    types: &Types,
+) -> anyhow::Result<String> {
     let name = first_function(names, types)?;
-    program.load(name, types)?;
+    // The result lies behind the arguments, so a wrong number would make it nonsense.
+    if let Some(count) = types.kernel.function_args(name)
+        && count != arguments
+    {
+        bail!(
+            "{name} takes {count} arguments on this kernel, and agtrack knows it with {arguments}"
+        );
+    }
+    program.load(name, &types.loader)?;
     program.attach()?;
     Ok(format!("fexit {name}"))
 }
 
 /// The first of the alternative names that this kernel has.
-fn first_function<'a>(names: &[&'a str], types: &Btf) -> anyhow::Result<&'a str> {
+fn first_function<'a>(names: &[&'a str], types: &Types) -> anyhow::Result<&'a str> {
     names
         .iter()
         .copied()
-        .find(|name| {
-            types
-                .id_by_type_name_kind(name, aya_obj::btf::BtfKind::Func)
-                .is_ok()
-        })
+        .find(|name| types.kernel.has_function(name))
         .with_context(|| format!("this kernel has no function {}", names.join(" or ")))
 }
 

@@ -3,9 +3,8 @@
 //! Goes out: for each back end what each of its hooks gets. Everything is detached again before
 //! this returns; nobody is tagged meanwhile but agtrack itself.
 
-use super::{Backend, BackendChoice, HookState, Inventory, Probes, Sizes};
+use super::{Backend, BackendChoice, HookState, Inventory, Probes, Sizes, Types};
 use super::{attach, backend, check, lift_memory_limit, offsets, open};
-use crate::btf::Btf;
 use crate::ring::Rings;
 
 /// Enough for a look.
@@ -33,8 +32,8 @@ pub struct Probed {
 pub fn probe_hooks() -> anyhow::Result<Vec<Probed>> {
     backend::check_permission()?;
     lift_memory_limit();
-    let offsets = offsets::resolve(&Btf::from_kernel()?)?;
-    let types = aya::Btf::from_sys_fs()?;
+    let types = Types::read()?;
+    let offsets = offsets::resolve(&types.kernel)?;
     let probe = |backend| probe(backend, &offsets, &types);
     Ok(BackendChoice::Auto
         .candidates()
@@ -43,7 +42,7 @@ pub fn probe_hooks() -> anyhow::Result<Vec<Probed>> {
         .collect())
 }
 
-fn probe(backend: Backend, offsets: &offsets::Offsets, types: &aya::Btf) -> Probed {
+fn probe(backend: Backend, offsets: &offsets::Offsets, types: &Types) -> Probed {
     let refused = backend.check().err().map(|reason| format!("{reason:#}"));
     let mut ebpf = match open(backend, SIZES, offsets) {
         Ok(ebpf) => ebpf,

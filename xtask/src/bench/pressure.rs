@@ -86,7 +86,7 @@ fn paced(bench: &Bench, work: Work, operation: &str, cpu: f64) -> Row {
     eprintln!("bench: {what}");
     match calm(|| burst::burst(bench, work)) {
         Ok(burst) => {
-            let holds = burst.all.lost == 0 && burst.missing() == 0 && burst.cpu <= cpu;
+            let holds = burst.is_complete() && burst.cpu <= cpu;
             let reached = format!(
                 "{:.0}/s; {}; recorder {:.2} CPU s{}",
                 burst.done.rate,
@@ -148,7 +148,7 @@ fn storm_reached(ratios: &[f64], worst: &Burst) -> String {
         spread(ratios),
         worst.done.rate,
         worst.loss(),
-        worst.lifecycle.lost,
+        worst.lifecycle_lost(),
         worst.cpu,
         worst.settled,
         worst.disturbed()
@@ -162,7 +162,7 @@ fn written(worst: &Burst) -> Row {
         goal: "(≥ 200 k/s where nothing else runs)".to_owned(),
         reached: format!(
             "{:.0} k/s, fsync on, the cores shared with the storm",
-            worst.events_per_second() / 1000.0
+            worst.records_per_second() / 1000.0
         ),
         holds: None,
     }

@@ -22,9 +22,9 @@ const METHOD: &str = "\
     How: a load and the same load under a recorder run right after each other, again and again \
     in alternation; a cell is the median of the ratios of these pairs, with the least and the \
     greatest. Files are in memory (tmpfs). Load and recorders run with raised priority (nice \
-    -15). A pair during which others used more than 0.6 cores is measured again as long as the \
-    allowance lasts, and left out; where most pairs of a cell were so, the cell has all of them \
-    and a `*`. Differences below 0.03 are noise here, and goals are compared with that \
+    -15). A pair during which others used more than 0.6 cores is measured again, once; if \
+    it stays so it is left out, save where most pairs of a cell were so: the cell has all of them \
+    then, and a `*`. Differences below 0.03 are noise here, and goals are compared with that \
     allowance.\n\n\
     auditd watches the whole host: it has no notion of an agent. Its rules are `execve`, `open`, \
     `unlink`, `rename`, `connect` and their variants, for all results; it writes its log in the \
@@ -107,9 +107,10 @@ impl Report {
         }
         let _ = writeln!(
             self.text,
-            "\nLoad average after it: {}. Lost and skipped are agtrack's own account, from the \
-             totals in its last record; operations never seen are the load's own count less what \
-             the hooks saw.",
+            "\nLoad average after it: {}. Lost and skipped are agtrack's own account: the \
+             totals in its last record, and its gap records. Operations never seen are the load's \
+             own count less what the hooks saw; process events lost are what the hooks saw less \
+             what stands in the journal.",
             host::load_average()
         );
     }

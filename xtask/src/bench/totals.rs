@@ -1,5 +1,6 @@
 //! agtrack's own account of what it saw, from its journal.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
@@ -76,29 +77,45 @@ impl Account {
     }
 }
 
-/// The sum over gap records of their counts, by reason, other than what kernel counters hold.
-///
-/// # Errors
-/// The journal cannot be read.
-pub(super) fn gaps(journal: &Path) -> Result<Vec<String>> {
-    let mut reasons = std::collections::BTreeMap::<String, u64>::new();
-    for segment in segments(journal)? {
-        let file = fs::File::open(&segment)?;
-        for line in BufReader::new(file).lines() {
-            let line = line.with_context(|| format!("cannot read {}", segment.display()))?;
-            // Millions of records, few gaps: only those are parsed.
-            if !line.contains("\"kind\":\"gap\"") {
-                continue;
+/// What stands in a journal.
+#[derive(Debug, Default)]
+pub(super) struct Written {
+    /// Records of actions.
+    pub(super) actions: u64,
+    /// Those of fork, exec and exit.
+    pub(super) lifecycle: u64,
+    /// The counts of gap records, by reason.
+    pub(super) gaps: BTreeMap<String, u64>,
+}
+
+impl Written {
+    /// Reads all of it.
+    ///
+    /// # Errors
+    /// The journal cannot be read.
+    pub(super) fn read(journal: &Path) -> Result<Written> {
+        let mut written = Written::default();
+        for segment in segments(journal)? {
+            let name = || format!("cannot read {}", segment.display());
+            let file = fs::File::open(&segment).with_context(name)?;
+            for line in BufReader::new(file).lines() {
+                written.add(&line.with_context(name)?);
             }
-            let record: Value = serde_json::from_str(&line).unwrap_or_default();
+        }
+        Ok(written)
+    }
+
+    /// Millions of records are actions and are not parsed; the load has no hostile names.
+    fn add(&mut self, line: &str) {
+        if line.contains("\"kind\":\"action\"") {
+            self.actions += 1;
+            self.lifecycle += u64::from(line.contains("\"action\":\"process."));
+        } else if line.contains("\"kind\":\"gap\"") {
+            let record: Value = serde_json::from_str(line).unwrap_or_default();
             let reason = record["reason"].as_str().unwrap_or("unknown").to_owned();
-            *reasons.entry(reason).or_default() += record["count"].as_u64().unwrap_or(0);
+            *self.gaps.entry(reason).or_default() += record["count"].as_u64().unwrap_or(0);
         }
     }
-    Ok(reasons
-        .into_iter()
-        .map(|(reason, count)| format!("{reason} {count}"))
-        .collect())
 }
 
 fn segments(journal: &Path) -> Result<Vec<PathBuf>> {
@@ -130,6 +147,22 @@ mod tests {
         assert_eq!((opens.seen, opens.lost, opens.skipped), (10, 2, 3));
         assert_eq!(account.sum(|_| true).arrived, 10);
         assert_eq!(account.backend(), "tracepoint");
+    }
+
+    #[test]
+    fn actions_and_gaps_of_a_journal_are_counted() {
+        let mut written = Written::default();
+        for line in [
+            r#"{"kind":"action","action":"process.fork"}"#,
+            r#"{"kind":"action","action":"file.open"}"#,
+            r#"{"kind":"gap","reason":"ring_full","count":3}"#,
+            r#"{"kind":"gap","reason":"ring_full","count":4}"#,
+            r#"{"kind":"heartbeat"}"#,
+        ] {
+            written.add(line);
+        }
+        assert_eq!((written.actions, written.lifecycle), (2, 1));
+        assert_eq!(written.gaps["ring_full"], 7);
     }
 
     #[test]

@@ -12,7 +12,7 @@ use crate::bench::foreign::{self, Watch};
 use crate::bench::load::{Done, Load};
 use crate::bench::process::Running;
 use crate::bench::recorder::Bench;
-use crate::bench::totals::{self, Account, Totals};
+use crate::bench::totals::{Account, Totals, Written};
 
 /// How often memory and processor time are looked at.
 const LOOK: Duration = Duration::from_millis(100);
@@ -50,10 +50,12 @@ pub(super) struct Burst {
     /// All hooks.
     pub(super) all: Totals,
     /// Those of fork, exec and exit.
-    pub(super) lifecycle: Totals,
+    lifecycle: Totals,
+    /// Events of cgroups that arrived: some serve the tags alone.
+    watched: u64,
     /// The hooks that the load runs through itself.
-    pub(super) own: Totals,
-    gaps: Vec<String>,
+    own: Totals,
+    written: Written,
     lasted: f64,
     foreign: f64,
 }
@@ -104,6 +106,33 @@ impl Burst {
         self.done.operations.saturating_sub(self.own.seen)
     }
 
+    /// What the journal had no room for, by its own account.
+    fn dropped(&self) -> u64 {
+        self.written.gaps.get("journal_full").copied().unwrap_or(0)
+    }
+
+    /// Whether everything the load did stands in the journal.
+    pub(super) fn is_complete(&self) -> bool {
+        self.all.lost == 0 && self.is_accounted_for() && self.dropped() == 0
+    }
+
+    /// Whether everything that does not stand in the journal is counted as lost.
+    pub(super) fn is_accounted_for(&self) -> bool {
+        self.missing() == 0 && self.all.submitted == self.all.arrived && self.uncounted() == 0
+    }
+
+    /// Events that arrived and neither stand in the journal nor are counted as lost.
+    fn uncounted(&self) -> u64 {
+        let known = self.written.actions + self.dropped();
+        self.all.arrived.saturating_sub(self.watched + known)
+    }
+
+    /// Process events that the hooks saw and that do not stand in the journal.
+    pub(super) fn lifecycle_lost(&self) -> u64 {
+        let wanted = self.lifecycle.seen - self.lifecycle.filtered - self.lifecycle.coalesced;
+        wanted.saturating_sub(self.written.lifecycle)
+    }
+
     /// What was lost, by agtrack's own account, and what that account does not hold.
     pub(super) fn loss(&self) -> String {
         let mut loss = format!("lost {} of {} events", self.all.lost, self.all.seen);
@@ -111,21 +140,24 @@ impl Burst {
         if unaccounted > 0 {
             loss.push_str(&format!(", submitted but not arrived {unaccounted}"));
         }
+        if self.uncounted() > 0 {
+            loss.push_str(&format!(", arrived but not written {}", self.uncounted()));
+        }
         if self.missing() > 0 {
             loss.push_str(&format!(", operations never seen {}", self.missing()));
         }
         if self.all.skipped > 0 {
             loss.push_str(&format!(", skipped ≤ {}", self.all.skipped));
         }
-        if !self.gaps.is_empty() {
-            loss.push_str(&format!(", gap records: {}", self.gaps.join(", ")));
+        if self.dropped() > 0 {
+            loss.push_str(&format!(", no room in the journal for {}", self.dropped()));
         }
         loss
     }
 
-    /// Events that arrived, a second, from the load's beginning until the recorder was idle.
-    pub(super) fn events_per_second(&self) -> f64 {
-        self.all.arrived as f64 / (self.lasted + self.settled)
+    /// Records written a second, from the load's beginning until the recorder was idle.
+    pub(super) fn records_per_second(&self) -> f64 {
+        self.written.actions as f64 / (self.lasted + self.settled)
     }
 
     /// A remark where others worked too.
@@ -161,7 +193,7 @@ pub(super) fn burst(bench: &Bench, work: Work) -> Result<Burst> {
     drop(daemon);
     let journal = bench.agtrack.journal();
     let account = Account::read(&journal)?;
-    let gaps = totals::gaps(&journal)?;
+    let written = Written::read(&journal)?;
     // A storm leaves gigabytes.
     let _ = fs::remove_dir_all(&journal);
     Ok(Burst {
@@ -175,8 +207,9 @@ pub(super) fn burst(bench: &Bench, work: Work) -> Result<Burst> {
         },
         all: account.sum(|_| true),
         lifecycle: account.sum(|action| action.starts_with("process.")),
+        watched: account.sum(|action| action.starts_with("cgroup.")).arrived,
         own: account.sum(|action| action == work.action()),
-        gaps,
+        written,
         lasted,
         foreign,
     })
