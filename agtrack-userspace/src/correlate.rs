@@ -7,6 +7,8 @@
 mod object;
 mod outcome;
 mod pending;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
@@ -60,7 +62,15 @@ impl Correlator {
         let (tid, kind) = (known.event.header.tid, payload.kind());
         match result_of(&payload) {
             Some(RET_UNKNOWN) => {
-                done.extend(self.pending.put(known).map(unknown));
+                let mirrored = kind == Kind::Rename
+                    && self
+                        .pending
+                        .get(tid)
+                        .is_some_and(|before| is_mirrored(before, &known));
+                let before = self.pending.put(known);
+                if !mirrored {
+                    done.extend(before.map(unknown));
+                }
             }
             Some(ret) => match self.pending.take(tid, kind as u16) {
                 Some(begun) if is_same(&begun, &known) => done.push(finish(begun, ret)),
@@ -94,6 +104,15 @@ fn result_of(payload: &Payload) -> Option<i32> {
         | Payload::CgroupAttach(_)
         | Payload::CgroupRemove(_) => None,
     }
+}
+
+/// Until 5.18 the kernel asks twice about an exchange of two names, once each way
+/// (security/security.c, `security_path_rename`): both are one operation.
+fn is_mirrored(before: &Known, after: &Known) -> bool {
+    let [from, to] = &object::paths(before)[..] else {
+        return false;
+    };
+    object::paths(after) == [&to[..], &from[..]]
 }
 
 /// Flags that only the hook at the end of the operation sees.

@@ -28,7 +28,12 @@ impl Pending {
         self.by_thread.insert(known.event.header.tid, known)
     }
 
-    /// The thread's waiting operation of this kind.
+    /// The thread's waiting operation.
+    pub(super) fn get(&self, tid: u32) -> Option<&Known> {
+        self.by_thread.get(&tid)
+    }
+
+    /// Takes the thread's waiting operation, if it is of this kind.
     pub(super) fn take(&mut self, tid: u32, kind: u16) -> Option<Known> {
         if kind_of(self.by_thread.get(&tid)?) == Some(kind) {
             self.by_thread.remove(&tid)

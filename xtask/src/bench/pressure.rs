@@ -12,7 +12,7 @@ use anyhow::{Context, Result};
 use super::foreign;
 use super::load::Load;
 use super::recorder::{Bench, done};
-use super::table::spread;
+use super::table::{median, spread};
 use crate::run;
 use burst::{Burst, Work};
 
@@ -125,20 +125,16 @@ fn storm(bench: &Bench, lengths: Lengths) -> Vec<Row> {
             Err(error) => return vec![Row::unmeasured(what, STORM, &format!("{error:#}"))],
         }
     }
-    let middle = super::table::median(&ratios);
-    let worst = bursts.iter().max_by_key(|burst| burst.all.lost);
-    worst.map_or_else(Vec::new, |worst| {
-        vec![
-            Row::new(what, STORM, storm_reached(&ratios, worst), {
-                let whole = bursts
-                    .iter()
-                    .all(|b| b.lifecycle.lost == 0 && b.missing() == 0);
-                middle >= 0.46 && whole
-            }),
-            written(worst),
-            memory(&bursts),
-        ]
-    })
+    let Some(worst) = bursts.iter().max_by_key(|burst| burst.lost()) else {
+        return Vec::new();
+    };
+    let whole = |burst: &Burst| burst.is_accounted_for() && burst.lifecycle_lost() == 0;
+    let holds = median(&ratios) >= 0.46 && bursts.iter().all(whole);
+    vec![
+        Row::new(what, STORM, storm_reached(&ratios, worst), holds),
+        written(worst),
+        memory(&bursts),
+    ]
 }
 
 fn storm_reached(ratios: &[f64], worst: &Burst) -> String {
@@ -200,7 +196,7 @@ fn start(bench: &Bench, rounds: u32) -> Vec<Row> {
         return vec![Row::unmeasured(what, goal, &format!("{error:#}"))];
     }
     let row = |what: &str, samples: &[f64]| {
-        let holds = super::table::median(samples) <= 1.0;
+        let holds = median(samples) <= 1.0;
         Row::new(what, goal, format!("{} s", spread(samples)), holds)
     };
     vec![

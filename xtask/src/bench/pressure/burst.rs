@@ -111,9 +111,14 @@ impl Burst {
         self.written.gaps.get("journal_full").copied().unwrap_or(0)
     }
 
+    /// All that was lost, by agtrack's own account.
+    pub(super) fn lost(&self) -> u64 {
+        self.all.lost + self.dropped()
+    }
+
     /// Whether everything the load did stands in the journal.
     pub(super) fn is_complete(&self) -> bool {
-        self.all.lost == 0 && self.is_accounted_for() && self.dropped() == 0
+        self.lost() == 0 && self.is_accounted_for()
     }
 
     /// Whether everything that does not stand in the journal is counted as lost.
