@@ -6,7 +6,9 @@ use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
+use agtrack::cgroup::{Cgroup, Hierarchy};
 use agtrack_tests::records::{Records, bytes, words};
 use agtrack_tests::{follow, here};
 use serde_json::Value;
@@ -29,7 +31,7 @@ static ONE: Mutex<()> = Mutex::new(());
 
 fn run(journal: &Path, options: &[&str], command: &[&str]) -> Output {
     let _one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
-    let before = cgroups();
+    let before = cgroups(|_| true);
     let mut run = Command::new(here::agtrack());
     run.args([
         "run",
@@ -41,11 +43,10 @@ fn run(journal: &Path, options: &[&str], command: &[&str]) -> Output {
     ]);
     run.arg(journal).args(options).arg("--").args(command);
     let output = run.stdin(Stdio::null()).output().unwrap();
-    let left: Vec<_> = cgroups().difference(&before).cloned().collect();
-    assert_eq!(
-        left,
-        Vec::<PathBuf>::new(),
-        "no cgroup is left behind: {output:?}"
+    let left = empty_since(&before);
+    assert!(
+        left.is_empty(),
+        "no cgroup is left behind: {left:?}: {output:?}"
     );
     output
 }
@@ -183,15 +184,30 @@ fn a_command_that_is_not_there() -> Outcome {
     Ok(())
 }
 
-/// Cgroups that no test made.
-fn cgroups() -> BTreeSet<PathBuf> {
-    let all = agtrack::cgroup::Hierarchy::find().unwrap().all().unwrap();
-    let paths = all.into_iter().map(|cgroup| cgroup.path);
-    paths
-        .filter(|path| {
-            !path
-                .to_str()
-                .is_some_and(|path| path.starts_with("/agtrack-e2e-"))
-        })
+/// Cgroups made since then that stay and hold nobody. Other runs on this machine may make and
+/// remove theirs meanwhile, which hold somebody all but a moment.
+fn empty_since(before: &BTreeSet<PathBuf>) -> BTreeSet<PathBuf> {
+    let until = Instant::now() + Duration::from_secs(2);
+    let is_empty = |cgroup: &Cgroup| cgroup.pids().is_ok_and(|pids| pids.is_empty());
+    let mut left = cgroups(is_empty);
+    left.retain(|path| !before.contains(path));
+    while !left.is_empty() && Instant::now() < until {
+        std::thread::sleep(Duration::from_millis(50));
+        let now = cgroups(is_empty);
+        left.retain(|path| now.contains(path));
+    }
+    left
+}
+
+/// Cgroups of this kind that no test made.
+fn cgroups(kind: impl Fn(&Cgroup) -> bool) -> BTreeSet<PathBuf> {
+    let own = |path: &Path| {
+        let path = path.to_string_lossy();
+        path.starts_with("/agtrack-e2e-")
+    };
+    let all = Hierarchy::find().unwrap().all().unwrap();
+    all.into_iter()
+        .filter(|cgroup| kind(cgroup) && !own(&cgroup.path))
+        .map(|cgroup| cgroup.path)
         .collect()
 }

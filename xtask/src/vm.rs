@@ -88,8 +88,11 @@ pub(crate) struct Options {
     #[arg(long, default_value_t = MINUTES)]
     minutes: u64,
     /// Take the verifier's instruction counts of this run as the new golden file
-    #[arg(long, conflicts_with_all = ["kernel", "backend", "filter", "smoke"])]
+    #[arg(long, conflicts_with_all = ["filter", "smoke"])]
     bless: bool,
+    /// Run no tests, only take the verifier's instruction counts
+    #[arg(long, conflicts_with_all = ["filter", "smoke"])]
+    verifier: bool,
     /// Only boot the kernels and run this command of busybox in them, without agtrack
     #[arg(long, value_name = "COMMAND")]
     smoke: Option<String>,
@@ -99,14 +102,6 @@ pub(crate) struct Options {
 }
 
 impl Options {
-    /// Whether nothing is left out, so that the result can be compared as a whole.
-    fn is_whole(&self) -> bool {
-        self.kernel.is_none()
-            && self.backend.is_none()
-            && self.filter.is_none()
-            && self.smoke.is_none()
-    }
-
     /// Every kernel, every back end, every test.
     pub(crate) fn everything() -> Options {
         Options {
@@ -115,6 +110,7 @@ impl Options {
             filter: None,
             minutes: MINUTES,
             bless: false,
+            verifier: false,
             smoke: None,
             copy: None,
         }
@@ -149,6 +145,7 @@ pub(crate) fn matrix(workspace: &Workspace, options: &Options) -> Result<Count> 
             command: command.clone(),
             program: options.copy.clone(),
         },
+        None if options.verifier => image::Job::Verifier,
         None => image::Job::Tests {
             filter: options.filter.clone(),
         },
@@ -178,7 +175,7 @@ pub(crate) fn matrix(workspace: &Workspace, options: &Options) -> Result<Count> 
     let mut results = results.into_inner().unwrap_or_else(PoisonError::into_inner);
     results.sort_by_key(|(variant, _)| VARIANTS.iter().position(|v| v.name == variant.name));
     let mut count = report(workspace, &results);
-    if options.is_whole() {
+    if options.filter.is_none() && options.smoke.is_none() {
         count += verifier(workspace, options, &results);
     }
     Ok(count)

@@ -21,6 +21,10 @@ pub fn exit(_: BtfTracePointContext) -> i32 {
     if live != 0 {
         return 0;
     }
+    // Two last threads that end at once both see that none is left; the tag goes only once.
+    if TAGS.remove(actor.tgid).is_err() {
+        return 0;
+    }
     if let Some(mut message) = Message::<Exit>::begin(hook::EXIT, &actor, Slot::Exit.scratch()) {
         // SAFETY: the body is within the message.
         unsafe {
@@ -31,7 +35,6 @@ pub fn exit(_: BtfTracePointContext) -> i32 {
         };
         message.submit();
     }
-    let _ = TAGS.remove(actor.tgid);
     0
 }
 

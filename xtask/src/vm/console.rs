@@ -4,6 +4,9 @@ use std::collections::BTreeMap;
 
 use crate::test::count::Count;
 
+/// What a command prints that is no test program and succeeded.
+pub(crate) const NO_TESTS: &str = "smoke: ok";
+
 /// What one back end did in one machine.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Outcome {
@@ -13,6 +16,8 @@ pub(crate) struct Outcome {
     pub(crate) count: Option<Count>,
     /// Exit status of the test program, if it ended.
     pub(crate) status: Option<i32>,
+    /// Exit status of the command that asks the verifier, if it ran.
+    pub(crate) asked: Option<i32>,
     /// The verifier's instruction count of each program that loaded.
     pub(crate) verifier: BTreeMap<String, u64>,
 }
@@ -22,6 +27,10 @@ impl Outcome {
     pub(crate) fn judged(&self) -> (Count, String) {
         let mut count = self.count.unwrap_or_default();
         let note = match (self.count, self.status) {
+            (Some(_), Some(0)) if self.asked.is_some_and(|status| status != 0) => {
+                count.failed += 1;
+                "FAILED: the verifier's counts could not be had".to_owned()
+            }
             (Some(_), Some(0)) => String::new(),
             (Some(seen), Some(_)) if seen.failed > 0 => "FAILED".to_owned(),
             (Some(_), Some(status)) => {
@@ -51,7 +60,7 @@ pub(crate) fn read(log: &str, backends: &[&str]) -> Vec<Outcome> {
 
 fn outcome(log: &str, backend: &str) -> Outcome {
     let (tests, status) = block(log, "tests", backend);
-    let (stats, _) = block(log, "verifier", backend);
+    let (stats, asked) = block(log, "verifier", backend);
     let counts = Count::in_output(tests.iter().copied());
     let smoke_passed = || {
         (status == Some(0)).then_some(Count {
@@ -63,13 +72,14 @@ fn outcome(log: &str, backend: &str) -> Outcome {
         backend: backend.to_owned(),
         count: counts.or_else(|| smoke(&tests).then(smoke_passed).flatten()),
         status,
+        asked,
         verifier: stats.iter().filter_map(|line| instructions(line)).collect(),
     }
 }
 
 /// A command that is no test program says so itself.
 fn smoke(lines: &[&str]) -> bool {
-    lines.iter().any(|line| line.trim_end() == "smoke: ok")
+    lines.iter().any(|line| line.trim_end() == NO_TESTS)
 }
 
 /// The lines between the marks of a block, and its exit status.
@@ -112,6 +122,12 @@ mod tests {
         assert_eq!((count.passed, count.failed, count.skipped), (3, 0, 1));
         assert_eq!(note, "");
         assert_eq!(outcome.verifier["open_lsm"], 20011);
+    }
+
+    #[test]
+    fn a_verifier_that_could_not_be_asked_is_a_failure() {
+        let log = LOG.replace("@@ end verifier lsm 0", "@@ end verifier lsm 1");
+        assert_eq!(read(&log, &["lsm"])[0].judged().0.failed, 1);
     }
 
     #[test]

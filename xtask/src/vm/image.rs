@@ -1,6 +1,7 @@
 //! What a virtual machine runs: static binaries, busybox and an init script, as an initramfs.
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use anyhow::{Context, Result};
 
@@ -23,6 +24,8 @@ pub(crate) enum Job {
         /// Part of a test's name.
         filter: Option<String>,
     },
+    /// Only the verifier's instruction counts.
+    Verifier,
     /// One command, for trying out the machines themselves.
     Smoke {
         /// What the shell runs.
@@ -56,6 +59,10 @@ pub(crate) fn build(workspace: &Workspace, job: &Job, backends: &[&str]) -> Resu
     archive.program("etc/group", b"root:x:0:\nagent:x:1000:\n")?;
     archive.program("etc/hosts", b"127.0.0.1 localhost\n")?;
     match job {
+        Job::Verifier => {
+            let built = programs(workspace)?;
+            archive.copy("bin/agtrack", &stripped(&built.join("agtrack"))?)?;
+        }
         Job::Tests { .. } => {
             let built = binaries(workspace)?;
             archive.copy("bin/agtrack", &stripped(&built.agtrack)?)?;
@@ -84,13 +91,14 @@ fn script(job: &Job, backends: &[&str]) -> String {
     for backend in backends {
         let command = match job {
             Job::Smoke { command, .. } => command.clone(),
+            Job::Verifier => format!("echo {}", super::console::NO_TESTS),
             Job::Tests { filter } => {
                 let filter = filter.as_deref().unwrap_or_default();
                 format!("/bin/e2e --color=never --test-threads=2 {}", quoted(filter))
             }
         };
         script.push_str(&format!("block tests {backend} {}\n", quoted(&command)));
-        if let Job::Tests { filter: None } = job {
+        if let Job::Tests { filter: None } | Job::Verifier = job {
             let command = format!("/bin/agtrack verifier-stats --backend {backend}");
             script.push_str(&format!("block verifier {backend} {}\n", quoted(&command)));
         }
@@ -114,23 +122,9 @@ struct Binaries {
 }
 
 fn binaries(workspace: &Workspace) -> Result<Binaries> {
-    let static_build = |subcommand: &str| {
-        let mut command = workspace.cargo();
-        command.args([subcommand, "--target", TARGET]);
-        command.env("RUSTFLAGS", "-Ctarget-feature=+crt-static");
-        // Emulated processors are slow: a little optimisation pays.
-        command
-            .env("CARGO_PROFILE_DEV_OPT_LEVEL", "1")
-            .env("CARGO_PROFILE_DEV_DEBUG", "0");
-        command
-    };
-    let mut programs = static_build("build");
-    programs.args(["--package", "agtrack-userspace", "--bin", "agtrack"]);
-    programs.args(["--package", target::PACKAGE, "--bin", "agtrack-trigger"]);
-    run::run(&mut programs, "the compiler's reasons stand above")?;
-    let mut e2e = static_build("test");
+    let built = programs(workspace)?;
+    let mut e2e = static_build(workspace, "test");
     e2e.args(["--package", target::PACKAGE, "--test", "e2e"]);
-    let built = workspace.target.join(TARGET).join("debug");
     Ok(Binaries {
         agtrack: built.join("agtrack"),
         trigger: built.join("agtrack-trigger"),
@@ -138,10 +132,30 @@ fn binaries(workspace: &Workspace) -> Result<Binaries> {
     })
 }
 
+/// Builds agtrack and the trigger, and says in which directory they are.
+fn programs(workspace: &Workspace) -> Result<PathBuf> {
+    let mut build = static_build(workspace, "build");
+    build.args(["--package", "agtrack-userspace", "--bin", "agtrack"]);
+    build.args(["--package", target::PACKAGE, "--bin", "agtrack-trigger"]);
+    run::run(&mut build, "the compiler's reasons stand above")?;
+    Ok(workspace.target.join(TARGET).join("debug"))
+}
+
+fn static_build(workspace: &Workspace, subcommand: &str) -> Command {
+    let mut command = workspace.cargo();
+    command.args([subcommand, "--target", TARGET]);
+    command.env("RUSTFLAGS", "-Ctarget-feature=+crt-static");
+    // Emulated processors are slow: a little optimisation pays.
+    command
+        .env("CARGO_PROFILE_DEV_OPT_LEVEL", "1")
+        .env("CARGO_PROFILE_DEV_DEBUG", "0");
+    command
+}
+
 /// A copy without debug information: the image is unpacked into the machine's memory.
 fn stripped(binary: &Path) -> Result<PathBuf> {
     let copy = binary.with_extension("stripped");
-    let mut strip = std::process::Command::new("strip");
+    let mut strip = Command::new("strip");
     strip.arg("-o").arg(&copy).arg(binary);
     run::output(&mut strip)?;
     Ok(copy)
