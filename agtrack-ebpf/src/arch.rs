@@ -1,6 +1,6 @@
 //! What depends on the processor: registers and system call numbers. x86_64 only, so far.
 
-use crate::gate::Actor;
+use crate::object::Task;
 use crate::offset::*;
 use crate::read::{Kernel, field};
 
@@ -31,15 +31,6 @@ pub enum Call {
     SocketCall,
 }
 
-/// A finished system call.
-#[derive(Clone, Copy)]
-pub struct Finished {
-    /// Which one.
-    pub call: Call,
-    /// Its arguments.
-    pub arguments: [u64; 5],
-}
-
 /// `TS_COMPAT` (arch/x86/include/asm/thread_info.h): an i386 system call.
 const TS_COMPAT: u32 = 2;
 /// Bit of x32 system call numbers (arch/x86/include/uapi/asm/unistd.h).
@@ -48,25 +39,33 @@ const X32: u64 = 0x4000_0000;
 /// The system call that `regs` (`struct pt_regs`) belong to, if agtrack looks at it. The number
 /// and the arguments are still in the registers at its end.
 #[inline(always)]
-pub fn finished(actor: &Actor, regs: Kernel) -> Option<Finished> {
+pub fn call(task: Task, regs: Kernel) -> Option<Call> {
     let number: u64 = field(regs, &REGS_NR);
-    if actor.task.status() & TS_COMPAT != 0 {
-        return Some(Finished {
-            call: compat(number as u32)?,
-            arguments: compat_arguments(regs),
-        });
+    if is_compat(task) {
+        compat(number as u32)
+    } else {
+        native((number & !X32) as u32)
     }
-    let arguments = [
+}
+
+/// The arguments of that system call.
+#[inline(always)]
+pub fn arguments(task: Task, regs: Kernel) -> [u64; 5] {
+    if is_compat(task) {
+        return compat_arguments(regs);
+    }
+    [
         field(regs, &REGS_DI),
         field(regs, &REGS_SI),
         field(regs, &REGS_DX),
         field(regs, &REGS_R10),
         field(regs, &REGS_R8),
-    ];
-    Some(Finished {
-        call: native((number & !X32) as u32)?,
-        arguments,
-    })
+    ]
+}
+
+#[inline(always)]
+fn is_compat(task: Task) -> bool {
+    task.status() & TS_COMPAT != 0
 }
 
 #[inline(always)]

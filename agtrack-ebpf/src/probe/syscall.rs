@@ -5,11 +5,11 @@ use agtrack_common::event::hook;
 use aya_ebpf::macros::btf_tracepoint;
 use aya_ebpf::programs::BtfTracePointContext;
 
-use crate::arch::{self, Call, Finished};
+use crate::arch::{self, Call};
 use crate::gate::{self, Actor};
 use crate::message::Slot;
 use crate::probe::{AT_FDCWD, Name, connect, open, rename, unlink};
-use crate::read::user;
+use crate::read::{Kernel, user};
 
 /// `O_WRONLY | O_CREAT | O_TRUNC`, which is what `creat` means.
 const CREAT_FLAGS: u64 = 0o1 | 0o100 | 0o1000;
@@ -21,11 +21,14 @@ const SYS_CONNECT: u64 = 3;
 /// `(struct pt_regs *regs, long ret)`
 #[btf_tracepoint(function = "sys_exit")]
 pub fn sys_exit(ctx: BtfTracePointContext) -> i32 {
-    let Some(actor) = gate::tagged() else {
+    if !gate::may_be_tagged() {
         return 0;
-    };
-    if let Some(finished) = arch::finished(&actor, ctx.arg(0))
-        && let Some(request) = request(finished)
+    }
+    let regs: Kernel = ctx.arg(0);
+    let task = gate::current();
+    if let Some(call) = arch::call(task, regs)
+        && let Some(actor) = gate::tagged()
+        && let Some(request) = request(call, arch::arguments(task, regs))
         && let Some(request) = forget(request)
     {
         dispatch(&actor, request, ctx.arg(1));
@@ -43,12 +46,7 @@ const RENAME: u64 = 3;
 const CONNECT: u64 = 4;
 
 #[inline(always)]
-fn request(
-    Finished {
-        call,
-        arguments: [a, b, c, d, e],
-    }: Finished,
-) -> Option<Request> {
+fn request(call: Call, [a, b, c, d, e]: [u64; 5]) -> Option<Request> {
     let cwd = AT_FDCWD as u64;
     Some(match call {
         Call::Open => [OPEN, cwd, a, 0, 0, b],

@@ -30,6 +30,18 @@ pub(super) fn describe() -> String {
     )
 }
 
+/// The last of the processors that this program may use, where there are several.
+pub(super) fn last_processor() -> Option<String> {
+    let status = fs::read_to_string("/proc/self/status").ok()?;
+    last(value(&status, "Cpus_allowed_list")?)
+}
+
+/// Of a list such as `0-3,8`.
+fn last(list: &str) -> Option<String> {
+    list.rsplit_once([',', '-'])
+        .map(|(_, last)| last.to_owned())
+}
+
 /// Today in UTC.
 pub(super) fn today() -> String {
     said(Command::new("date").args(["-u", "+%Y-%m-%d"]))
@@ -57,6 +69,13 @@ fn value<'a>(text: &'a str, name: &str) -> Option<&'a str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_last_of_several_processors_is_found() {
+        assert_eq!(last("0-3,8"), Some("8".to_owned()));
+        assert_eq!(last("0-1"), Some("1".to_owned()));
+        assert_eq!(last("0"), None);
+    }
 
     #[test]
     fn values_are_found_by_their_names() {

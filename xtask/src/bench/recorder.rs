@@ -8,6 +8,7 @@ use std::process::Command;
 use anyhow::{Context, Result};
 
 use super::audit;
+use super::host;
 use super::load::{Done, Load};
 use super::process::Agtrack;
 use crate::run;
@@ -57,7 +58,8 @@ impl Bench {
     /// # Errors
     /// The load fails.
     pub(super) fn free(&self, load: Load) -> Result<f64> {
-        cost(&mut self.load(Command::new(&self.loader), load))
+        // Always through another program, as the recorders are.
+        cost(&mut self.load(Command::new("env"), load))
     }
 
     /// Nanoseconds per operation under the recorder.
@@ -74,11 +76,7 @@ impl Bench {
                 let _agent = self.agtrack.agent()?;
                 self.free(load)
             }
-            Recorder::Tagged => {
-                let mut command = self.agtrack.run()?;
-                command.arg(&self.loader);
-                cost(&mut self.load(command, load))
-            }
+            Recorder::Tagged => cost(&mut self.load(self.agtrack.run()?, load)),
             Recorder::Auditd => {
                 let _daemon = audit::Daemon::start(&self.place)?;
                 self.free(load)
@@ -86,7 +84,7 @@ impl Bench {
             Recorder::Strace => {
                 let log = self.place.join("strace");
                 let mut command = Command::new("strace");
-                command.arg("-f").arg("-o").arg(&log).arg(&self.loader);
+                command.arg("-f").arg("-o").arg(&log);
                 let cost = cost(&mut self.load(command, load));
                 let _ = fs::remove_file(log);
                 cost
@@ -94,8 +92,14 @@ impl Bench {
         }
     }
 
+    /// Appends the load, on one processor: a process that moves about, or waits behind another's
+    /// turn whenever it starts a child, measures the scheduler.
     fn load(&self, mut command: Command, load: Load) -> Command {
+        if let Some(processor) = host::last_processor() {
+            command.args(["taskset", "-c", &processor]);
+        }
         command
+            .arg(&self.loader)
             .arg("load")
             .arg(load.to_string())
             .arg("--millis")
