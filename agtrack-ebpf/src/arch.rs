@@ -28,7 +28,7 @@ pub enum Call {
     /// `connect(descriptor, address, length)`
     Connect,
     /// i386 `socketcall(SYS_CONNECT, arguments)`
-    SocketCall,
+    Multiplexed,
 }
 
 /// `TS_COMPAT` (arch/x86/include/asm/thread_info.h): an i386 system call.
@@ -106,7 +106,7 @@ fn compat(number: u32) -> Option<Call> {
         8 => Call::Creat,
         10 => Call::Unlink,
         38 => Call::Rename,
-        102 => Call::SocketCall,
+        102 => Call::Multiplexed,
         295 => Call::OpenAt,
         301 => Call::UnlinkAt,
         302 => Call::RenameAt,

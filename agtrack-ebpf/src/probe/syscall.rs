@@ -61,8 +61,8 @@ fn request(call: Call, [a, b, c, d, e]: [u64; 5]) -> Option<Request> {
         Call::RenameAt => [RENAME, a, b, c, d, 0],
         Call::RenameAt2 => [RENAME, a, b, c, d, e],
         Call::Connect => [CONNECT, a, b, c, 0, 0],
-        Call::SocketCall if a != SYS_CONNECT => return None,
-        Call::SocketCall => {
+        Call::Multiplexed if a != SYS_CONNECT => return None,
+        Call::Multiplexed => {
             let [descriptor, address, length]: [u32; 3] = user(b);
             [
                 CONNECT,

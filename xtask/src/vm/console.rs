@@ -23,17 +23,11 @@ pub(crate) struct Outcome {
 }
 
 impl Outcome {
-    /// Whether the verifier was asked and gave no counts.
-    fn verifier_is_mute(&self) -> bool {
-        self.asked
-            .is_some_and(|status| status != 0 || self.verifier.is_empty())
-    }
-
     /// The test cases as they count, and what is wrong apart from failed cases.
     pub(crate) fn judged(&self) -> (Count, String) {
         let mut count = self.count.unwrap_or_default();
         let note = match (self.count, self.status) {
-            (Some(_), Some(0)) if self.verifier_is_mute() => {
+            (Some(_), Some(0)) if self.asked.is_some_and(|status| status != 0) => {
                 count.failed += 1;
                 "FAILED: the verifier's counts could not be had".to_owned()
             }
