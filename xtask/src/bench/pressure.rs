@@ -88,9 +88,10 @@ fn paced(bench: &Bench, work: Work, operation: &str, cpu: f64) -> Row {
         Ok(burst) => {
             let holds = burst.is_complete() && burst.cpu <= cpu;
             let reached = format!(
-                "{:.0}/s; {}; recorder {:.2} CPU s{}",
+                "{:.0}/s; {}; process events lost {}; recorder {:.2} CPU s{}",
                 burst.done.rate,
                 burst.loss(),
+                burst.lifecycle_lost(),
                 burst.cpu,
                 burst.disturbed()
             );

@@ -109,8 +109,10 @@ impl Report {
             self.text,
             "\nLoad average after it: {}. Lost and skipped are agtrack's own account: the \
              totals in its last record, and its gap records. Operations never seen are the load's \
-             own count less what the hooks saw; process events lost are what the hooks saw less \
-             what stands in the journal.",
+             own count less what the hooks saw; process events lost are \
+             the forks, execs and exits of the load less those in the journal. Arrived and \
+             dismissed: watched for a moment in a cgroup just made, until it proved to be nobody's \
+             agent.",
             host::load_average()
         );
     }

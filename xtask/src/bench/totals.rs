@@ -80,10 +80,8 @@ impl Account {
 /// What stands in a journal.
 #[derive(Debug, Default)]
 pub(super) struct Written {
-    /// Records of actions.
-    pub(super) actions: u64,
-    /// Those of fork, exec and exit.
-    pub(super) lifecycle: u64,
+    /// Records of actions, by action.
+    actions: BTreeMap<String, u64>,
     /// The counts of gap records, by reason.
     pub(super) gaps: BTreeMap<String, u64>,
 }
@@ -105,11 +103,20 @@ impl Written {
         Ok(written)
     }
 
+    /// Records of the actions that are chosen.
+    pub(super) fn sum(&self, chosen: impl Fn(&str) -> bool) -> u64 {
+        let actions = self.actions.iter().filter(|(action, _)| chosen(action));
+        actions.map(|(_, count)| count).sum()
+    }
+
     /// Millions of records are actions and are not parsed; the load has no hostile names.
     fn add(&mut self, line: &str) {
         if line.contains("\"kind\":\"action\"") {
-            self.actions += 1;
-            self.lifecycle += u64::from(line.contains("\"action\":\"process."));
+            let action = line
+                .split_once("\"action\":\"")
+                .map_or("", |(_, rest)| rest);
+            let action = action.split('"').next().unwrap_or_default();
+            *self.actions.entry(action.to_owned()).or_default() += 1;
         } else if line.contains("\"kind\":\"gap\"") {
             let record: Value = serde_json::from_str(line).unwrap_or_default();
             let reason = record["reason"].as_str().unwrap_or("unknown").to_owned();
@@ -161,7 +168,8 @@ mod tests {
         ] {
             written.add(line);
         }
-        assert_eq!((written.actions, written.lifecycle), (2, 1));
+        assert_eq!(written.sum(|action| action == "process.fork"), 1);
+        assert_eq!(written.sum(|_| true), 2);
         assert_eq!(written.gaps["ring_full"], 7);
     }
 

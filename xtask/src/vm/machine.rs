@@ -73,7 +73,7 @@ impl Machine<'_> {
         let mut command = Command::new("qemu-system-x86_64");
         command.args([
             "-m",
-            "1536",
+            "4096",
             "-smp",
             "2",
             "-cpu",

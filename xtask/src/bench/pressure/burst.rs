@@ -42,6 +42,7 @@ pub(super) struct Memory {
 #[derive(Debug)]
 pub(super) struct Burst {
     pub(super) done: Done,
+    work: Work,
     /// Processor seconds of the recorder, until it was idle again.
     pub(super) cpu: f64,
     /// Seconds from the load's end until the recorder was idle again.
@@ -49,8 +50,6 @@ pub(super) struct Burst {
     pub(super) memory: Memory,
     /// All hooks.
     pub(super) all: Totals,
-    /// Those of fork, exec and exit.
-    lifecycle: Totals,
     /// Events of cgroups that arrived: some serve the tags alone.
     watched: u64,
     /// The hooks that the load runs through itself.
@@ -89,6 +88,16 @@ impl Work {
         words.split(' ').map(str::to_owned).collect()
     }
 
+    /// Forks, execs and exits: of the load itself, once in its cgroup, of its parts, and of what
+    /// these start.
+    fn process_events(&self, done: &Done) -> u64 {
+        let started = match self.load {
+            Load::Exec => done.operations,
+            _ => 0,
+        };
+        2 + 3 * (u64::from(self.processes) + started)
+    }
+
     fn action(&self) -> &'static str {
         match self.load {
             Load::Exec => "process.exec",
@@ -121,21 +130,31 @@ impl Burst {
         self.lost() == 0 && self.is_accounted_for()
     }
 
-    /// Whether everything that does not stand in the journal is counted as lost.
+    /// Whether everything the load did stands in the journal or is counted as lost.
     pub(super) fn is_accounted_for(&self) -> bool {
-        self.missing() == 0 && self.all.submitted == self.all.arrived && self.uncounted() == 0
+        self.missing() == 0
+            && self.unwritten() == 0
+            && self.all.submitted <= self.all.arrived + self.all.lost
     }
 
-    /// Events that arrived and neither stand in the journal nor are counted as lost.
-    fn uncounted(&self) -> u64 {
-        let known = self.written.actions + self.dropped();
+    /// Operations that neither stand in the journal nor are counted as lost.
+    fn unwritten(&self) -> u64 {
+        let written = self.written.sum(|action| action == self.work.action());
+        let known = written + self.lost() + self.missing();
+        self.done.operations.saturating_sub(known)
+    }
+
+    /// Events that arrived and neither stand in the journal nor are counted as lost. Not all are
+    /// the load's: a process of somebody else in a cgroup just made is watched for a moment.
+    fn dismissed(&self) -> u64 {
+        let known = self.written.sum(|_| true) + self.dropped();
         self.all.arrived.saturating_sub(self.watched + known)
     }
 
-    /// Process events that the hooks saw and that do not stand in the journal.
+    /// Process events of the load that do not stand in the journal.
     pub(super) fn lifecycle_lost(&self) -> u64 {
-        let wanted = self.lifecycle.seen - self.lifecycle.filtered - self.lifecycle.coalesced;
-        wanted.saturating_sub(self.written.lifecycle)
+        let written = self.written.sum(|action| action.starts_with("process."));
+        self.work.process_events(&self.done).saturating_sub(written)
     }
 
     /// What was lost, by agtrack's own account, and what that account does not hold.
@@ -145,8 +164,11 @@ impl Burst {
         if unaccounted > 0 {
             loss.push_str(&format!(", submitted but not arrived {unaccounted}"));
         }
-        if self.uncounted() > 0 {
-            loss.push_str(&format!(", arrived but not written {}", self.uncounted()));
+        if self.unwritten() > 0 {
+            loss.push_str(&format!(", not written nor counted {}", self.unwritten()));
+        }
+        if self.dismissed() > 0 {
+            loss.push_str(&format!(", arrived and dismissed {}", self.dismissed()));
         }
         if self.missing() > 0 {
             loss.push_str(&format!(", operations never seen {}", self.missing()));
@@ -162,7 +184,7 @@ impl Burst {
 
     /// Records written a second, from the load's beginning until the recorder was idle.
     pub(super) fn records_per_second(&self) -> f64 {
-        self.written.actions as f64 / (self.lasted + self.settled)
+        self.written.sum(|_| true) as f64 / (self.lasted + self.settled)
     }
 
     /// A remark where others worked too.
@@ -203,6 +225,7 @@ pub(super) fn burst(bench: &Bench, work: Work) -> Result<Burst> {
     let _ = fs::remove_dir_all(&journal);
     Ok(Burst {
         done,
+        work,
         cpu: cpu - before,
         settled,
         memory: Memory {
@@ -211,7 +234,6 @@ pub(super) fn burst(bench: &Bench, work: Work) -> Result<Burst> {
             after,
         },
         all: account.sum(|_| true),
-        lifecycle: account.sum(|action| action.starts_with("process.")),
         watched: account.sum(|action| action.starts_with("cgroup.")).arrived,
         own: account.sum(|action| action == work.action()),
         written,
@@ -321,6 +343,17 @@ mod tests {
                       32 1 0:27 / /sys/fs/cgroup/unified rw shared:1 - cgroup2 cgroup2 rw\n";
         assert_eq!(mount(mounts), Some("/sys/fs/cgroup/unified".into()));
         assert_eq!(mount(""), None);
+    }
+
+    #[test]
+    fn each_part_of_a_load_is_forked_executed_and_ends() {
+        let done = Done {
+            nanoseconds: 1.0,
+            operations: 100,
+            rate: 1.0,
+        };
+        assert_eq!(Work::new(Load::OpenRead, 1, 0).process_events(&done), 8);
+        assert_eq!(Work::new(Load::Exec, 1, 0).process_events(&done), 308);
     }
 
     #[test]
