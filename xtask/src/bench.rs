@@ -198,11 +198,13 @@ fn pairs(
     report: &mut Report,
 ) -> Pairs {
     let mut pairs = Pairs::default();
+    // A machine that is busy all the time is not waited for.
+    let mut repeats = loads.len() * recorders.len() * rounds as usize / 5;
     for round in 1..=rounds {
         for &recorder in recorders {
             eprintln!("bench: round {round} of {rounds}: {recorder}");
             for &load in loads {
-                match pair(bench, recorder, load) {
+                match pair(bench, recorder, load, &mut repeats) {
                     Ok(pair) => pairs.add(recorder, load, pair),
                     Err(error) => report.note(format!(
                         "{recorder}, {}: a round was not measured: {error:#}.",
@@ -215,13 +217,13 @@ fn pairs(
     pairs
 }
 
-/// One after the other, and once again when others disturbed it: a machine that is busy all the
-/// time is not waited for.
-fn pair(bench: &Bench, recorder: Recorder, load: Load) -> Result<Pair> {
+/// One after the other, and once again when others disturbed it and there are repeats left.
+fn pair(bench: &Bench, recorder: Recorder, load: Load, repeats: &mut usize) -> Result<Pair> {
     let first = attempt(bench, recorder, load)?;
-    if first.is_calm() {
+    if first.is_calm() || *repeats == 0 {
         return Ok(first);
     }
+    *repeats -= 1;
     let second = attempt(bench, recorder, load)?;
     Ok(if second.foreign < first.foreign {
         second

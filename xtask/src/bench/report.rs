@@ -22,7 +22,8 @@ const METHOD: &str = "\
     How: a load and the same load under a recorder run right after each other, again and again \
     in alternation; a cell is the median of the ratios of these pairs, with the least and the \
     greatest. Files are in memory (tmpfs). Load and recorders run with raised priority (nice \
-    -15), the load on one processor. A pair during which others used more than 0.6 cores is measured again, once; if \
+    -15), the load on one processor. A pair during which others used more than 0.6 cores is measured again, once, for a \
+    fifth of all pairs at most; if \
     it stays so it is left out, save where most pairs of a cell were so: the cell has all of them \
     then, and a `*`. Differences below 0.03 are noise here, and goals are compared with that \
     allowance.\n\n\
