@@ -8,7 +8,8 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::{Arc, mpsc};
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
+use nix::sys::signal::SigSet;
 use sha2::{Digest, Sha256};
 
 use super::core::Core;
@@ -20,9 +21,10 @@ use super::{Options, Request, clock, key};
 use crate::cgroup::Hierarchy;
 use crate::input::{Input, InputWriter, JournalState, Start};
 use crate::journal::{self, Journal, Previous};
-use crate::load::{self, Inventory};
+use crate::load::{self, BackendChoice, Inventory, Probes, Sizes};
 use crate::pipeline::Pipeline;
 use crate::record::{HookReport, Host, Stamper};
+use crate::ring::Rings;
 
 /// What agtrack keeps of this host, beside the journals.
 const STATE: &str = "/var/lib/agtrack";
@@ -40,7 +42,7 @@ pub(super) fn start(
     };
     // Before the probes: who cannot write need not look.
     let (journal, opened) = Journal::open(&options.journal, journal_options)?;
-    let (probes, rings) = match load::load(options.backend, options.sizes) {
+    let (probes, rings) = match load_undisturbed(options.backend, options.sizes) {
         Ok(loaded) => loaded,
         Err(error) => {
             // Nothing was recorded: the journal is left as it was found.
@@ -79,6 +81,20 @@ pub(super) fn start(
     live.begin_watching(&mut watch)?;
     live.watch = watch;
     Ok(live)
+}
+
+/// The kernel gives up verifying a program (EAGAIN) when its thread has a signal waiting, which must
+/// not pass for a program that it refuses: so signals go to another thread meanwhile.
+fn load_undisturbed(backend: BackendChoice, sizes: Sizes) -> anyhow::Result<(Probes, Rings)> {
+    let loading = std::thread::spawn(move || {
+        SigSet::all()
+            .thread_block()
+            .context("cannot block signals")?;
+        load::load(backend, sizes)
+    });
+    loading
+        .join()
+        .map_err(|_| anyhow!("loading the probes panicked"))?
 }
 
 fn start_facts(
