@@ -55,10 +55,15 @@ impl Core {
             {
                 self.ended.add(agent.session);
             }
+            // A gap that is refused takes its count along: what it told of stays missing.
+            let weight = match &draft.body {
+                Body::Gap(gap) => gap.count.unwrap_or(1).max(1),
+                _ => 1,
+            };
             let line = self.stamper.line(draft, self.journal.next_seq(), clock)?;
             match self.journal.append(line) {
                 Ok(_) => {}
-                Err(journal::Error::Backlog { .. }) => self.refused += 1,
+                Err(journal::Error::Backlog { .. }) => self.refused += weight,
                 Err(error) => return Err(error).context("cannot write the journal"),
             }
         }
