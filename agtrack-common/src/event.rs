@@ -154,6 +154,25 @@ pub enum Attach {
     CgroupConnect6,
 }
 
+impl core::fmt::Display for Attach {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        let (kind, names): (&str, &[&str]) = match self {
+            Attach::TpBtf(name) => ("tp_btf", &[name]),
+            Attach::Lsm(name) => ("lsm", &[name]),
+            Attach::Fentry(names) => ("fentry", names),
+            Attach::Fexit(names, _) => ("fexit", names),
+            Attach::CgroupConnect4 => ("cgroup", &["connect4"]),
+            Attach::CgroupConnect6 => ("cgroup", &["connect6"]),
+        };
+        f.write_str(kind)?;
+        for (index, name) in names.iter().enumerate() {
+            f.write_str(if index == 0 { " " } else { " or " })?;
+            f.write_str(name)?;
+        }
+        Ok(())
+    }
+}
+
 /// A fixed-layout event body.
 pub trait Body {
     /// Its row.

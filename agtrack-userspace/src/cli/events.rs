@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use agtrack_common::event::{Attach, HOOKS, Row, TABLE};
+use agtrack_common::event::{HOOKS, Row, TABLE};
 use serde::Serialize;
 
 use crate::load::{Backend, BackendChoice};
@@ -53,7 +53,7 @@ fn event(row: &Row) -> Event {
             .filter(|hook| hook.kind == row.kind && hook.backends & bit != 0);
         BackendHooks {
             backend,
-            hooks: of.map(|hook| describe(hook.attach)).collect(),
+            hooks: of.map(|hook| hook.attach.to_string()).collect(),
         }
     };
     Event {
@@ -94,17 +94,6 @@ fn lines(events: &[Event], palette: Palette) -> Vec<String> {
         }
     }
     lines
-}
-
-fn describe(attach: Attach) -> String {
-    match attach {
-        Attach::TpBtf(name) => format!("tp_btf {name}"),
-        Attach::Lsm(name) => format!("lsm {name}"),
-        Attach::Fentry(names) => format!("fentry {}", names.join(" or ")),
-        Attach::Fexit(names, _) => format!("fexit {}", names.join(" or ")),
-        Attach::CgroupConnect4 => "cgroup connect4".to_owned(),
-        Attach::CgroupConnect6 => "cgroup connect6".to_owned(),
-    }
 }
 
 #[cfg(test)]

@@ -49,7 +49,7 @@ pub(super) fn each(
                 .or_insert_with(|| attach_one(ebpf, hook, types).map_err(|error| reason(&error)));
             HookState {
                 hook,
-                target: attached.clone().unwrap_or_else(|_| describe(hook.attach)),
+                target: attached.clone().unwrap_or_else(|_| hook.attach.to_string()),
                 missing: attached.clone().err(),
                 instructions: stats::program(ebpf, hook.program).verified_instructions,
             }
@@ -116,7 +116,7 @@ fn attach_one(ebpf: &mut Ebpf, hook: &Hook, types: &Types) -> anyhow::Result<Str
         }
         Attach::CgroupConnect4 | Attach::CgroupConnect6 => attach_cgroup(program)?,
     }
-    Ok(describe(hook.attach))
+    Ok(hook.attach.to_string())
 }
 
 fn attach_tracepoint(program: &mut BtfTracePoint, name: &str, types: &Types) -> anyhow::Result<()> {
@@ -175,15 +175,4 @@ fn attach_cgroup(program: &mut Program) -> anyhow::Result<()> {
     let root = File::open(mount).with_context(|| format!("cannot open {}", mount.display()))?;
     program.attach(root, CgroupAttachMode::Single)?;
     Ok(())
-}
-
-fn describe(attach: Attach) -> String {
-    match attach {
-        Attach::TpBtf(name) => format!("tp_btf {name}"),
-        Attach::Lsm(name) => format!("lsm {name}"),
-        Attach::Fentry(names) => format!("fentry {}", names.join(" or ")),
-        Attach::Fexit(names, _) => format!("fexit {}", names.join(" or ")),
-        Attach::CgroupConnect4 => "cgroup connect4".to_owned(),
-        Attach::CgroupConnect6 => "cgroup connect6".to_owned(),
-    }
 }
