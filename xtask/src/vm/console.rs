@@ -50,6 +50,26 @@ impl Outcome {
     }
 }
 
+/// Lines that are enough for the report of a panic.
+const TAIL: usize = 60;
+
+/// True if the machine came to the end of its script.
+pub(crate) fn is_done(log: &str) -> bool {
+    log.lines().any(|line| line.trim_end() == "@@ done")
+}
+
+/// The last lines of a log, each with a mark, and without what would steer a terminal.
+pub(crate) fn tail(log: &str) -> String {
+    let lines: Vec<&str> = log.lines().collect();
+    let mut tail = String::new();
+    for line in &lines[lines.len().saturating_sub(TAIL)..] {
+        tail.push_str("    ");
+        tail.extend(line.chars().filter(|c| *c == '\t' || !c.is_control()));
+        tail.push('\n');
+    }
+    tail
+}
+
 /// The outcome of each back end in the log of a machine.
 pub(crate) fn read(log: &str, backends: &[&str]) -> Vec<Outcome> {
     backends
@@ -128,6 +148,16 @@ mod tests {
     fn a_verifier_that_could_not_be_asked_is_a_failure() {
         let log = LOG.replace("@@ end verifier lsm 0", "@@ end verifier lsm 1");
         assert_eq!(read(&log, &["lsm"])[0].judged().0.failed, 1);
+    }
+
+    #[test]
+    fn a_machine_that_panics_is_not_done_and_its_last_lines_are_shown() {
+        assert!(!is_done(LOG));
+        assert!(is_done(&format!("{LOG}@@ done\r\n")));
+        let log = format!("{}\u{1b}[31mpanic\r\n", "line\n".repeat(100));
+        let tail = tail(&log);
+        assert_eq!(tail.lines().count(), TAIL);
+        assert!(tail.ends_with("    [31mpanic\n"), "{tail:?}");
     }
 
     #[test]

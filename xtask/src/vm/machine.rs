@@ -66,6 +66,19 @@ impl Machine<'_> {
                 boot.display()
             );
         }
+        if !console::is_done(&log) {
+            // On a build machine nobody can look at the logs afterwards.
+            eprintln!("vm: {name} did not power off ({})", described(status));
+            for (what, file) in [
+                ("console", &boot),
+                ("tests", &results),
+                ("emulator", &errors),
+            ] {
+                let text = fs::read(file).unwrap_or_default();
+                eprintln!("vm: {name}: end of {what}:");
+                eprint!("{}", console::tail(&String::from_utf8_lossy(&text)));
+            }
+        }
         Ok(console::read(&log, backends))
     }
 
