@@ -8,6 +8,7 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
 )]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Counters {
     /// Runs for tagged processes that concern the hook's event.
     pub seen: u64,
@@ -25,6 +26,19 @@ pub struct Counters {
     pub lost_oversized: u64,
     /// Parts of events that the ring had no room for; the event itself arrived without them.
     pub lost_parts: u64,
+}
+
+impl core::ops::AddAssign for Counters {
+    fn add_assign(&mut self, other: Counters) {
+        self.seen += other.seen;
+        self.submitted += other.submitted;
+        self.filtered += other.filtered;
+        self.coalesced += other.coalesced;
+        self.lost_ring += other.lost_ring;
+        self.lost_map += other.lost_map;
+        self.lost_oversized += other.lost_oversized;
+        self.lost_parts += other.lost_parts;
+    }
 }
 
 impl Counters {

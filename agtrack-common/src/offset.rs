@@ -44,6 +44,7 @@ macro_rules! for_each_offset {
             CRED_EGID, "cred", "egid";
             MM_ARG_START, "mm_struct", "arg_start";
             MM_ARG_END, "mm_struct", "arg_end";
+            MM_EXE, "mm_struct", "exe_file";
             BPRM_FILE, "linux_binprm", "file";
             CSS_SET_CGROUP, "css_set", "dfl_cgrp";
             CGROUP_KN, "cgroup", "kn";

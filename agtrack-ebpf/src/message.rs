@@ -17,7 +17,7 @@ use aya_ebpf::maps::RingBuf;
 use crate::count::{self, Fate};
 use crate::gate::Actor;
 use crate::map::{BULK, CONTROL, EMPTY_SCRATCH, LIFECYCLE, SCRATCH, TASK_SCRATCH};
-use crate::object::Place;
+use crate::object::{Place, Task};
 use crate::quirk::HIGH_WATER;
 use crate::read::{Kernel, masked};
 use crate::walk;
@@ -158,9 +158,9 @@ impl<B: Body> Message<B> {
     /// Appends the path of `place` as seen from the global root, and says where `task`'s own
     /// root directory lies in it.
     #[inline(always)]
-    pub fn path(&mut self, actor: &Actor, place: Place) -> Path {
+    pub fn path(&mut self, task: Task, place: Place) -> Path {
         self.make_room();
-        let root = actor.task.root();
+        let root = task.root();
         // SAFETY: as in `begin`.
         unsafe {
             let state = &raw mut (*self.scratch).walk;

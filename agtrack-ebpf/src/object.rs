@@ -57,6 +57,15 @@ impl Task {
         let mm: Kernel = field(self.0, &TASK_MM);
         (field(mm, &MM_ARG_START), field(mm, &MM_ARG_END))
     }
+    /// The executable; none for kernel threads and processes that have given up their memory.
+    pub fn exe(self) -> Option<File> {
+        let mm: Kernel = field(self.0, &TASK_MM);
+        if mm.is_null() {
+            return None;
+        }
+        let file: Kernel = field(mm, &MM_EXE);
+        (!file.is_null()).then_some(File(file))
+    }
     /// Root directory: dentry and mount.
     pub fn root(self) -> Place {
         let fs: Kernel = field(self.0, &TASK_FS);

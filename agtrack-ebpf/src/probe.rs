@@ -45,7 +45,7 @@ fn named_path<B: Body>(
     directory: i32,
     name: Name,
 ) -> Path {
-    let mut path = message.path(actor, directory_of(actor, directory));
+    let mut path = message.path(actor.task, directory_of(actor, directory));
     // The directory's own marks say nothing about the file's.
     path.flags &= !path_flag::DELETED;
     let (length, mark) = match name {

@@ -28,14 +28,14 @@ const LARGEST: u64 = 256 << 20;
 pub enum Error {
     /// The file could not be read.
     #[error(
-        "cannot read the kernel's BTF at {path}: {source}; a kernel built with \
+        "cannot read the kernel's BTF at {path}: {cause}; a kernel built with \
          CONFIG_DEBUG_INFO_BTF=y has it"
     )]
     Read {
         /// The file.
         path: &'static str,
-        /// The reason.
-        source: std::io::Error,
+        /// The reason. Not called `source`: the message has it already.
+        cause: std::io::Error,
     },
     /// The file is larger than any kernel's.
     #[error("the kernel's BTF at {KERNEL_PATH} is larger than {LARGEST} bytes; not read")]
@@ -78,9 +78,9 @@ impl Btf {
     /// # Errors
     /// The file is missing or unreadable, or is not BTF that this reader knows.
     pub fn from_kernel() -> Result<Self, Error> {
-        let failed = |source| Error::Read {
+        let failed = |cause| Error::Read {
             path: KERNEL_PATH,
-            source,
+            cause,
         };
         let file = std::fs::File::open(KERNEL_PATH).map_err(failed)?;
         let length = file.metadata().map_err(failed)?.len().min(LARGEST);

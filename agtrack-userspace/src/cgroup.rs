@@ -56,14 +56,14 @@ pub enum Error {
         pid: u32,
     },
     /// The kernel refused.
-    #[error("cannot {verb} {}: {source}", path.display())]
+    #[error("cannot {verb} {}: {cause}", path.display())]
     Io {
         /// What was tried.
         verb: &'static str,
         /// On which file or directory.
         path: PathBuf,
-        /// What the kernel said.
-        source: io::Error,
+        /// What the kernel said. Not called `source`: the message has it already.
+        cause: io::Error,
     },
 }
 
@@ -72,7 +72,7 @@ impl Error {
     pub fn is_gone(&self) -> bool {
         match self {
             Error::NoProcess { .. } => true,
-            Error::Io { source, .. } => is_gone(source),
+            Error::Io { cause, .. } => is_gone(cause),
             Error::NotMounted | Error::Outside { .. } => false,
         }
     }
@@ -81,7 +81,7 @@ impl Error {
 /// Adds verb and path to an I/O error.
 fn refused(verb: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Error + use<> {
     let path = path.to_path_buf();
-    move |source| Error::Io { verb, path, source }
+    move |cause| Error::Io { verb, path, cause }
 }
 
 /// A cgroup file that is read after its cgroup was removed says ENODEV.

@@ -47,7 +47,10 @@ enum Command {
     /// The command is your own child: your terminal, your environment, your identity. Only the
     /// recorder runs as root, through sudo where that is needed. Ends with the command's exit
     /// status, after a summary on standard error.
-    #[command(after_help = run_examples())]
+    #[command(
+        override_usage = "agtrack run [OPTIONS] [--] CMD [ARGS]...",
+        after_help = run_examples()
+    )]
     Run(RunArgs),
     /// Record the agents named in the configuration, until SIGTERM
     Daemon(daemon::DaemonArgs),

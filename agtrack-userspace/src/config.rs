@@ -4,6 +4,9 @@
 //! is, or every [`Mistake`] in the file at once. Never: takes a key it does not know, or asks the
 //! environment for values.
 
+mod cover;
+mod doubt;
+mod list;
 mod mistake;
 mod place;
 mod reading;
@@ -137,6 +140,8 @@ pub struct Loaded {
     pub config: Config,
     /// SHA-256 of the file's bytes, in hex.
     pub sha256: Option<String>,
+    /// The file's text, for the places of what is told later.
+    pub text: String,
 }
 
 impl Loaded {
@@ -146,7 +151,21 @@ impl Loaded {
             file: None,
             config: Config::default(),
             sha256: None,
+            text: String::new(),
         }
+    }
+
+    /// What is no mistake and yet can hardly be meant: globs that never match, or whose cgroups
+    /// are another agent's. `mount` is where cgroup2 is mounted. In order of place.
+    pub fn doubts(&self, mount: Option<&Path>) -> Vec<Mistake> {
+        doubt::find(&self.text, mount)
+    }
+
+    /// The same as lines for people, as compilers write their warnings.
+    pub fn warnings(&self, mount: Option<&Path>) -> Vec<String> {
+        let file = self.file.as_deref().unwrap_or(Path::new(""));
+        let line = |doubt: &Mistake| doubt.line_of(file, "warning: ");
+        self.doubts(mount).iter().map(line).collect()
     }
 }
 
@@ -154,12 +173,12 @@ impl Loaded {
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The file cannot be read.
-    #[error("cannot read the configuration {}: {source}{}", file.display(), hint(source))]
+    #[error("cannot read the configuration {}: {cause}{}", file.display(), hint(cause))]
     Read {
         /// The file.
         file: PathBuf,
-        /// What the system said.
-        source: std::io::Error,
+        /// What the system said. Not called `source`: the message has it already.
+        cause: std::io::Error,
     },
     /// It is no configuration by its looks.
     #[error("{} {what}: it is no agtrack configuration", file.display())]
@@ -177,9 +196,10 @@ pub enum Error {
 fn hint(error: &std::io::Error) -> &'static str {
     match error.kind() {
         std::io::ErrorKind::NotFound => {
-            "; name another with --config FILE, or begin with `agtrack config show >FILE`"
+            "; name another file, or begin one with `agtrack config show >FILE`"
         }
         std::io::ErrorKind::PermissionDenied => "; run it with sudo, or name another file",
+        std::io::ErrorKind::IsADirectory => "; name the file in it",
         _ => "",
     }
 }
@@ -215,6 +235,7 @@ pub fn load(file: &Path) -> Result<Loaded, Error> {
         file: Some(file.to_path_buf()),
         config,
         sha256: Some(sha256),
+        text: text.to_owned(),
     })
 }
 
@@ -223,9 +244,9 @@ fn read(file: &Path) -> Result<Vec<u8>, Error> {
     let mut bytes = Vec::new();
     std::fs::File::open(file)
         .and_then(|open| open.take(LONGEST + 1).read_to_end(&mut bytes))
-        .map_err(|source| Error::Read {
+        .map_err(|cause| Error::Read {
             file: file.to_path_buf(),
-            source,
+            cause,
         })?;
     Ok(bytes)
 }

@@ -12,6 +12,7 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use sd_notify::NotifyState;
 
+use crate::cgroup::Hierarchy;
 use crate::config::{self, Config, Loaded};
 use crate::engine::{AgentRule, Engine, Options};
 use crate::load::Sizes;
@@ -28,8 +29,9 @@ const GLANCE: Duration = Duration::from_secs(1);
 /// The configuration is wrong, recording cannot begin, or it ended by itself: says why.
 pub fn run(file: &Path, input_log: Option<PathBuf>) -> anyhow::Result<()> {
     // Before all else: a signal that comes early is obeyed as soon as there is something to stop.
-    let signals = Signals::take().context("cannot take signals")?;
+    let signals = Signals::take().context("cannot set up signal handlers")?;
     let loaded = config::load(file)?;
+    warn(&loaded);
     let engine = Engine::start(options(&loaded, input_log))?;
     announce(&engine, &loaded.config);
     let mut daemon = Daemon {
@@ -110,6 +112,7 @@ impl Daemon<'_> {
     fn try_reload(&mut self) -> anyhow::Result<()> {
         let loaded = config::load(self.file)?;
         check_reloadable(&self.config, &loaded.config)?;
+        warn(&loaded);
         self.engine.reload(rules(&loaded.config), loaded.sha256)?;
         self.config = loaded.config;
         Ok(())
@@ -146,6 +149,7 @@ fn options(loaded: &Loaded, input_log: Option<PathBuf>) -> Options {
             ..journal::Options::default()
         },
         agents: rules(&loaded.config),
+        launching: false,
         config_sha256: loaded.sha256.clone(),
         input_log,
     }
@@ -160,6 +164,13 @@ fn rules(config: &Config) -> Vec<AgentRule> {
         cgroups: agent.cgroups.clone(),
     };
     config.agents.iter().map(rule).collect()
+}
+
+/// What `agtrack config check` would have said too: such agents are not recorded.
+fn warn(loaded: &Loaded) {
+    let hierarchy = Hierarchy::find().ok();
+    let mount = hierarchy.as_ref().map(Hierarchy::mount);
+    loaded.warnings(mount).iter().for_each(|line| tell(line));
 }
 
 fn announce(engine: &Engine, config: &Config) {
@@ -212,9 +223,9 @@ mod tests {
         let sha256 = Some("hash".to_owned());
         let options = options(
             &Loaded {
-                file: None,
                 config,
                 sha256,
+                ..Loaded::built_in()
             },
             None,
         );

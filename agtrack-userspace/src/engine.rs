@@ -50,6 +50,8 @@ pub struct Options {
     pub journal_options: journal::Options,
     /// Agents recognised by their cgroup.
     pub agents: Vec<AgentRule>,
+    /// A command is about to be launched, so the probes are needed without a rule.
+    pub launching: bool,
     /// Hash of the configuration.
     pub config_sha256: Option<String>,
     /// Write everything that comes from outside to this file, for replay.

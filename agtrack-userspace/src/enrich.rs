@@ -160,14 +160,14 @@ impl Enricher {
                 (None, None)
             }
             Payload::CgroupAttach(body) => {
-                let path = Text(Segments::new(&event.data).bytes(body.path).to_vec());
-                self.cgroups.insert(body.id, path.clone());
                 let target = ProcessKey::new(body.target, body.target_start);
                 if !self.processes.is_tracked(target) {
                     self.sessions.process_began(session);
                 }
-                self.processes
-                    .moved(target, path.clone(), &self.boot_id, self.clock);
+                let (target, path) =
+                    self.processes
+                        .moved(body, &event.data, &self.boot_id, self.clock);
+                self.cgroups.insert(body.id, path.clone());
                 (Some(target.uid(&self.boot_id)), Some(path))
             }
             Payload::CgroupCreate(body) => {

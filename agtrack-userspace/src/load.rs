@@ -72,6 +72,7 @@ pub struct Inventory {
 /// Attached programs, checked. Dropping it detaches them.
 pub struct Probes {
     ebpf: Ebpf,
+    links: attach::Links,
     log: log::ProbeLog,
     /// What each hook got.
     pub inventory: Inventory,
@@ -98,6 +99,25 @@ impl Probes {
     /// Prints what the probes have to say.
     pub fn flush_log(&mut self) {
         self.log.flush();
+    }
+
+    /// Whether the programs are attached.
+    pub fn attached(&self) -> bool {
+        !self.links.is_empty()
+    }
+
+    /// Attaches the programs again after [`Probes::detach`].
+    ///
+    /// # Errors
+    /// The kernel refuses what it allowed before; nothing is attached then.
+    pub fn attach(&mut self) -> anyhow::Result<()> {
+        self.links.attach(&mut self.ebpf, &self.inventory.hooks)
+    }
+
+    /// Detaches the programs; they stay loaded. Programs at system calls cost every process of the
+    /// host, so they should not stand there for nobody.
+    pub fn detach(&mut self) {
+        self.links.detach();
     }
 }
 
@@ -131,7 +151,8 @@ fn try_backend(
 ) -> anyhow::Result<(Probes, Rings)> {
     backend.check()?;
     let mut ebpf = open(backend, sizes, offsets)?;
-    let hooks = attach::attach(&mut ebpf, backend, types)?;
+    let mut links = attach::Links::default();
+    let hooks = attach::attach(&mut ebpf, backend, types, &mut links)?;
     let mut rings = Rings::take(&mut ebpf)?;
     let inventory = Inventory {
         backend,
@@ -141,6 +162,7 @@ fn try_backend(
     let log = log::ProbeLog::take(&mut ebpf);
     let mut probes = Probes {
         ebpf,
+        links,
         log,
         inventory,
     };

@@ -119,8 +119,9 @@ impl Pipeline {
     fn release(&mut self, before: u64, out: &mut Vec<Draft>) {
         for event in self.decoder.before(before) {
             let time = event.header.time;
-            let session = event.header.session;
+            let (session, hook) = (event.header.session, event.header.hook);
             let Some(known) = self.enricher.complete(event) else {
+                self.reconciler.dismissed(hook);
                 continue;
             };
             self.correlator.push(known, &mut self.done);

@@ -26,7 +26,7 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use rustix::process::Pid;
 
 pub use ending::Ending;
@@ -60,8 +60,8 @@ pub struct RunArgs {
     /// Print nothing but errors and the command's own output
     #[arg(long, short)]
     quiet: bool,
-    /// The command and its arguments
-    #[arg(last = true, required = true, value_name = "CMD")]
+    /// The command and its arguments, to the end of the line; options of agtrack stand before it
+    #[arg(trailing_var_arg = true, required = true, value_name = "CMD")]
     command: Vec<OsString>,
 }
 
@@ -120,7 +120,7 @@ pub fn launch(args: &RunArgs, programs: &Programs) -> anyhow::Result<Ending> {
         true => Invoker::from_environment()?,
         false => None,
     };
-    signals::keep_status().context("cannot set up signals")?;
+    signals::keep_status().context("cannot set up signal handlers")?;
     let begin = begin(args, program)?;
     let (mut recorder, ready) = Recorder::start(&programs.recorder, begin)?;
     let (child, gate) = start::stub(&programs.stub, invoker.as_ref(), &args.command)?;
@@ -128,7 +128,7 @@ pub fn launch(args: &RunArgs, programs: &Programs) -> anyhow::Result<Ending> {
     if !args.quiet {
         announce(&tagging, &ready.journal);
     }
-    let signals = Signals::take().context("cannot set up signals")?;
+    let signals = Signals::take().context("cannot set up signal handlers")?;
     let pid = Pid::from_child(&child);
     match gate.open() {
         None => {}
@@ -144,7 +144,7 @@ pub fn launch(args: &RunArgs, programs: &Programs) -> anyhow::Result<Ending> {
     let all = args.until == Until::All;
     let outcome = Supervisor::new(signals, recorder, pid, all)
         .run()
-        .context("cannot wait")?;
+        .context("cannot wait for the command")?;
     tell(args, &ready.journal, outcome.done);
     Ok(outcome.ending)
 }
@@ -172,12 +172,24 @@ fn tag(recorder: &mut Recorder, pid: u32, args: &RunArgs) -> anyhow::Result<Tagg
         pid,
         command: protocol::bounded(words),
     };
-    recorder.tell(&launch).context("the recorder is gone")?;
-    match recorder.hear().context("cannot understand the recorder")? {
+    recorder.tell(&launch).context("the recorder is gone before the command was started")?;
+    let answer = recorder.hear().map_err(|error| {
+        anyhow!(
+            "cannot understand the recorder: {error}; was another version installed just now? Run \
+             it again"
+        )
+    })?;
+    match answer {
         Some(FromRecorder::Tagged { tagging, .. }) => Ok(tagging),
         Some(FromRecorder::Failed { message }) => bail!("{message}"),
-        Some(other) => bail!("the recorder answered with {other:?}"),
-        None => bail!("the recorder ended before the command was tagged; its message is above"),
+        Some(other) => bail!(
+            "the recorder answered with {other:?}, which this agtrack does not understand; was another \
+             version installed just now? Run it again"
+        ),
+        None => bail!(
+            "the recorder ended before the command was tagged, so the command was not run; if it left \
+             no message above, `dmesg` may say why (out of memory?)"
+        ),
     }
 }
 

@@ -128,7 +128,13 @@ impl Output {
 /// Standard output could not be written.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot write to standard output: {0}")]
-pub struct Unwritten(#[from] std::io::Error);
+pub struct Unwritten(std::io::Error);
+
+impl From<std::io::Error> for Unwritten {
+    fn from(error: std::io::Error) -> Unwritten {
+        Unwritten(error)
+    }
+}
 
 impl Unwritten {
     /// True where the reader has seen enough, as `head` has: that is no failure.

@@ -18,13 +18,16 @@ mod fork;
 mod host;
 mod hostile;
 mod late;
+mod leftover;
 mod lineage;
 mod open;
 mod redaction;
 mod reload;
 mod rename;
 mod run;
+mod signals;
 mod stop;
+mod sudo;
 mod unlink;
 
 use std::panic::catch_unwind;
@@ -75,6 +78,8 @@ const MODULES: &[(&str, &[Test])] = &[
     ("reload", reload::TESTS),
     ("stop", stop::TESTS),
     ("run", run::TESTS),
+    ("signals", signals::TESTS),
+    ("sudo", sudo::TESTS),
     ("contention", contention::TESTS),
 ];
 
@@ -151,7 +156,7 @@ fn attempt(name: &str, test: fn() -> Outcome, alone: bool) -> Result<Completion,
 
 /// Whether the kernel skipped runs since then. Counters are polled, so it may take a moment to know.
 fn skipped_since(before: u64) -> bool {
-    let until = Instant::now() + Duration::from_secs(3);
+    let until = Instant::now() + Duration::from_secs(10);
     while Instant::now() < until {
         if follow::skipped() > before {
             return true;

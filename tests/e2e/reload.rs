@@ -12,7 +12,8 @@ use crate::{Outcome, tests};
 tests![
     a_bad_file_changes_nothing,
     a_good_file_is_in_force,
-    two_recorders_want_one_journal
+    two_recorders_want_one_journal,
+    probes_stand_there_only_for_somebody,
 ];
 
 fn recorder(name: &str) -> (Group, Home) {
@@ -100,5 +101,36 @@ fn two_recorders_want_one_journal() -> Outcome {
     works(&daemon, &group, "still");
     assert!(daemon.stop(Signal::SIGTERM).success());
     home.records();
+    Ok(())
+}
+
+/// Programs that a process keeps attached.
+fn attached(daemon: &Daemon) -> usize {
+    let files = std::fs::read_dir(format!("/proc/{}/fd", daemon.pid())).unwrap();
+    files
+        .filter_map(|file| std::fs::read_link(file.ok()?.path()).ok())
+        .filter(|target| target.to_string_lossy().contains("bpf_link"))
+        .count()
+}
+
+fn probes_stand_there_only_for_somebody() -> Outcome {
+    let (group, home) = recorder("-idle");
+    home.configure(&[]);
+    let mut daemon = home.start();
+    assert_eq!(attached(&daemon), 0, "nobody to watch: {}", home.said());
+    home.configure(&[("first", &[&format!("{}/*", group.path.display())])]);
+    daemon.signal(Signal::SIGHUP);
+    daemon.hears("READY=1");
+    assert_ne!(attached(&daemon), 0);
+    works(&daemon, &group, "watched");
+    home.configure(&[]);
+    daemon.signal(Signal::SIGHUP);
+    daemon.hears("READY=1");
+    let until = std::time::Instant::now() + agtrack_tests::here::patience();
+    while attached(&daemon) != 0 {
+        assert!(std::time::Instant::now() < until, "detached again");
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    assert!(daemon.stop(Signal::SIGTERM).success());
     Ok(())
 }

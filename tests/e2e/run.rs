@@ -1,20 +1,17 @@
-//! `agtrack run`, alone on a machine without a daemon. As root here: the ordinary user's way,
-//! through sudo, is tested with the launcher itself.
+//! `agtrack run`, alone on a machine without a daemon. As root here; `sudo` has the ordinary user's
+//! way.
 
-use std::collections::BTreeSet;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
-use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
 
-use agtrack::cgroup::{Cgroup, Hierarchy};
+use agtrack_tests::here;
 use agtrack_tests::records::{Records, bytes, words};
-use agtrack_tests::{follow, here};
 use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::host::balanced;
+use crate::leftover::Before;
 use crate::{Outcome, tests};
 
 tests![
@@ -26,12 +23,8 @@ tests![
     a_command_that_is_not_there,
 ];
 
-/// One at a time: a run that goes on makes a cgroup of its own, which is no leftover of another.
-static ONE: Mutex<()> = Mutex::new(());
-
 fn run(journal: &Path, options: &[&str], command: &[&str]) -> Output {
-    let _one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
-    let before = cgroups(|_| true);
+    let before = Before::new();
     let mut run = Command::new(here::agtrack());
     run.args([
         "run",
@@ -43,7 +36,7 @@ fn run(journal: &Path, options: &[&str], command: &[&str]) -> Output {
     ]);
     run.arg(journal).args(options).arg("--").args(command);
     let output = run.stdin(Stdio::null()).output().unwrap();
-    let left = empty_since(&before);
+    let left = before.left();
     assert!(
         left.is_empty(),
         "no cgroup is left behind: {left:?}: {output:?}"
@@ -61,15 +54,6 @@ fn trigger() -> String {
     here::trigger().to_str().unwrap().to_owned()
 }
 
-fn records(journal: &Path) -> Records {
-    Records(
-        follow::all(journal)
-            .into_iter()
-            .map(std::sync::Arc::new)
-            .collect(),
-    )
-}
-
 fn the_exit_code_is_the_commands() -> Outcome {
     for code in [0, 7, 255] {
         let (_directory, journal) = journal();
@@ -83,7 +67,7 @@ fn the_signal_is_the_commands() -> Outcome {
     let (_directory, journal) = journal();
     let output = run(&journal, &[], &[&trigger(), "signal", "15"]);
     assert_eq!(output.status.signal(), Some(15), "{output:?}");
-    let exits = records(&journal).action("process.exit");
+    let exits = Records::read(&journal).action("process.exit");
     assert_eq!(exits.one()["object"]["signal"], "SIGTERM");
     Ok(())
 }
@@ -92,7 +76,7 @@ fn the_first_record_of_the_session_is_the_command() -> Outcome {
     let (_directory, journal) = journal();
     let output = run(&journal, &[], &[&trigger(), "fork", "+", "exit", "0"]);
     assert!(output.status.success(), "{output:?}");
-    let records = records(&journal);
+    let records = Records::read(&journal);
     let sessions = records.kind("session");
     let start = &sessions.0[0];
     assert_eq!(
@@ -163,7 +147,7 @@ fn descendants_are_waited_for_if_asked() -> Outcome {
         ],
     );
     assert!(output.status.success(), "{output:?}");
-    let exits = records(&journal).action("process.exit");
+    let exits = Records::read(&journal).action("process.exit");
     assert_eq!(exits.len(), 3, "{exits}");
     assert_eq!(exits.0[2]["object"]["code"], 5, "{exits}");
     Ok(())
@@ -176,38 +160,10 @@ fn a_command_that_is_not_there() -> Outcome {
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(said.contains("/nonexistent/command"), "{said}");
     if journal.exists() {
-        let actions = records(&journal).action("process.exec");
+        let actions = Records::read(&journal).action("process.exec");
         actions
             .keep(|r: &Value| r["object"]["exe"] == "/nonexistent/command")
             .none();
     }
     Ok(())
-}
-
-/// Cgroups made since then that stay and hold nobody. Other runs on this machine may make and
-/// remove theirs meanwhile, which hold somebody all but a moment.
-fn empty_since(before: &BTreeSet<PathBuf>) -> BTreeSet<PathBuf> {
-    let until = Instant::now() + Duration::from_secs(2);
-    let is_empty = |cgroup: &Cgroup| cgroup.pids().is_ok_and(|pids| pids.is_empty());
-    let mut left = cgroups(is_empty);
-    left.retain(|path| !before.contains(path));
-    while !left.is_empty() && Instant::now() < until {
-        std::thread::sleep(Duration::from_millis(50));
-        let now = cgroups(is_empty);
-        left.retain(|path| now.contains(path));
-    }
-    left
-}
-
-/// Cgroups of this kind that no test made.
-fn cgroups(kind: impl Fn(&Cgroup) -> bool) -> BTreeSet<PathBuf> {
-    let own = |path: &Path| {
-        let path = path.to_string_lossy();
-        path.starts_with("/agtrack-e2e-")
-    };
-    let all = Hierarchy::find().unwrap().all().unwrap();
-    all.into_iter()
-        .filter(|cgroup| kind(cgroup) && !own(&cgroup.path))
-        .map(|cgroup| cgroup.path)
-        .collect()
 }

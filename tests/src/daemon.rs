@@ -79,15 +79,20 @@ impl Home {
 
     /// The command that starts a daemon here.
     pub fn command(&self) -> Command {
+        let mut command = Command::new(here::agtrack());
+        command.arg("daemon").arg("--config").arg(self.config());
+        self.quiet(&mut command);
+        command
+    }
+
+    /// What the command says goes where [`Home::said`] finds it.
+    pub fn quiet(&self, command: &mut Command) {
         let log = std::fs::OpenOptions::new()
             .create(true)
             .append(true)
             .open(self.errors());
-        let mut command = Command::new(here::agtrack());
-        command.arg("daemon").arg("--config").arg(self.config());
         command.stdin(Stdio::null()).stdout(Stdio::null());
         command.stderr(log.expect("the log can be written"));
-        command
     }
 
     /// Starts a daemon and waits until it says that it is ready.
@@ -97,22 +102,27 @@ impl Home {
 
     /// As [`Home::start`], with further arguments.
     pub fn start_with(&self, arguments: &[&Path]) -> Daemon {
+        let mut command = self.command();
+        command.args(arguments);
+        let mut daemon = self.spawn(command);
+        daemon.ready();
+        daemon
+    }
+
+    /// Starts a daemon with [`Home::command`] or what executes that, and does not wait.
+    pub fn spawn(&self, mut command: Command) -> Daemon {
         let address = self.directory.path().join("notify");
         let _ = std::fs::remove_file(&address);
         let notify = UnixDatagram::bind(&address).expect("a socket");
         notify.set_read_timeout(Some(LOOK)).expect("a timeout");
-        let mut command = self.command();
-        command.args(arguments).env("NOTIFY_SOCKET", &address);
-        let child = command.spawn().expect("agtrack starts");
-        let mut daemon = Daemon {
-            child,
+        command.env("NOTIFY_SOCKET", &address);
+        Daemon {
+            child: command.spawn().expect("agtrack starts"),
             notify,
+            journal: self.journal(),
             follower: None,
             errors: self.errors(),
-        };
-        daemon.hears("READY=1");
-        daemon.follower = Some(Follower::new(&self.journal()));
-        daemon
+        }
     }
 }
 
@@ -121,11 +131,18 @@ impl Home {
 pub struct Daemon {
     child: Child,
     notify: UnixDatagram,
+    journal: PathBuf,
     follower: Option<Follower>,
     errors: PathBuf,
 }
 
 impl Daemon {
+    /// Waits until it says that it is ready.
+    pub fn ready(&mut self) {
+        self.hears("READY=1");
+        self.follower = Some(Follower::new(&self.journal));
+    }
+
     /// Its process id.
     pub fn pid(&self) -> u32 {
         self.child.id()
@@ -133,7 +150,7 @@ impl Daemon {
 
     /// Its journal.
     pub fn follower(&self) -> &Follower {
-        self.follower.as_ref().expect("it follows since the start")
+        self.follower.as_ref().expect("it is ready")
     }
 
     /// Waits until it notifies the service manager of this.

@@ -13,3 +13,4 @@ pub mod launch;
 pub mod place;
 pub mod records;
 pub mod schema;
+pub mod user;

@@ -1,15 +1,26 @@
 //! Finding one's way in records.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use agtrack::record::Text;
 use serde_json::Value;
+
+use crate::follow;
 
 /// Some records, in the order of the journal.
 #[derive(Clone, Debug, Default)]
 pub struct Records(pub Vec<Arc<Value>>);
 
 impl Records {
+    /// Those of a journal that nobody writes any more.
+    ///
+    /// # Panics
+    /// As [`follow::each`].
+    pub fn read(journal: &Path) -> Records {
+        Records(follow::all(journal).into_iter().map(Arc::new).collect())
+    }
+
     /// Those of this action.
     pub fn action(&self, action: &str) -> Records {
         // A gap names the action it concerns, too.

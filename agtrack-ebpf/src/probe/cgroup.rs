@@ -1,5 +1,6 @@
 use agtrack_common::event::{CgroupAttach, CgroupCreate, CgroupRemove, hook};
 use agtrack_common::tag::CgroupTag;
+use agtrack_common::wire::{FileId, Path, path_flag};
 use aya_ebpf::macros::btf_tracepoint;
 use aya_ebpf::programs::BtfTracePointContext;
 
@@ -104,20 +105,40 @@ pub fn cgroup_attach(ctx: BtfTracePointContext) -> i32 {
         return 0;
     };
     let path = message.kernel_string(ctx.arg(1)).unwrap_or(0);
+    let (exe, exe_path) = executable(&mut message, target);
+    let [uid, euid, ..] = target.ids();
     // SAFETY: the body is within the message.
     unsafe {
         *message.body() = CgroupAttach {
             id,
             target_start: target.start(),
             session,
+            exe,
+            exe_path,
             target: target.tgid(),
             path,
             tagged,
+            uid,
+            euid,
             reserved: 0,
         };
     }
     message.submit();
     0
+}
+
+#[inline(always)]
+fn executable(message: &mut Message<CgroupAttach>, process: Task) -> (FileId, Path) {
+    match process.exe() {
+        Some(file) => (file.id(), message.path(process, file.place())),
+        None => {
+            let unreadable = Path {
+                flags: path_flag::UNREADABLE,
+                ..Path::default()
+            };
+            (FileId::default(), unreadable)
+        }
+    }
 }
 
 /// `(struct cgroup *, const char *path)`

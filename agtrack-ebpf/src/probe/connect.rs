@@ -207,7 +207,7 @@ fn unix_path(
         && socket.family() == AF_UNIX
         && let Some(place) = socket.unix_peer()
     {
-        return message.path(actor, place);
+        return message.path(actor.task, place);
     }
     let length = if length > UNIX_ADDRESS_SIZE {
         UNIX_ADDRESS_SIZE

@@ -21,8 +21,8 @@ pub fn exec(ctx: BtfTracePointContext) -> i32 {
         return 0;
     };
     let file = File::new(field(program, &BPRM_FILE));
-    let exe_path = message.path(&actor, file.place());
-    let cwd = message.path(&actor, actor.task.cwd());
+    let exe_path = message.path(actor.task, file.place());
+    let cwd = message.path(actor.task, actor.task.cwd());
     let (begin, end) = actor.task.arguments();
     let total = end.wrapping_sub(begin) as u32;
     let kept = arguments(&mut message, begin, total);

@@ -152,7 +152,7 @@ fn opened(
     let Some(mut message) = Message::<Open>::begin(hook, actor, scratch) else {
         return;
     };
-    let mut path = message.path(actor, file.place());
+    let mut path = message.path(actor.task, file.place());
     path.flags |= mark;
     // SAFETY: the body is within the message.
     unsafe {

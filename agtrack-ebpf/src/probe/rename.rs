@@ -50,8 +50,8 @@ fn announce(hook: u16, actor: &Actor, from: Place, to: Place, scratch: Option<*m
         return;
     };
     let file = from.id();
-    let from = message.path(actor, from);
-    let to = message.path(actor, to);
+    let from = message.path(actor.task, from);
+    let to = message.path(actor.task, to);
     // SAFETY: the body is within the message.
     unsafe {
         *message.body() = Rename {

@@ -43,7 +43,7 @@ fn announce(hook: u16, actor: &Actor, dir: Kernel, dentry: Kernel, scratch: Opti
         dentry,
         ..Place::from_path(dir)
     };
-    let path = message.path(actor, place);
+    let path = message.path(actor.task, place);
     // SAFETY: the body is within the message.
     unsafe {
         *message.body() = Unlink {

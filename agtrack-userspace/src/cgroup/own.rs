@@ -121,7 +121,7 @@ fn remove(dir: &Path) -> Result<(), Error> {
 }
 
 fn is_busy(error: &Error) -> bool {
-    matches!(error, Error::Io { source, .. } if source.kind() == io::ErrorKind::ResourceBusy)
+    matches!(error, Error::Io { cause, .. } if cause.kind() == io::ErrorKind::ResourceBusy)
 }
 
 #[cfg(test)]

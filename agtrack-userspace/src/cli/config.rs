@@ -7,6 +7,7 @@ use anyhow::Context;
 use clap::Subcommand;
 use serde_json::json;
 
+use crate::cgroup::Hierarchy;
 use crate::config::{self, DEFAULT_FILE, Error, Loaded};
 use crate::terminal::{self, Output};
 
@@ -21,7 +22,8 @@ pub(super) struct ConfigArgs {
 enum Command {
     /// Check a configuration and tell every mistake in it
     ///
-    /// Nothing is changed, and no root is needed. Exit code 1 where there are mistakes.
+    /// Nothing is changed, and no root is needed. Exit code 1 where there are mistakes. Warnings
+    /// are about globs that cannot match, or whose cgroups another agent gets: exit code 0.
     Check {
         /// The file to check
         #[arg(default_value = DEFAULT_FILE)]
@@ -54,15 +56,28 @@ pub(super) fn run(args: &ConfigArgs) -> anyhow::Result<ExitCode> {
 
 fn check(file: &Path) -> anyhow::Result<ExitCode> {
     let loaded = config::load(file)?;
+    let warnings = loaded.warnings(mount().as_deref());
+    warnings.iter().for_each(|line| terminal::tell(line));
     let mut out = Output::new();
     let agents = match loaded.config.agents.len() {
         0 => "no agents, so nothing would be recorded".to_owned(),
         1 => "1 agent".to_owned(),
         many => format!("{many} agents"),
     };
-    out.line(format!("{}: no mistakes; {agents}", file.display()))?;
+    let warned = match warnings.len() {
+        0 => String::new(),
+        1 => "; 1 warning".to_owned(),
+        many => format!("; {many} warnings"),
+    };
+    out.line(format!("{}: no mistakes{warned}; {agents}", file.display()))?;
     out.finish()?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Where cgroup2 is mounted here; the file may be meant for another host.
+fn mount() -> Option<PathBuf> {
+    let hierarchy = Hierarchy::find().ok()?;
+    Some(hierarchy.mount().to_path_buf())
 }
 
 fn check_json(file: &Path) -> anyhow::Result<ExitCode> {
@@ -78,6 +93,10 @@ fn check_json(file: &Path) -> anyhow::Result<ExitCode> {
         "sha256": loaded.as_ref().ok().and_then(|loaded| loaded.sha256.clone()),
         "error": loaded.as_ref().err().map(ToString::to_string),
         "mistakes": mistakes(&loaded),
+        "warnings": loaded.as_ref().map_or_else(
+            |_| Vec::new(),
+            |loaded| loaded.doubts(mount().as_deref()),
+        ),
     }))?;
     out.finish()?;
     Ok(if loaded.is_ok() {
@@ -110,7 +129,7 @@ fn in_force(file: Option<&Path>) -> anyhow::Result<Loaded> {
         return Ok(config::load(file)?);
     }
     match config::load(Path::new(DEFAULT_FILE)) {
-        Err(Error::Read { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {
+        Err(Error::Read { cause, .. }) if cause.kind() == std::io::ErrorKind::NotFound => {
             terminal::tell(&format!(
                 "there is no {DEFAULT_FILE}; these are the built-in values"
             ));

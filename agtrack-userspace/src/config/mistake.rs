@@ -1,7 +1,7 @@
 //! What is wrong with a configuration, and where.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
@@ -19,6 +19,13 @@ pub struct Mistake {
 }
 
 impl Mistake {
+    /// `FILE:LINE:COLUMN: what`, as compilers write it and editors understand.
+    pub(super) fn line_of(&self, file: &Path, kind: &str) -> String {
+        let message = printable(&self.message);
+        let (file, line, column) = (file.display(), self.line, self.column);
+        format!("{file}:{line}:{column}: {kind}{message}")
+    }
+
     /// A mistake at a byte of the text.
     pub(super) fn at(text: &str, byte: usize, message: String) -> Mistake {
         let before = &text[..text.floor_char_boundary(byte)];
@@ -42,24 +49,14 @@ pub struct Mistakes {
 
 impl std::error::Error for Mistakes {}
 
-/// One line each, `FILE:LINE:COLUMN: what`, as compilers do and editors understand.
+/// One line each.
 impl fmt::Display for Mistakes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, mistake) in self.mistakes.iter().enumerate() {
             if index > 0 {
                 f.write_str("\n")?;
             }
-            let Mistake {
-                line,
-                column,
-                message,
-            } = mistake;
-            write!(
-                f,
-                "{}:{line}:{column}: {}",
-                self.file.display(),
-                printable(message)
-            )?;
+            f.write_str(&mistake.line_of(&self.file, ""))?;
         }
         Ok(())
     }

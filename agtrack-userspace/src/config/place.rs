@@ -79,6 +79,39 @@ fn take_out_in(value: &mut DeValue<'_>, span: &Range<usize>) -> bool {
     array.len() < before
 }
 
+/// Puts a value into the table with this span; false where there is none.
+pub(super) fn put_in(
+    table: &mut DeTable<'_>,
+    span: &Range<usize>,
+    key: &str,
+    value: &DeValue<'static>,
+) -> bool {
+    table
+        .iter_mut()
+        .any(|(_, place)| put_in_below(place, span, key, value))
+}
+
+fn put_in_below(
+    place: &mut Spanned<DeValue<'_>>,
+    span: &Range<usize>,
+    key: &str,
+    value: &DeValue<'static>,
+) -> bool {
+    let is_here = place.span() == *span;
+    match place.get_mut() {
+        DeValue::Table(table) if is_here => {
+            let key = Spanned::new(0..0, DeString::Owned(key.to_owned()));
+            table.insert(key, Spanned::new(0..0, value.clone()));
+            true
+        }
+        DeValue::Table(table) => put_in(table, span, key, value),
+        DeValue::Array(array) => array
+            .iter_mut()
+            .any(|element| put_in_below(element, span, key, value)),
+        _ => false,
+    }
+}
+
 /// `journal.dir`, `agents[2].id`, counted from 1 as people count.
 pub(super) fn name(place: &[Step]) -> String {
     let mut name = String::new();

@@ -1,14 +1,16 @@
 //! From text to a configuration, telling every mistake at once.
 //!
-//! serde stops at the first mistake. So what it names is noted and taken out of the tree, and the
-//! rest is read again, until nothing is wrong any more.
+//! serde stops at the first mistake. So what it names is noted and taken out of the tree, or put in
+//! where it is missing, and the rest is read again, until nothing is wrong any more.
+
+use std::ops::Range;
 
 use serde::Deserialize;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::place::{self, Step, name};
-use super::{Config, Mistake};
+use super::{Config, Mistake, list};
 use crate::cgroup::Globs;
 
 /// After so many mistakes it is another kind of file.
@@ -20,8 +22,9 @@ pub(super) fn read(text: &str) -> Result<Config, Vec<Mistake>> {
     if !errors.is_empty() {
         return Err(syntax(text, &errors));
     }
+    let mut found = list::mend(text, tree.get_mut());
     let whole = tree.clone();
-    let mut found = duplicates(text, whole.get_ref());
+    found.extend(duplicates(text, whole.get_ref()));
     found.extend(bad_globs(text, whole.get_ref()));
     let mut removed = Vec::new();
     let config = loop {
@@ -31,14 +34,16 @@ pub(super) fn read(text: &str) -> Result<Config, Vec<Mistake>> {
                 let span = error.span().unwrap_or(0..0);
                 // As the file has it, whatever was taken out of the tree since.
                 let place = place::find(whole.get_ref(), &span);
-                if !follows_from(&removed, place.as_deref(), error.message()) {
-                    let message = explain(place.as_deref(), error.message());
+                let message = error.message();
+                if !follows_from(&removed, place.as_deref(), message) {
+                    let message = explain(place.as_deref(), message);
                     found.push(Mistake::at(text, span.start, message));
                 }
-                let taken = found.len() < MOST && place::take_out(tree.get_mut(), &span);
-                let Some(place) = place.filter(|_| taken) else {
+                let goes_on = found.len() < MOST && repair(tree.get_mut(), &span, message);
+                let Some(place) = place.filter(|_| goes_on) else {
                     break None;
                 };
+                removed.extend(meant(&place, message));
                 removed.push(place);
             }
         }
@@ -48,6 +53,32 @@ pub(super) fn read(text: &str) -> Result<Config, Vec<Mistake>> {
         Some(config) if found.is_empty() => Ok(config),
         _ => Err(found),
     }
+}
+
+/// Makes the tree one in which serde finds the next mistake; false where that cannot be done.
+fn repair(tree: &mut DeTable<'_>, span: &Range<usize>, message: &str) -> bool {
+    let Some(key) = missing(message) else {
+        return place::take_out(tree, span);
+    };
+    let text = DeValue::String("/filled-in".into());
+    let value = match key {
+        "cgroups" => DeValue::Array(std::iter::once(Spanned::new(0..0, text)).collect()),
+        _ => text,
+    };
+    place::put_in(tree, span, key, &value)
+}
+
+/// The key that serde misses.
+fn missing(message: &str) -> Option<&str> {
+    Some(message.strip_prefix("missing field ")?.trim_matches('`'))
+}
+
+/// The place that was meant by a key with a slip of the pen: it need not be told to be missing.
+fn meant(place: &[Step], message: &str) -> Option<Vec<Step>> {
+    let (wrong, known) = quoted(message.strip_prefix("unknown field ")?);
+    let (_, table) = place.split_last()?;
+    let key = Step::Key(nearest(&wrong, &known)?.to_owned());
+    Some(table.iter().cloned().chain([key]).collect())
 }
 
 /// What is no TOML; the first in each line, since what follows there is mostly confusion.
@@ -114,11 +145,11 @@ fn agents<'t, 'i>(
 
 /// True where the mistake is only that something wrong was taken out before.
 fn follows_from(removed: &[Vec<Step>], place: Option<&[Step]>, message: &str) -> bool {
-    let (Some(place), Some(key)) = (place, message.strip_prefix("missing field ")) else {
+    let (Some(place), Some(key)) = (place, missing(message)) else {
         let empty = message.starts_with("no cgroup is named");
         return empty && place.is_some_and(|place| removed.iter().any(|p| p.starts_with(place)));
     };
-    let last = Step::Key(key.trim_matches('`').to_owned());
+    let last = Step::Key(key.to_owned());
     removed.contains(&place.iter().cloned().chain([last]).collect())
 }
 
@@ -143,10 +174,36 @@ fn explain(place: Option<&[Step]>, message: &str) -> String {
             suggest(&wrong, &known)
         );
     }
-    if let Some(key) = message.strip_prefix("missing field ") {
-        return format!("{} has no {key}, which is required", name(place));
+    if let Some(key) = missing(message) {
+        return format!("{} has no `{key}`, which is required", name(place));
     }
-    format!("{}: {message}", name(place))
+    let wrong = ["invalid type: ", "invalid value: "]
+        .iter()
+        .find_map(|kind| message.strip_prefix(kind)?.rsplit_once(", expected "));
+    match wrong {
+        Some((found, wanted)) => format!("{} {}", name(place), must_be(found, wanted)),
+        None => format!("{}: {message}", name(place)),
+    }
+}
+
+/// In the words of TOML what serde says in its own.
+fn must_be(found: &str, wanted: &str) -> String {
+    let found = match found {
+        "map" => "a table",
+        "sequence" => "a list",
+        other => other,
+    };
+    let wanted = match wanted {
+        "u64" | "u32" if found.starts_with("string") => {
+            "a positive whole number, without quotes and without a unit"
+        }
+        "u64" | "u32" => "a positive whole number",
+        "a sequence" => "a list",
+        "struct Agent" => "a table, which is best begun with `[[agents]]` in a line of its own",
+        "struct Journal" | "struct Capture" | "a map" => "a table",
+        other => other,
+    };
+    format!("must be {wanted}, but it is {found}")
 }
 
 /// The first word in backticks, and the others.
@@ -159,16 +216,21 @@ fn quoted(text: &str) -> (String, Vec<&str>) {
 
 /// The nearest of the known words where one is near, otherwise all of them.
 fn suggest(wrong: &str, known: &[&str]) -> String {
-    let near = known
-        .iter()
-        .map(|word| (strsim::damerau_levenshtein(wrong, word), *word))
-        .filter(|(distance, word)| *distance * 2 <= word.len().max(3))
-        .min();
-    match near {
-        Some((_, word)) => format!("did you mean `{word}`?"),
+    match nearest(wrong, known) {
+        Some(word) => format!("did you mean `{word}`?"),
         None => {
             let known: Vec<_> = known.iter().map(|word| format!("`{word}`")).collect();
             format!("known are {}", known.join(", "))
         }
     }
+}
+
+fn nearest<'k>(wrong: &str, known: &[&'k str]) -> Option<&'k str> {
+    let near = |word: &&'k str| (strsim::damerau_levenshtein(wrong, word), *word);
+    let (_, word) = known
+        .iter()
+        .map(near)
+        .filter(|(distance, word)| *distance * 2 <= word.len().max(3))
+        .min()?;
+    Some(word)
 }

@@ -6,7 +6,7 @@ use agtrack_common::wire::{Header, PART};
 use zerocopy::FromBytes;
 
 use super::hands::{Hands, session};
-use super::watch::{self, Watch};
+use super::watch::{self, Verdict, Watch};
 use crate::cgroup::Cgroup;
 use crate::input::Input;
 
@@ -50,27 +50,31 @@ impl Hands {
         if watch.is_parent(&path) {
             self.probes.tag_cgroup(body.id, watch::parent_tag())?;
         }
-        let root = watch.consider(Cgroup {
+        let by_kernel = body.session == body.id;
+        match watch.consider(Cgroup {
             path,
             dir,
             id: body.id,
-        });
-        match root {
-            Some(root) if body.session == body.id => self.core.feed(session(root.session)),
-            Some(root) => self.begin_root(root),
-            // Tagged on suspicion, and no rule wants it.
-            None if body.session == body.id => {
+        }) {
+            Verdict::Begins(root) if by_kernel => self.core.feed(session(root.session)),
+            Verdict::Begins(root) => self.begin_root(*root),
+            Verdict::Watched => Ok(()),
+            // Tagged on suspicion.
+            Verdict::Nobodys if by_kernel => {
                 self.probes.untag_cgroup(body.id);
                 Ok(())
             }
-            None => Ok(()),
+            Verdict::Nobodys => Ok(()),
         }
     }
 
     /// A process that comes from outside brings a past that only /proc knows.
     fn cgroup_attached(&mut self, bytes: &[u8]) -> anyhow::Result<()> {
-        match body_and_path::<CgroupAttach>(bytes, |body| body.path) {
-            Some((body, _)) if body.tagged != 0 => self.learn(body.target, body.session),
+        let Ok((_, rest)) = Header::read_from_prefix(bytes) else {
+            return Ok(());
+        };
+        match CgroupAttach::read_from_prefix(rest) {
+            Ok((body, _)) if body.tagged != 0 => self.learn(body.target, body.session),
             _ => Ok(()),
         }
     }

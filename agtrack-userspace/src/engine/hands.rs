@@ -1,5 +1,7 @@
 //! What the thread can do: tag processes and cgroups, and feed what it learns to the pipeline.
 
+use std::collections::HashSet;
+
 use agtrack_common::tag::{LAUNCHED, Tag};
 use anyhow::anyhow;
 use uuid::Uuid;
@@ -43,8 +45,21 @@ impl Hands {
     pub(super) fn begin_root(&mut self, root: Root) -> anyhow::Result<()> {
         let key = root.session.key;
         self.core.feed(session(root.session))?;
-        for cgroup in root.cgroup.subtree().unwrap_or_default() {
-            self.probes.tag_cgroup(cgroup.id, watch::root_tag(key))?;
+        // Until there is no new one: below a tagged cgroup the kernel tags new ones by itself, so
+        // whatever is made while this looks is either found or tagged already.
+        let mut tagged = HashSet::new();
+        loop {
+            let all = root.cgroup.subtree().unwrap_or_default();
+            let news: Vec<_> = all
+                .into_iter()
+                .filter(|cgroup| tagged.insert(cgroup.id))
+                .collect();
+            if news.is_empty() {
+                break;
+            }
+            for cgroup in news {
+                self.probes.tag_cgroup(cgroup.id, watch::root_tag(key))?;
+            }
         }
         self.tag_late(&root.cgroup, key)
     }
@@ -102,6 +117,7 @@ impl Hands {
 
     /// Tags a process that waits to become a command.
     pub(super) fn launch(&mut self, request: TagRequest) -> anyhow::Result<Uuid> {
+        self.probes.attach()?;
         let start =
             facts::start(request.pid).ok_or_else(|| anyhow!("process {} is gone", request.pid))?;
         self.launched += 1;

@@ -15,14 +15,14 @@ const NAME: &str = "redact.key";
 #[derive(Debug, thiserror::Error)]
 pub(super) enum KeyError {
     /// It could not be read or made.
-    #[error("cannot {what} {path}, which holds the key for tags of redacted secrets: {source}")]
+    #[error("cannot {what} {path}, which holds the key for tags of redacted secrets: {cause}")]
     File {
         /// What was tried.
         what: &'static str,
         /// The file or directory.
         path: PathBuf,
-        /// The reason.
-        source: io::Error,
+        /// The reason. Not called `source`: the message has it already.
+        cause: io::Error,
     },
     /// Others may read or replace it.
     #[error("{0} is not a file that only its owner can read; run `chmod 600` on it, or remove it")]
@@ -50,10 +50,10 @@ pub(super) fn host_key(directory: &Path) -> Result<[u8; 32], KeyError> {
 }
 
 fn read(path: &Path) -> Result<Option<[u8; 32]>, KeyError> {
-    let failed = |source| KeyError::File {
+    let failed = |cause| KeyError::File {
         what: "read",
         path: path.to_owned(),
-        source,
+        cause,
     };
     match std::fs::symlink_metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -76,7 +76,7 @@ fn read(path: &Path) -> Result<Option<[u8; 32]>, KeyError> {
 fn make(directory: &Path, path: &Path) -> Result<(), KeyError> {
     let failed = |what, path: &Path| {
         let path = path.to_owned();
-        move |source| KeyError::File { what, path, source }
+        move |cause| KeyError::File { what, path, cause }
     };
     DirBuilder::new()
         .recursive(true)

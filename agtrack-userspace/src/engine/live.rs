@@ -18,6 +18,8 @@ use crate::ring::{Drained, Rings};
 
 /// How often the counters are read and the tables swept.
 const CHORES: Duration = Duration::from_secs(1);
+/// How long nobody must have needed the probes before they are detached.
+const UNNEEDED: Duration = Duration::from_secs(5);
 /// Quiet ticks after which the thread sleeps without a clock.
 const QUIET_TICKS: u32 = 25;
 /// How long events that were begun before the gate closed may take to arrive.
@@ -30,6 +32,8 @@ pub(super) struct Live {
     pub(super) watch: Watch,
     bed: Bed,
     inbox: mpsc::Receiver<Request>,
+    /// Since when nobody has needed the probes.
+    unneeded: Option<Instant>,
 }
 
 impl Live {
@@ -49,6 +53,7 @@ impl Live {
             watch,
             bed,
             inbox,
+            unneeded: None,
         }
     }
 
@@ -140,6 +145,9 @@ impl Live {
 
     fn reload(&mut self, agents: Vec<AgentRule>, hash: Option<String>) -> anyhow::Result<()> {
         let mut watch = Watch::new(agents)?;
+        if watch.has_rules() {
+            self.hands.probes.attach()?;
+        }
         watch.continue_from(std::mem::take(&mut self.watch));
         for id in watch.unmatched() {
             watch.forget(id);
@@ -194,7 +202,25 @@ impl Live {
         self.hands.core.feed(Input::Counters { counters })?;
         self.hands.sweep_ended()?;
         self.hands.core.tell_refused()?;
+        self.detach_unneeded();
         self.hands.core.flush_log()
+    }
+
+    /// A rule may need the probes at any moment, a launched agent while one of its processes runs.
+    fn detach_unneeded(&mut self) {
+        let probes = &mut self.hands.probes;
+        if !probes.attached() {
+            return;
+        }
+        if self.watch.has_rules() || !probes.tagged().is_empty() {
+            self.unneeded = None;
+            return;
+        }
+        let since = *self.unneeded.get_or_insert_with(Instant::now);
+        if since.elapsed() >= UNNEEDED {
+            probes.detach();
+            self.unneeded = None;
+        }
     }
 
     /// Nothing that was begun is lost: the gate closes, what is on its way arrives, the books are
@@ -205,7 +231,7 @@ impl Live {
         let counters = loop {
             self.drain()?;
             let counters = self.hands.probes.counters()?;
-            let submitted: u64 = counters.iter().map(|hook| hook.submitted).sum();
+            let submitted: u64 = counters.iter().map(|hook| hook.counts.submitted).sum();
             if self.hands.events >= submitted || Instant::now() > deadline {
                 break counters;
             }

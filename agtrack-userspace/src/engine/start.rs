@@ -36,13 +36,14 @@ pub(super) fn start(
     ended: Arc<Ended>,
 ) -> anyhow::Result<Live> {
     let mut watch = Watch::new(options.agents)?;
+    let needed = options.launching || watch.has_rules();
     let journal_options = journal::Options {
         owner: options.owner,
         ..options.journal_options
     };
     // Before the probes: who cannot write need not look.
     let (journal, opened) = Journal::open(&options.journal, journal_options)?;
-    let (probes, rings) = match load_undisturbed(options.backend, options.sizes) {
+    let (mut probes, rings) = match load_undisturbed(options.backend, options.sizes) {
         Ok(loaded) => loaded,
         Err(error) => {
             // Nothing was recorded: the journal is left as it was found.
@@ -50,6 +51,9 @@ pub(super) fn start(
             return Err(error);
         }
     };
+    if !needed {
+        probes.detach();
+    }
     let facts = start_facts(&probes.inventory, options.config_sha256, &opened.previous)?;
     let stamper = Stamper::new(facts.host.clone(), opened.log_id);
     let mut input_log = match &options.input_log {

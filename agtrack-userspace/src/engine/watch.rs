@@ -30,6 +30,17 @@ pub(super) struct Root {
     pub(super) session: NewSession,
 }
 
+/// What the rules say of a cgroup.
+#[derive(Debug)]
+pub(super) enum Verdict {
+    /// It begins a session, and is watched from now on.
+    Begins(Box<Root>),
+    /// It is watched already, or lies below one that is.
+    Watched,
+    /// No rule wants it.
+    Nobodys,
+}
+
 impl Watch {
     pub(super) fn new(rules: Vec<AgentRule>) -> anyhow::Result<Watch> {
         let rules = rules
@@ -45,6 +56,11 @@ impl Watch {
         })
     }
 
+    /// Whether any process could become an agent's by itself.
+    pub(super) fn has_rules(&self) -> bool {
+        !self.rules.is_empty()
+    }
+
     /// Takes over what another set of rules has found already.
     pub(super) fn continue_from(&mut self, old: Watch) {
         self.roots = old.roots;
@@ -55,22 +71,28 @@ impl Watch {
         let mut all = hierarchy.all().unwrap_or_default();
         all.sort_by_key(|cgroup| cgroup.path.components().count());
         all.into_iter()
-            .filter_map(|cgroup| self.consider(cgroup))
+            .filter_map(|cgroup| match self.consider(cgroup) {
+                Verdict::Begins(root) => Some(*root),
+                Verdict::Watched | Verdict::Nobodys => None,
+            })
             .collect()
     }
 
-    /// The session that a cgroup begins, if it matches a rule and lies below no root.
-    pub(super) fn consider(&mut self, cgroup: Cgroup) -> Option<Root> {
+    /// Whose a cgroup is.
+    pub(super) fn consider(&mut self, cgroup: Cgroup) -> Verdict {
         if self.roots.contains_key(&cgroup.id) || self.lies_below_root(&cgroup.path) {
-            return None;
+            return Verdict::Watched;
         }
-        let (rule, _) = self
+        let rule = self
             .rules
             .iter()
-            .find(|(_, globs)| globs.matches(&cgroup.path))?;
+            .find(|(_, globs)| globs.matches(&cgroup.path));
+        let Some((rule, _)) = rule else {
+            return Verdict::Nobodys;
+        };
         let session = new_session(rule, &cgroup);
         self.roots.insert(cgroup.id, cgroup.path.clone());
-        Some(Root { cgroup, session })
+        Verdict::Begins(Box::new(Root { cgroup, session }))
     }
 
     /// Forgets a removed cgroup; true if it was a root.
@@ -149,5 +171,57 @@ fn new_session(rule: &AgentRule, cgroup: &Cgroup) -> NewSession {
         root: None,
         command: Vec::new(),
         cgroup: Some(Text(cgroup.path.as_os_str().as_bytes().to_vec())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn watch(globs: &[&str]) -> Watch {
+        let rule = AgentRule {
+            id: "agent".to_owned(),
+            name: "agent".to_owned(),
+            owner: None,
+            labels: Default::default(),
+            cgroups: globs.iter().map(|glob| (*glob).to_owned()).collect(),
+        };
+        Watch::new(vec![rule]).unwrap()
+    }
+
+    fn cgroup(id: u64, path: &str) -> Cgroup {
+        Cgroup {
+            path: path.into(),
+            dir: PathBuf::from("/nowhere").join(path.trim_start_matches('/')),
+            id,
+        }
+    }
+
+    #[test]
+    fn a_cgroup_that_matches_begins_one_session() {
+        let mut watch = watch(&["/agents/*"]);
+        let verdict = watch.consider(cgroup(7, "/agents/a"));
+        let Verdict::Begins(root) = verdict else {
+            panic!("{verdict:?}");
+        };
+        assert_eq!((root.session.key, root.cgroup.id), (7, 7));
+    }
+
+    /// While agtrack starts, a cgroup may be found by looking and be told of by the kernel as well.
+    #[test]
+    fn a_cgroup_that_was_found_before_the_kernel_told_of_it_stays_watched() {
+        let mut watch = watch(&["/agents/*"]);
+        let _ = watch.consider(cgroup(7, "/agents/a"));
+        let again = watch.consider(cgroup(7, "/agents/a"));
+        assert!(matches!(again, Verdict::Watched), "{again:?}");
+        let below = watch.consider(cgroup(8, "/agents/a/b"));
+        assert!(matches!(below, Verdict::Watched), "{below:?}");
+    }
+
+    #[test]
+    fn a_cgroup_that_no_rule_wants_is_nobodys() {
+        let mut watch = watch(&["/agents/a*"]);
+        let other = watch.consider(cgroup(9, "/agents/b"));
+        assert!(matches!(other, Verdict::Nobodys), "{other:?}");
     }
 }

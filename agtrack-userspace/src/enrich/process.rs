@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use agtrack_common::event::Exec;
+use agtrack_common::event::{CgroupAttach, Exec};
+use agtrack_common::wire::path_flag;
 
 use crate::decode::Segments;
 use crate::input::{Clock, ProcessFacts};
@@ -146,10 +147,26 @@ impl ProcessTable {
         self.insert(key, Arc::new(process), true);
     }
 
-    pub(super) fn moved(&mut self, key: ProcessKey, cgroup: Text, boot_id: &str, clock: Clock) {
+    /// A process was moved to the cgroup `path`; `data` is what comes with the event.
+    pub(super) fn moved(
+        &mut self,
+        body: &CgroupAttach,
+        data: &[u8],
+        boot_id: &str,
+        clock: Clock,
+    ) -> (ProcessKey, Text) {
+        let key = ProcessKey::new(body.target, body.target_start);
         let mut process = (*self.get_or_guess(key, boot_id, clock)).clone();
-        process.cgroup = Some(cgroup);
+        let mut segments = Segments::new(data);
+        let path = Text(segments.bytes(body.path).to_vec());
+        process.cgroup = Some(path.clone());
+        if body.exe_path.flags & path_flag::UNREADABLE == 0 {
+            process.exe = Some(Text(segments.path(&body.exe_path).bytes));
+        }
+        process.user = Some(body.uid);
+        process.euser = Some(body.euid);
         self.insert(key, Arc::new(process), true);
+        (key, path)
     }
 
     /// Marks a process as ended; true if it was running.
@@ -275,9 +292,50 @@ mod tests {
             ProcessKey { pid: 1, start: 1 },
             ProcessKey { pid: 1, start: 2 },
         );
-        table.moved(old, "/a".into(), BOOT, CLOCK);
+        let (body, data) = attach(1, b"");
+        table.moved(&body, &data, BOOT, CLOCK);
         assert!(table.is_tracked(old));
         assert!(!table.is_tracked(new));
+    }
+
+    /// A move to the cgroup `/a` of a process that runs `/bin/<name>`, or nothing.
+    fn attach(pid: u32, name: &[u8]) -> (CgroupAttach, Vec<u8>) {
+        let mut data = b"/a".to_vec();
+        let mut exe_path = agtrack_common::wire::Path::default();
+        if name.is_empty() {
+            exe_path.flags = path_flag::UNREADABLE;
+        } else {
+            let begin = data.len();
+            data.extend_from_slice(name);
+            data.extend_from_slice(b"\0bin\0");
+            exe_path.walked = (data.len() - begin) as u32;
+            exe_path.root = exe_path.walked;
+        }
+        let body = CgroupAttach {
+            target: pid,
+            target_start: TICK,
+            path: 2,
+            exe_path,
+            euid: 7,
+            ..CgroupAttach::default()
+        };
+        (body, data)
+    }
+
+    /// Whoever reads /proc after the move may find nobody, or another program.
+    #[test]
+    fn a_process_that_is_moved_runs_what_the_kernel_saw_it_run() {
+        let mut table = ProcessTable::default();
+        let (body, data) = attach(1, b"sleep");
+        let (key, path) = table.moved(&body, &data, BOOT, CLOCK);
+        let process = table.get(key).unwrap();
+        assert_eq!(path, "/a".into());
+        assert_eq!(process.exe, Some("/bin/sleep".into()));
+        assert_eq!(process.euser, Some(7));
+        assert_eq!(process.cgroup, Some("/a".into()));
+        let (body, data) = attach(1, b"");
+        table.moved(&body, &data, BOOT, CLOCK);
+        assert_eq!(table.get(key).unwrap().exe, Some("/bin/sleep".into()));
     }
 
     #[test]

@@ -43,16 +43,27 @@ pub struct InputReader<R: BufRead> {
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
     /// The file.
-    #[error("cannot read the input log: {0}")]
-    Io(#[from] std::io::Error),
+    #[error("cannot read it: {0}")]
+    Io(std::io::Error),
     /// A line of it.
-    #[error("line {line} of the input log is not an input: {source}")]
+    #[error(
+        "line {line} is not an input ({}): either the file is cut off or damaged there, or it is \
+         no input log, as `agtrack daemon --input-log FILE` writes them",
+        words(.cause)
+    )]
     Line {
         /// From 1.
         line: usize,
-        /// What is wrong.
-        source: serde_json::Error,
+        /// What is wrong. Not called `source`: the message has it already.
+        cause: serde_json::Error,
     },
+}
+
+/// What serde says, without its count of lines: it is given one line at a time.
+fn words(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    let end = text.rfind(" at line ").unwrap_or(text.len());
+    text[..end].to_owned()
 }
 
 impl<R: BufRead> InputReader<R> {
@@ -71,13 +82,13 @@ impl<R: BufRead> Iterator for InputReader<R> {
     fn next(&mut self) -> Option<Self::Item> {
         let line = match self.lines.next()? {
             Ok(line) => line,
-            Err(error) => return Some(Err(error.into())),
+            Err(error) => return Some(Err(ReadError::Io(error))),
         };
         self.number += 1;
         let input = serde_json::from_str(&line);
-        Some(input.map_err(|source| ReadError::Line {
+        Some(input.map_err(|cause| ReadError::Line {
             line: self.number,
-            source,
+            cause,
         }))
     }
 }
@@ -169,6 +180,12 @@ mod tests {
             .nth(1)
             .unwrap()
             .unwrap_err();
-        assert!(error.to_string().contains("line 2"), "{error}");
+        let text = error.to_string();
+        assert!(
+            text.starts_with("line 2 is not an input (unknown variant"),
+            "{text}"
+        );
+        // serde counts lines of what it is given, which is one.
+        assert!(!text.contains("at line 1"), "{text}");
     }
 }

@@ -91,9 +91,7 @@ impl Committer {
         let name = segment::name(first);
         let file = match self.directory.create(&name) {
             // Made by an earlier attempt that failed behind it: nothing can be in it.
-            Err(Error::Io { source, .. })
-                if Errno::from_io_error(&source) == Some(Errno::EXIST) =>
-            {
+            Err(Error::Io { cause, .. }) if Errno::from_io_error(&cause) == Some(Errno::EXIST) => {
                 self.reuse_empty(&name)?
             }
             result => result?,
@@ -112,6 +110,7 @@ impl Committer {
         let path = self.directory.path_of(name);
         let taken = || Error::NotPlain {
             path: path.clone(),
+            found: "there with something in it".to_owned(),
             expected: "an empty new segment",
         };
         let file = self.directory.open_for_writing(name)?.ok_or_else(taken)?;

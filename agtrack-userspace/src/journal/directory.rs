@@ -52,7 +52,8 @@ impl Directory {
         let path = absolute(path)?;
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let fd = fs::openat(CWD, &path, flags, Mode::empty()).map_err(|errno| match errno {
-            Errno::NOENT | Errno::NOTDIR => Error::NotAJournal { dir: path.clone() },
+            Errno::NOENT => no_journal(&path, "is not there"),
+            Errno::NOTDIR => no_journal(&path, "is not a directory"),
             errno => Error::system(&path, "open", errno),
         })?;
         Ok(Self {
@@ -120,8 +121,8 @@ impl Directory {
                 return Ok(file);
             }
             match self.create(name) {
-                Err(Error::Io { source, .. })
-                    if Errno::from_io_error(&source) == Some(Errno::EXIST) => {}
+                Err(Error::Io { cause, .. })
+                    if Errno::from_io_error(&cause) == Some(Errno::EXIST) => {}
                 result => return result,
             }
         }
@@ -218,10 +219,31 @@ fn facts(path: &Path, fd: impl std::os::fd::AsFd) -> Result<Facts, Error> {
     Ok(Facts::of(&stat))
 }
 
+fn no_journal(path: &Path, what: &'static str) -> Error {
+    let dir = path.to_path_buf();
+    Error::NotAJournal { dir, what }
+}
+
+/// What stands where it was refused, for the message alone.
+fn in_the_way(path: &Path) -> String {
+    if let Ok(target) = std::fs::read_link(path) {
+        return format!(
+            "a symbolic link to {} (not followed: who can change it could send the records \
+             elsewhere)",
+            target.display()
+        );
+    }
+    match fs::lstat(path) {
+        Ok(stat) => Facts::of(&stat).called(),
+        Err(_) => "something else".to_owned(),
+    }
+}
+
 fn not_plain(path: &Path, expected: &'static str, errno: Errno) -> Error {
     match errno {
         Errno::LOOP | Errno::NOTDIR => Error::NotPlain {
             path: path.to_path_buf(),
+            found: in_the_way(path),
             expected,
         },
         errno => Error::system(path, "open", errno),
@@ -260,4 +282,43 @@ fn make(path: &Path, give_to: Option<(u32, u32)>) -> Result<(), Error> {
     fs::fchmod(&made, DIRECTORY_MODE).map_err(failed)?;
     give(&made, give_to).map_err(failed)?;
     fs::fsync(&above).map_err(failed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_stands_in_the_way_is_called_by_its_name() {
+        let dir = tempfile::tempdir().unwrap();
+        let told = |name: &str| {
+            let refused = Directory::for_writing(&dir.path().join(name), None).unwrap_err();
+            let text = refused.to_string();
+            text.replace(&dir.path().display().to_string(), "D")
+        };
+        std::fs::write(dir.path().join("file"), "").unwrap();
+        std::os::unix::fs::symlink("/elsewhere", dir.path().join("link")).unwrap();
+        assert_eq!(
+            told("file"),
+            "D/file is a file, and a directory must be there: choose another journal directory, or \
+             move it away"
+        );
+        assert_eq!(told("file/below"), told("file"));
+        assert_eq!(
+            told("link"),
+            "D/link is a symbolic link to /elsewhere (not followed: who can change it could send \
+             the records elsewhere), and a directory must be there: choose another journal \
+             directory, or move it away"
+        );
+    }
+
+    #[test]
+    fn a_place_without_a_journal_is_told_from_no_place() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("x");
+        let told = || Directory::for_reading(&file).unwrap_err().to_string();
+        assert!(told().contains("/x is not there: "), "{}", told());
+        std::fs::write(&file, "").unwrap();
+        assert!(told().contains("/x is not a directory: "), "{}", told());
+    }
 }

@@ -21,8 +21,9 @@ pub enum Error {
     },
     /// A file or directory belongs to someone else.
     #[error(
-        "{} belongs to user {found}, not to user {expected}: run `chown {expected}` on it, or \
-         choose another journal directory", .path.display()
+        "{} belongs to user {found}, and user {expected} keeps this journal: choose another journal \
+         directory (one that does not exist yet is made), or `chown {expected}` it if nobody else \
+         needs it", .path.display()
     )]
     Owner {
         /// The file or directory.
@@ -34,8 +35,9 @@ pub enum Error {
     },
     /// Others than the owner could change the evidence.
     #[error(
-        "{} can be written by its group or by everyone (mode {mode:o}): run `chmod go-w` on it",
-        .path.display()
+        "{} can be written by its group or by everyone (mode {mode:o}), who could change the \
+         records: choose another journal directory (one that does not exist yet is made), or \
+         `chmod go-w` it if nobody else needs it", .path.display()
     )]
     Writable {
         /// The file or directory.
@@ -44,10 +46,15 @@ pub enum Error {
         mode: u32,
     },
     /// A symbolic link, hard link, pipe or the like stands where a plain thing must be.
-    #[error("{} is not {expected}: remove it, or choose another journal directory", .path.display())]
+    #[error(
+        "{} is {found}, and {expected} must be there: choose another journal directory, or move it \
+         away", .path.display()
+    )]
     NotPlain {
-        /// What was found in the way.
+        /// Where it is.
         path: PathBuf,
+        /// What was found in the way.
+        found: String,
         /// What should be there.
         expected: &'static str,
     },
@@ -81,10 +88,15 @@ pub enum Error {
         path: PathBuf,
     },
     /// There is no journal here (readers only; a writer makes one).
-    #[error("{} holds no journal: check the path, or start a recording there", .dir.display())]
+    #[error(
+        "{} {}: check the path; without --journal, `agtrack tail` shows the newest recording",
+        .dir.display(), .what
+    )]
     NotAJournal {
         /// The directory looked at.
         dir: PathBuf,
+        /// What is there instead, as in "is not a directory".
+        what: &'static str,
     },
     /// A file beside the segments cannot be understood.
     #[error("{}: {reason}: restore it from a copy, or move the directory away", .path.display())]
@@ -124,7 +136,10 @@ pub enum Error {
         reason: String,
     },
     /// The disk is slower than the records, and the queue is full. Nothing was taken.
-    #[error("the journal queue is full ({queued} of {limit} bytes): the disk is too slow or full")]
+    #[error(
+        "the journal queue is full ({queued} of {limit} bytes): the disk is too slow or full; free \
+         space, or choose a journal directory on a faster disk"
+    )]
     Backlog {
         /// Bytes waiting.
         queued: u64,
@@ -132,7 +147,10 @@ pub enum Error {
         limit: u64,
     },
     /// Records are still only in memory.
-    #[error("{bytes} bytes of records are not on disk yet: {reason}")]
+    #[error(
+        "{bytes} bytes of records did not get to the disk: {reason}; what is missing is recorded as \
+         a gap at the next start"
+    )]
     NotCommitted {
         /// Bytes waiting.
         bytes: u64,
@@ -140,14 +158,14 @@ pub enum Error {
         reason: String,
     },
     /// Anything else the operating system said.
-    #[error("cannot {doing} {}: {source}", .path.display())]
+    #[error("cannot {doing} {}: {cause}", .path.display())]
     Io {
         /// The file or directory.
         path: PathBuf,
         /// What was tried.
         doing: &'static str,
-        /// The system's answer.
-        source: std::io::Error,
+        /// The system's answer. Not called `source`: the message has it already.
+        cause: std::io::Error,
     },
 }
 
@@ -163,19 +181,15 @@ impl Error {
     pub(super) fn system(
         path: &Path,
         doing: &'static str,
-        source: impl Into<std::io::Error>,
+        cause: impl Into<std::io::Error>,
     ) -> Self {
-        let source = source.into();
+        let cause = cause.into();
         let path = path.to_path_buf();
-        match Errno::from_io_error(&source) {
+        match Errno::from_io_error(&cause) {
             Some(Errno::ROFS) => Self::ReadOnly { path },
             Some(Errno::ACCESS | Errno::PERM) => Self::Denied { path, doing },
             Some(Errno::NOSPC | Errno::DQUOT) => Self::Full { path },
-            _ => Self::Io {
-                path,
-                doing,
-                source,
-            },
+            _ => Self::Io { path, doing, cause },
         }
     }
 }
@@ -208,9 +222,29 @@ mod tests {
             path: "/j".into(),
             mode: 0o777,
         };
-        assert!(
-            error.to_string().contains("(mode 777): run `chmod go-w`"),
-            "{error}"
-        );
+        let text = error.to_string();
+        let (choose, change) = (text.find("choose another"), text.find("`chmod go-w`"));
+        // Of a directory that others need, as /tmp, the mode had better stay.
+        assert!(choose.is_some() && choose < change, "{text}");
+        assert!(text.contains("(mode 777)"), "{text}");
+    }
+
+    #[test]
+    fn of_a_directory_of_others_another_is_advised_first() {
+        let error = Error::Owner {
+            path: "/home/me".into(),
+            found: 1000,
+            expected: 0,
+        };
+        let text = error.to_string();
+        let (choose, change) = (text.find("choose another"), text.find("`chown 0`"));
+        assert!(choose.is_some() && choose < change, "{text}");
+    }
+
+    #[test]
+    fn the_systems_answer_is_told_once() {
+        let error = anyhow::Error::from(Error::system(Path::new("/j"), "open", Errno::IO));
+        let text = format!("{error:#}");
+        assert_eq!(text.matches("Input/output error").count(), 1, "{text}");
     }
 }

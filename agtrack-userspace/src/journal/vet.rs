@@ -30,6 +30,18 @@ impl Facts {
             links: stat.st_nlink,
         }
     }
+
+    /// What it is, for messages.
+    pub(super) fn called(self) -> String {
+        let kind = match self.kind {
+            FileType::Directory => "a directory",
+            FileType::Symlink => "a symbolic link",
+            FileType::RegularFile if self.links > 1 => "a file with other hard links",
+            FileType::RegularFile => "a file",
+            _ => "a pipe, socket or device",
+        };
+        kind.to_owned()
+    }
 }
 
 /// May user `expected` keep a journal in this directory?
@@ -37,6 +49,7 @@ pub(super) fn directory(path: &Path, facts: Facts, expected: u32) -> Result<(), 
     if facts.kind != FileType::Directory {
         return Err(Error::NotPlain {
             path: path.to_path_buf(),
+            found: facts.called(),
             expected: "a directory",
         });
     }
@@ -51,7 +64,8 @@ pub(super) fn file(path: &Path, facts: Facts, expected: u32) -> Result<(), Error
     if facts.links != 1 {
         return Err(Error::NotPlain {
             path: path.to_path_buf(),
-            expected: "a file of its own (it has other hard links)",
+            found: facts.called(),
+            expected: "a file of its own",
         });
     }
     owned_and_closed(path, facts, expected)
@@ -62,6 +76,7 @@ pub(super) fn regular(path: &Path, facts: Facts) -> Result<(), Error> {
     if facts.kind != FileType::RegularFile {
         return Err(Error::NotPlain {
             path: path.to_path_buf(),
+            found: facts.called(),
             expected: "a regular file",
         });
     }

@@ -1,5 +1,6 @@
 //! Attaching programs to their hooks.
 
+use std::any::Any;
 use std::collections::HashMap;
 use std::fs::File;
 
@@ -14,6 +15,45 @@ use super::backend::Backend;
 use super::{HookState, Types, stats};
 use crate::cgroup;
 
+/// Attached programs, by name. What is taken out of it is detached.
+#[derive(Default)]
+pub(super) struct Links(HashMap<&'static str, Box<dyn Any + Send>>);
+
+impl Links {
+    /// Attaches loaded programs again.
+    ///
+    /// # Errors
+    /// The kernel refuses one; none is attached then.
+    pub(super) fn attach(&mut self, ebpf: &mut Ebpf, hooks: &[HookState]) -> anyhow::Result<()> {
+        for state in hooks.iter().filter(|state| state.missing.is_none()) {
+            if self.0.contains_key(state.hook.program) {
+                continue;
+            }
+            if let Err(error) = self.link(ebpf, state.hook) {
+                self.0.clear();
+                return Err(error.context(format!("cannot attach {} again", state.hook.program)));
+            }
+        }
+        Ok(())
+    }
+
+    /// Detaches all.
+    pub(super) fn detach(&mut self) {
+        self.0.clear();
+    }
+
+    /// Whether anything is attached.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    fn link(&mut self, ebpf: &mut Ebpf, hook: &Hook) -> anyhow::Result<()> {
+        let link = link(program(ebpf, hook)?)?;
+        self.0.insert(hook.program, link);
+        Ok(())
+    }
+}
+
 /// Attaches every hook of `backend`.
 ///
 /// # Errors
@@ -23,8 +63,9 @@ pub(super) fn attach(
     ebpf: &mut Ebpf,
     backend: Backend,
     types: &Types,
+    links: &mut Links,
 ) -> anyhow::Result<Vec<HookState>> {
-    each(ebpf, backend, types)
+    each(ebpf, backend, types, links)
         .map(|state| match blinding(&state) {
             Some(reason) => bail!("{reason}"),
             None => Ok(state),
@@ -37,6 +78,7 @@ pub(super) fn each(
     ebpf: &mut Ebpf,
     backend: Backend,
     types: &Types,
+    links: &mut Links,
 ) -> impl Iterator<Item = HookState> {
     // Several hooks may share a program, which is attached once.
     let mut programs: HashMap<&str, Result<String, String>> = HashMap::new();
@@ -44,9 +86,14 @@ pub(super) fn each(
         .iter()
         .filter(move |hook| hook.backends & backend.bit() != 0)
         .map(move |hook| {
-            let attached = programs
-                .entry(hook.program)
-                .or_insert_with(|| attach_one(ebpf, hook, types).map_err(|error| reason(&error)));
+            let attached = programs.entry(hook.program).or_insert_with(|| {
+                let target = load(ebpf, hook, types);
+                let linked = target.and_then(|target| {
+                    links.link(ebpf, hook)?;
+                    Ok(target)
+                });
+                linked.map_err(|error| reason(&error))
+            });
             HookState {
                 hook,
                 target: attached.clone().unwrap_or_else(|_| hook.attach.to_string()),
@@ -103,59 +150,45 @@ fn reason(error: &anyhow::Error) -> String {
     format!("the kernel refuses to load it: {io_error}{last}")
 }
 
-fn attach_one(ebpf: &mut Ebpf, hook: &Hook, types: &Types) -> anyhow::Result<String> {
-    let program = ebpf
-        .program_mut(hook.program)
-        .with_context(|| format!("the object has no program {}", hook.program))?;
+fn program<'a>(ebpf: &'a mut Ebpf, hook: &Hook) -> anyhow::Result<&'a mut Program> {
+    ebpf.program_mut(hook.program)
+        .with_context(|| format!("the object has no program {}", hook.program))
+}
+
+/// Loads a hook's program. Returns what it will be attached to.
+fn load(ebpf: &mut Ebpf, hook: &Hook, types: &Types) -> anyhow::Result<String> {
+    let program = program(ebpf, hook)?;
     match hook.attach {
-        Attach::TpBtf(name) => attach_tracepoint(program.try_into()?, name, types)?,
-        Attach::Lsm(name) => attach_lsm(program.try_into()?, name, types)?,
-        Attach::Fentry(names) => return attach_fentry(program.try_into()?, names, types),
-        Attach::Fexit(names, arguments) => {
-            return attach_fexit(program.try_into()?, names, arguments, types);
+        Attach::TpBtf(name) => {
+            TryInto::<&mut BtfTracePoint>::try_into(program)?.load(name, &types.loader)?;
         }
-        Attach::CgroupConnect4 | Attach::CgroupConnect6 => attach_cgroup(program)?,
+        Attach::Lsm(name) => TryInto::<&mut Lsm>::try_into(program)?.load(name, &types.loader)?,
+        Attach::Fentry(names) => {
+            let name = first_function(names, types)?;
+            TryInto::<&mut FEntry>::try_into(program)?.load(name, &types.loader)?;
+            return Ok(format!("fentry {name}"));
+        }
+        Attach::Fexit(names, arguments) => {
+            let name = first_function(names, types)?;
+            check_arguments(name, arguments, types)?;
+            TryInto::<&mut FExit>::try_into(program)?.load(name, &types.loader)?;
+            return Ok(format!("fexit {name}"));
+        }
+        Attach::CgroupConnect4 | Attach::CgroupConnect6 => {
+            TryInto::<&mut CgroupSockAddr>::try_into(program)?.load()?;
+        }
     }
     Ok(hook.attach.to_string())
 }
 
-fn attach_tracepoint(program: &mut BtfTracePoint, name: &str, types: &Types) -> anyhow::Result<()> {
-    program.load(name, &types.loader)?;
-    program.attach()?;
-    Ok(())
-}
-
-fn attach_lsm(program: &mut Lsm, name: &str, types: &Types) -> anyhow::Result<()> {
-    program.load(name, &types.loader)?;
-    program.attach()?;
-    Ok(())
-}
-
-fn attach_fentry(program: &mut FEntry, names: &[&str], types: &Types) -> anyhow::Result<String> {
-    let name = first_function(names, types)?;
-    program.load(name, &types.loader)?;
-    program.attach()?;
-    Ok(format!("fentry {name}"))
-}
-
-fn attach_fexit(
-    program: &mut FExit,
-    names: &[&str],
-    arguments: usize,
-    types: &Types,
-) -> anyhow::Result<String> {
-    let name = first_function(names, types)?;
-    // The result lies behind the arguments, so a wrong number would make it nonsense.
-    if let Some(count) = types.kernel.function_args(name)
-        && count != arguments
-    {
-        bail!(
+/// The result lies behind the arguments, so a wrong number would make it nonsense.
+fn check_arguments(name: &str, arguments: usize, types: &Types) -> anyhow::Result<()> {
+    match types.kernel.function_args(name) {
+        Some(count) if count != arguments => bail!(
             "{name} takes {count} arguments on this kernel, and agtrack knows it with {arguments}"
-        );
+        ),
+        _ => Ok(()),
     }
-    program.load(name, &types.loader)?;
-    program.attach()?;
-    Ok(format!("fexit {name}"))
 }
 
 /// The first of the alternative names that this kernel has.
@@ -167,12 +200,36 @@ fn first_function<'a>(names: &[&'a str], types: &Types) -> anyhow::Result<&'a st
         .with_context(|| format!("this kernel has no function {}", names.join(" or ")))
 }
 
-fn attach_cgroup(program: &mut Program) -> anyhow::Result<()> {
-    let program: &mut CgroupSockAddr = program.try_into()?;
-    program.load()?;
-    let hierarchy = cgroup::Hierarchy::find()?;
-    let mount = hierarchy.mount();
-    let root = File::open(mount).with_context(|| format!("cannot open {}", mount.display()))?;
-    program.attach(root, CgroupAttachMode::Single)?;
-    Ok(())
+/// Attaches a loaded program until the link is dropped.
+fn link(program: &mut Program) -> anyhow::Result<Box<dyn Any + Send>> {
+    Ok(match program {
+        Program::BtfTracePoint(program) => {
+            let id = program.attach()?;
+            Box::new(program.take_link(id)?)
+        }
+        Program::Lsm(program) => {
+            let id = program.attach()?;
+            Box::new(program.take_link(id)?)
+        }
+        Program::FEntry(program) => {
+            let id = program.attach()?;
+            Box::new(program.take_link(id)?)
+        }
+        Program::FExit(program) => {
+            let id = program.attach()?;
+            Box::new(program.take_link(id)?)
+        }
+        Program::CgroupSockAddr(program) => {
+            let hierarchy = cgroup::Hierarchy::find()?;
+            let mount = hierarchy.mount();
+            let root =
+                File::open(mount).with_context(|| format!("cannot open {}", mount.display()))?;
+            let id = program.attach(root, CgroupAttachMode::Single)?;
+            Box::new(program.take_link(id)?)
+        }
+        other => bail!(
+            "agtrack attaches no programs of type {:?}",
+            other.prog_type()
+        ),
+    })
 }

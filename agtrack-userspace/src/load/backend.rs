@@ -1,7 +1,7 @@
 //! Which family of hooks sees file events.
 
 use agtrack_common::event;
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 
 /// A family of hooks for file events.
 #[derive(
@@ -86,16 +86,20 @@ impl Backend {
 const LSM_LIST: &str = "/sys/kernel/security/lsm";
 
 fn active_lsms() -> anyhow::Result<String> {
-    std::fs::read_to_string(LSM_LIST)
-        .with_context(|| format!("cannot read {LSM_LIST} (is securityfs mounted?)"))
+    std::fs::read_to_string(LSM_LIST).map_err(|error| {
+        anyhow!(
+            "cannot read the active LSMs from {LSM_LIST}: {error}; if securityfs is not mounted, \
+             `mount -t securityfs none /sys/kernel/security`"
+        )
+    })
 }
 
 fn check_lsm(active: &str) -> anyhow::Result<()> {
     if !active.trim().split(',').any(|name| name == "bpf") {
+        let active = active.trim();
         bail!(
-            "the active LSMs are \"{}\", without bpf; to enable it boot with lsm={},bpf",
-            active.trim(),
-            active.trim()
+            "`bpf` is not among the active LSMs ({active}); boot with lsm={active},bpf on the kernel \
+             command line"
         );
     }
     Ok(())
@@ -133,13 +137,20 @@ pub fn lockdown() -> Option<String> {
 
 /// No back end works: say what was tried.
 pub(super) fn none_works(tried: &[(Backend, String)]) -> anyhow::Error {
+    if let [(backend, reason)] = tried {
+        return anyhow!(
+            "back end {}, which was asked for, does not work here: {reason}. `sudo agtrack doctor` \
+             shows what works and what each lack costs; \"auto\" takes the best that works",
+            backend.name()
+        );
+    }
     let tried: Vec<_> = tried
         .iter()
         .map(|(backend, reason)| format!("{}: {reason}", backend.name()))
         .collect();
-    anyhow::anyhow!(
-        "this kernel lets no back end see file events; `agtrack doctor` shows hook by hook what it \
-         allows. Tried {}",
+    anyhow!(
+        "this kernel lets no back end see file events; `sudo agtrack doctor` shows hook by hook what \
+         it allows, and what to do. Tried {}",
         tried.join("; ")
     )
 }
@@ -153,10 +164,24 @@ mod tests {
         assert!(check_lsm("lockdown,capability,landlock,bpf\n").is_ok());
         let error = check_lsm("capability,landlock").unwrap_err().to_string();
         assert!(
-            error.contains("boot with lsm=capability,landlock,bpf"),
+            error.contains("boot with lsm=capability,landlock,bpf on the kernel command line"),
             "{error}"
         );
         assert!(check_lsm("nobpf").is_err());
+    }
+
+    #[test]
+    fn a_back_end_that_was_asked_for_is_named_with_its_reason_and_a_next_step() {
+        let tried = [(Backend::Lsm, "`bpf` is not there".to_owned())];
+        assert_eq!(
+            none_works(&tried).to_string(),
+            "back end lsm, which was asked for, does not work here: `bpf` is not there. `sudo \
+             agtrack doctor` shows what works and what each lack costs; \"auto\" takes the best that \
+             works"
+        );
+        let both = [tried[0].clone(), (Backend::Tracepoint, "EPERM".to_owned())];
+        let text = none_works(&both).to_string();
+        assert!(text.contains("no back end") && text.contains("tracepoint: EPERM"), "{text}");
     }
 
     #[test]

@@ -55,11 +55,12 @@ fn probe(backend: Backend, offsets: &offsets::Offsets, types: &Types) -> Probed 
             };
         }
     };
-    let hooks: Vec<_> = attach::each(&mut ebpf, backend, types).collect();
+    let mut links = attach::Links::default();
+    let hooks: Vec<_> = attach::each(&mut ebpf, backend, types, &mut links).collect();
     let refused = refused
         .or_else(|| hooks.iter().find_map(attach::blinding))
         .or_else(|| {
-            self_check(ebpf, backend, &hooks)
+            self_check(ebpf, links, backend, &hooks)
                 .err()
                 .map(|reason| format!("{reason:#}"))
         });
@@ -71,7 +72,12 @@ fn probe(backend: Backend, offsets: &offsets::Offsets, types: &Types) -> Probed 
 }
 
 /// Programs that attach may still never run, or read the wrong members.
-fn self_check(mut ebpf: aya::Ebpf, backend: Backend, hooks: &[HookState]) -> anyhow::Result<()> {
+fn self_check(
+    mut ebpf: aya::Ebpf,
+    links: attach::Links,
+    backend: Backend,
+    hooks: &[HookState],
+) -> anyhow::Result<()> {
     let mut rings = Rings::take(&mut ebpf)?;
     let inventory = Inventory {
         backend,
@@ -82,6 +88,7 @@ fn self_check(mut ebpf: aya::Ebpf, backend: Backend, hooks: &[HookState]) -> any
     check::check(
         &mut Probes {
             ebpf,
+            links,
             log,
             inventory,
         },

@@ -70,24 +70,17 @@ impl Probes {
 }
 
 fn sum<'a>(hook: u16, values: impl Iterator<Item = &'a [u8; SIZE]>, skipped: u64) -> HookCounters {
-    let mut total = HookCounters {
-        hook,
-        skipped,
-        ..HookCounters::default()
-    };
+    let mut counts = Counters::default();
     for bytes in values {
-        let mut counters = Counters::default();
-        counters.as_mut_bytes().copy_from_slice(bytes);
-        total.seen += counters.seen;
-        total.submitted += counters.submitted;
-        total.filtered += counters.filtered;
-        total.coalesced += counters.coalesced;
-        total.lost_ring += counters.lost_ring;
-        total.lost_map += counters.lost_map;
-        total.lost_oversized += counters.lost_oversized;
-        total.lost_parts += counters.lost_parts;
+        let mut cpu = Counters::default();
+        cpu.as_mut_bytes().copy_from_slice(bytes);
+        counts += cpu;
     }
-    total
+    HookCounters {
+        hook,
+        counts,
+        skipped,
+    }
 }
 
 /// What the kernel tells of a program in `/proc/self/fdinfo` (kernel/bpf/syscall.c,
@@ -145,7 +138,11 @@ mod tests {
         one.seen = 10;
         let more: [u8; SIZE] = one.as_bytes().try_into().unwrap();
         let total = sum(7, [&bytes, &more].into_iter(), 5);
-        assert_eq!((total.seen, total.submitted, total.lost_ring), (13, 4, 2));
+        let counts = total.counts;
+        assert_eq!(
+            (counts.seen, counts.submitted, counts.lost_ring),
+            (13, 4, 2)
+        );
         assert_eq!((total.hook, total.skipped), (7, 5));
     }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use agtrack_common::count::Counters;
 use agtrack_common::event::Hook;
 
 use crate::decode;
@@ -43,6 +44,7 @@ impl HookNames {
 pub(super) struct Reconciler {
     names: HookNames,
     arrived: BTreeMap<u16, u64>,
+    dismissed: BTreeMap<u16, u64>,
     last: BTreeMap<u16, HookCounters>,
     since: u64,
     undecodable: u64,
@@ -51,7 +53,7 @@ pub(super) struct Reconciler {
 }
 
 /// A counter whose growth is a gap.
-type Lost = (GapReason, fn(&HookCounters) -> u64, &'static str);
+type Lost = (GapReason, fn(&Counters) -> u64, &'static str);
 
 const LOSSES: &[Lost] = &[
     (
@@ -81,6 +83,7 @@ impl Reconciler {
         Reconciler {
             names,
             arrived: attached.iter().map(|hook| (*hook, 0)).collect(),
+            dismissed: BTreeMap::new(),
             last: BTreeMap::new(),
             since: 0,
             undecodable: 0,
@@ -92,6 +95,11 @@ impl Reconciler {
     /// An event came from this hook.
     pub(super) fn arrived(&mut self, hook: u16) {
         *self.arrived.entry(hook).or_default() += 1;
+    }
+
+    /// An event that arrived from this hook is nobody's action, so there is no record of it.
+    pub(super) fn dismissed(&mut self, hook: u16) {
+        *self.dismissed.entry(hook).or_default() += 1;
     }
 
     /// Bytes that are not an event.
@@ -119,7 +127,7 @@ impl Reconciler {
         for now in counters {
             let before = self.last.insert(now.hook, now).unwrap_or_default();
             for (reason, count, detail) in LOSSES {
-                let lost = count(&now).saturating_sub(count(&before));
+                let lost = count(&now.counts).saturating_sub(count(&before.counts));
                 if lost > 0 {
                     gaps.push(self.gap(now.hook, *reason, lost, (from, until), detail));
                 }
@@ -146,7 +154,12 @@ impl Reconciler {
         let short: Vec<_> = self
             .last
             .values()
-            .map(|c| (c.hook, c.submitted.saturating_sub(self.arrivals(c.hook))))
+            .map(|c| {
+                (
+                    c.hook,
+                    c.counts.submitted.saturating_sub(self.arrivals(c.hook)),
+                )
+            })
             .filter(|(_, missing)| *missing > 0)
             .collect();
         for (hook, missing) in short {
@@ -158,19 +171,23 @@ impl Reconciler {
 
     /// The books so far.
     pub(super) fn totals(&self) -> Vec<HookTotals> {
-        let used = self.last.values().filter(|c| c.seen > 0 || c.skipped > 0);
+        let used = self
+            .last
+            .values()
+            .filter(|c| c.counts.seen > 0 || c.skipped > 0);
         used.map(|c| {
             let (hook, action) = self.names.name(c.hook);
             HookTotals {
                 action: action.unwrap_or_default(),
                 hook: hook.unwrap_or_default(),
                 counts: Totals {
-                    seen: c.seen,
-                    submitted: c.submitted,
-                    filtered: c.filtered,
-                    coalesced: c.coalesced,
-                    lost: c.lost_ring + c.lost_map + c.lost_oversized,
+                    seen: c.counts.seen,
+                    submitted: c.counts.submitted,
+                    filtered: c.counts.filtered,
+                    coalesced: c.counts.coalesced,
+                    lost: c.counts.lost(),
                     arrived: self.arrivals(c.hook),
+                    dismissed: self.dismissed.get(&c.hook).copied().unwrap_or_default(),
                     skipped: c.skipped,
                 },
             }
@@ -234,11 +251,13 @@ mod tests {
         let hook = hook::OPEN_SYSCALL;
         vec![HookCounters {
             hook,
-            seen,
-            submitted,
-            lost_ring,
+            counts: Counters {
+                seen,
+                submitted,
+                lost_ring,
+                ..Default::default()
+            },
             skipped,
-            ..Default::default()
         }]
     }
 
@@ -286,6 +305,18 @@ mod tests {
             (GapReason::Unaccounted, Some(1))
         );
         books.arrived(hook::OPEN_SYSCALL);
+        assert_eq!(books.close(1, 2), []);
+    }
+
+    #[test]
+    fn an_event_that_is_nobodys_action_stays_in_the_books() {
+        let mut books = reconciler();
+        books.counters(counters(2, 0, 0), 0, 1);
+        books.arrived(hook::OPEN_SYSCALL);
+        books.arrived(hook::OPEN_SYSCALL);
+        books.dismissed(hook::OPEN_SYSCALL);
+        let totals = books.totals()[0].counts;
+        assert_eq!((totals.arrived, totals.dismissed), (2, 1));
         assert_eq!(books.close(1, 2), []);
     }
 

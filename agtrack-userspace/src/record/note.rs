@@ -155,6 +155,10 @@ pub struct Totals {
     pub lost: u64,
     /// Arrived in user space.
     pub arrived: u64,
+    /// Arrived, and recorded nowhere: nobody's action. A cgroup that is made where agents' cgroups
+    /// are is watched from its first moment, until it proves to be nobody's.
+    #[serde(default)]
+    pub dismissed: u64,
     /// Runs the kernel skipped, for the whole host.
     pub skipped: u64,
 }

@@ -8,24 +8,37 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use rustix::fs::Access;
+use rustix::io::Errno;
 
 /// Why a command cannot be run.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Unusable {
     /// As a shell, exit 127.
-    #[error("{name}: command not found; check the spelling and PATH")]
+    #[error("{name}: command not found; {}", missing(name))]
     NotFound {
         /// The command as it was typed.
         name: String,
     },
     /// As a shell, exit 126.
-    #[error("{name}: cannot be executed: {reason}; check its permissions and format")]
+    #[error("{name}: cannot be executed: {reason}; {next}")]
     NotExecutable {
         /// The command as it was typed.
         name: String,
         /// Why.
         reason: String,
+        /// What to do about it.
+        next: &'static str,
     },
+}
+
+fn missing(name: &str) -> &'static str {
+    if name.contains(char::is_whitespace) {
+        "give each word as an argument of its own, or run a shell: `sh -c 'WORDS'`"
+    } else if name.contains('/') {
+        "there is no such file: check the path"
+    } else {
+        "check the spelling and PATH"
+    }
 }
 
 impl Unusable {
@@ -40,7 +53,7 @@ impl Unusable {
     /// From what exec said.
     pub(super) fn from_errno(command: &OsStr, errno: i32) -> Unusable {
         let name = command.to_string_lossy().into_owned();
-        if errno == rustix::io::Errno::NOENT.raw_os_error() && !command.as_bytes().contains(&b'/') {
+        if errno == Errno::NOENT.raw_os_error() && !command.as_bytes().contains(&b'/') {
             return Unusable::NotFound { name };
         }
         let error = std::io::Error::from_raw_os_error(errno);
@@ -49,15 +62,46 @@ impl Unusable {
             std::io::ErrorKind::NotFound if !Path::new(command).exists() => {
                 Unusable::NotFound { name }
             }
-            std::io::ErrorKind::NotFound => Unusable::NotExecutable {
-                name,
+            std::io::ErrorKind::NotFound => Why {
                 reason: "its interpreter was not found".into(),
-            },
-            _ => Unusable::NotExecutable {
-                name,
-                reason: reason(&error),
-            },
+                next: "check the first line of a script (`#!`); of a program, that its loader is \
+                       installed",
+            }
+            .of(name),
+            _ => Why::from(&error).of(name),
         }
+    }
+}
+
+/// Why there is something that cannot be executed, and what to do about it.
+struct Why {
+    reason: String,
+    next: &'static str,
+}
+
+impl Why {
+    fn of(self, name: String) -> Unusable {
+        let Why { reason, next } = self;
+        Unusable::NotExecutable { name, reason, next }
+    }
+}
+
+impl From<&std::io::Error> for Why {
+    fn from(error: &std::io::Error) -> Why {
+        let next = match Errno::from_io_error(error) {
+            Some(Errno::ACCESS) => {
+                "make it executable (`chmod +x`) and check that you may enter its directory, or \
+                 give it to its interpreter: `sh FILE`"
+            }
+            Some(Errno::NOEXEC) => {
+                "it is neither a program for this machine nor a script that begins with `#!`; give \
+                 it to its interpreter: `sh FILE`"
+            }
+            Some(Errno::TOOBIG) => "shorten its arguments or the environment",
+            _ => "check the file, and try it without agtrack",
+        };
+        let reason = reason(error);
+        Why { reason, next }
     }
 }
 
@@ -76,14 +120,18 @@ fn reason(error: &std::io::Error) -> String {
 /// There is none, or only ones that may not be executed.
 pub(super) fn find(command: &OsStr, path: Option<&OsStr>) -> Result<(), Unusable> {
     let name = || command.to_string_lossy().into_owned();
+    if command.is_empty() {
+        let why = Why {
+            reason: "it is empty".into(),
+            next: "name a command",
+        };
+        return Err(why.of("''".into()));
+    }
     if command.as_bytes().contains(&b'/') {
         return match look(Path::new(command)) {
             Found::Usable => Ok(()),
             Found::Nothing => Err(Unusable::NotFound { name: name() }),
-            Found::Not(reason) => Err(Unusable::NotExecutable {
-                name: name(),
-                reason,
-            }),
+            Found::Not(why) => Err(why.of(name())),
         };
     }
     let mut refused = None;
@@ -97,14 +145,11 @@ pub(super) fn find(command: &OsStr, path: Option<&OsStr>) -> Result<(), Unusable
         match look(&dir.join(command)) {
             Found::Usable => return Ok(()),
             Found::Nothing => {}
-            Found::Not(reason) => refused = refused.or(Some(reason)),
+            Found::Not(why) => refused = refused.or(Some(why)),
         }
     }
     Err(match refused {
-        Some(reason) => Unusable::NotExecutable {
-            name: name(),
-            reason,
-        },
+        Some(why) => why.of(name()),
         None => Unusable::NotFound { name: name() },
     })
 }
@@ -112,19 +157,22 @@ pub(super) fn find(command: &OsStr, path: Option<&OsStr>) -> Result<(), Unusable
 enum Found {
     Usable,
     Nothing,
-    Not(String),
+    Not(Why),
 }
 
 fn look(file: &Path) -> Found {
     match std::fs::metadata(file) {
         Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => {
-            Found::Not(reason(&error))
+            Found::Not(Why::from(&error))
         }
         Err(_) => Found::Nothing,
-        Ok(metadata) if metadata.is_dir() => Found::Not("it is a directory".into()),
+        Ok(metadata) if metadata.is_dir() => Found::Not(Why {
+            reason: "it is a directory".into(),
+            next: "name the program in it",
+        }),
         Ok(_) => match rustix::fs::access(file, Access::EXEC_OK) {
             Ok(()) => Found::Usable,
-            Err(errno) => Found::Not(reason(&errno.into())),
+            Err(errno) => Found::Not(Why::from(&errno.into())),
         },
     }
 }
@@ -189,9 +237,26 @@ mod tests {
     }
 
     #[test]
+    fn each_reason_has_its_own_next_step() {
+        let temp = dir();
+        let told = |name: &str| {
+            let word = temp.path().join(name);
+            find(word.as_os_str(), None).unwrap_err().to_string()
+        };
+        assert!(told("plain").ends_with("; make it executable (`chmod +x`) and check that you may \
+            enter its directory, or give it to its interpreter: `sh FILE`"));
+        assert!(told("folder").ends_with(": it is a directory; name the program in it"));
+        assert!(told("missing").ends_with("; there is no such file: check the path"));
+        let path = Some(OsStr::new("/nowhere"));
+        let told = |word: &str| find(OsStr::new(word), path).unwrap_err().to_string();
+        assert!(told("sl").ends_with("; check the spelling and PATH"));
+        assert!(told("ls -l").contains("each word as an argument"), "{}", told("ls -l"));
+    }
+
+    #[test]
     fn what_exec_says_is_told_apart() {
-        let enoent = rustix::io::Errno::NOENT.raw_os_error();
-        let enoexec = rustix::io::Errno::NOEXEC.raw_os_error();
+        let enoent = Errno::NOENT.raw_os_error();
+        let enoexec = Errno::NOEXEC.raw_os_error();
         assert_eq!(Unusable::from_errno(OsStr::new("x"), enoent).code(), 127);
         assert_eq!(
             Unusable::from_errno(OsStr::new("/no/such"), enoent).code(),

@@ -4,10 +4,11 @@
 //! invoking user may read. Never: changes a directory that was there before.
 
 use std::fs::{DirBuilder, Permissions};
+use std::io::ErrorKind;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, ensure};
+use anyhow::{Context, anyhow, ensure};
 
 /// Where runs are kept that were not told where.
 pub(super) const RUNS: &str = "/var/lib/agtrack/runs";
@@ -23,17 +24,19 @@ impl Directory {
     /// Creates it where it is missing, readable for the group.
     ///
     /// # Errors
-    /// The path is relative, its parent is missing, or it cannot be created.
+    /// The path is relative, its parent is missing, or it cannot be created; the text says what to do
+    /// next.
     pub(super) fn given(path: PathBuf, group: Option<u32>) -> anyhow::Result<Directory> {
         ensure!(
             path.is_absolute(),
             "the journal directory {} is not absolute",
             path.display()
         );
-        if path.is_dir() {
+        // What is there already, of whatever kind, the journal judges itself when it is opened.
+        if path.symlink_metadata().is_ok() {
             return Ok(Directory { path, fresh: false });
         }
-        create(&path, 0o750).context("create its parent, or choose another with --journal")?;
+        create(&path, 0o750)?;
         let directory = Directory { path, fresh: true };
         directory.give_to(group)?;
         Ok(directory)
@@ -55,7 +58,7 @@ impl Directory {
             if let Err(error) = create(parent, 0o755)
                 && !parent.is_dir()
             {
-                return Err(error).context("choose another place with --journal");
+                return Err(error);
             }
         }
         Directory::given(base.join(name), group)
@@ -95,7 +98,21 @@ fn create(path: &Path, mode: u32) -> anyhow::Result<()> {
         .mode(mode)
         .create(path)
         .and_then(|()| std::fs::set_permissions(path, Permissions::from_mode(mode)))
-        .with_context(|| format!("cannot create the journal directory {}", path.display()))
+        .map_err(|error| refused(path, &error))
+}
+
+/// Thing, reason, next step.
+fn refused(path: &Path, error: &std::io::Error) -> anyhow::Error {
+    let above = path.parent().unwrap_or(path).display();
+    let next = match error.kind() {
+        ErrorKind::NotFound => format!("make {above} first (`mkdir -p {above}`)"),
+        ErrorKind::NotADirectory => "a file stands in its way: correct the path".to_owned(),
+        _ => "choose another place with --journal DIR".to_owned(),
+    };
+    anyhow!(
+        "cannot create the journal directory {}: {error}; {next}",
+        path.display()
+    )
 }
 
 #[cfg(test)]
@@ -144,13 +161,26 @@ mod tests {
         assert!(temp.path().join("mine").exists());
     }
 
+    /// The journal says what they are, and why it will have none of them.
+    #[test]
+    fn a_file_or_a_link_in_the_way_is_left_for_the_journal_to_judge() {
+        let temp = tempfile::tempdir().unwrap();
+        let (file, link) = (temp.path().join("file"), temp.path().join("link"));
+        std::fs::write(&file, "x").unwrap();
+        std::os::unix::fs::symlink("/nowhere", &link).unwrap();
+        for path in [file, link] {
+            drop(Directory::given(path.clone(), None).unwrap());
+            assert!(path.symlink_metadata().is_ok());
+        }
+    }
+
     #[test]
     fn a_place_that_cannot_be_is_named() {
         let temp = tempfile::tempdir().unwrap();
         let error = Directory::given(temp.path().join("no/such"), None).unwrap_err();
         let text = format!("{error:#}");
         assert!(
-            text.contains("no/such") && text.contains("--journal"),
+            text.contains("no/such") && text.contains("mkdir -p"),
             "{text}"
         );
         assert!(Directory::given("relative".into(), None).is_err());

@@ -23,6 +23,7 @@ fn options(start: Start) -> Options {
         sizes: load::Sizes::default(),
         journal_options: journal::Options::default(),
         agents: Vec::new(),
+        launching: true,
         config_sha256: None,
         input_log: None,
     }

@@ -30,7 +30,7 @@ impl Programs {
     /// # Errors
     /// The path of the executable cannot be found out.
     pub fn own() -> anyhow::Result<Programs> {
-        let exe = std::env::current_exe().context("cannot find agtrack's own executable")?;
+        let exe = std::env::current_exe().context("cannot find agtrack's own executable; is /proc mounted?")?;
         let exe = OsString::from(exe);
         let mut recorder = Vec::new();
         if !rustix::process::geteuid().is_root() {
@@ -92,7 +92,10 @@ impl Recorder {
         let ready = match answer {
             Ok(Some(FromRecorder::Ready { journal })) => Ok(Ready { journal }),
             Ok(Some(FromRecorder::Failed { message })) => Err(anyhow!("{message}")),
-            Ok(Some(other)) => Err(anyhow!("the recorder began with {other:?}")),
+            Ok(Some(other)) => Err(anyhow!(
+                "the recorder began with {other:?}, which this agtrack does not understand; was \
+                 another version installed just now? Run it again"
+            )),
             Ok(None) | Err(_) => {
                 let status = recorder
                     .child
@@ -156,6 +159,13 @@ fn through_sudo(line: &[OsString]) -> bool {
     line.first().is_some_and(|program| program == "sudo")
 }
 
+/// What sudo would have to allow.
+fn behind_sudo(line: &[OsString]) -> String {
+    let words = line.iter().skip_while(|word| *word != "--").skip(1);
+    let words: Vec<_> = words.map(|word| word.to_string_lossy()).collect();
+    words.join(" ")
+}
+
 fn cannot_start(line: &[OsString], error: &io::Error) -> anyhow::Error {
     if through_sudo(line) && error.kind() == io::ErrorKind::NotFound {
         return anyhow!(
@@ -163,17 +173,26 @@ fn cannot_start(line: &[OsString], error: &io::Error) -> anyhow::Error {
              or install sudo"
         );
     }
-    anyhow!("cannot start the recorder: {error}")
+    let program = line.first().map(|program| program.display().to_string());
+    anyhow!(
+        "cannot start the recorder {}: {error}; if agtrack was replaced just now, run it again",
+        program.unwrap_or_default()
+    )
 }
 
 fn refused(line: &[OsString], status: ExitStatus) -> anyhow::Error {
     if through_sudo(line) {
         return anyhow!(
-            "recording needs root and sudo did not start the recorder ({status}); \
-             check `sudo -l`, or run it as root: `sudo agtrack run -- CMD`"
+            "recording needs root, and sudo did not start the recorder ({status}): its reason \
+             stands above; `sudo -l` shows what you may run, and whoever runs this machine can \
+             allow you `{}`",
+            behind_sudo(line)
         );
     }
-    anyhow!("the recorder ended before it was ready ({status}); its message is above")
+    anyhow!(
+        "the recorder ended before it was ready ({status}); if it left no message above, \
+         `agtrack doctor` and `dmesg` may say why"
+    )
 }
 
 /// Starts the stub and waits until it stands at the gate.
@@ -185,7 +204,7 @@ pub(super) fn stub(
     invoker: Option<&Invoker>,
     words: &[OsString],
 ) -> anyhow::Result<(Child, Gate)> {
-    let (mut near, far) = gate::gate().context("cannot make a pipe")?;
+    let (mut near, far) = gate::gate().context("cannot make a pipe (too many open files? see `ulimit -n`)")?;
     let mut stub = command(line)?;
     stub.arg("--gate").arg(far.word());
     if invoker.is_some() {
@@ -195,7 +214,7 @@ pub(super) fn stub(
         .arg("--")
         .args(words)
         .spawn()
-        .context("cannot start a process")?;
+        .context("cannot start a process for the command (see `ulimit -u`)")?;
     drop(far);
     if let Err(report) = near.wait_ready() {
         drop(near);
@@ -208,4 +227,31 @@ pub(super) fn stub(
         bail!("cannot prepare the command: {why}");
     }
     Ok((child, near))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::process::ExitStatusExt;
+
+    fn line(words: &[&str]) -> Vec<OsString> {
+        words.iter().map(OsString::from).collect()
+    }
+
+    #[test]
+    fn where_sudo_refuses_it_is_said_what_it_would_have_to_allow() {
+        let sudo = line(&["sudo", "-p", "?", "--", "/usr/bin/agtrack", "recorder"]);
+        let text = refused(&sudo, ExitStatus::from_raw(1 << 8)).to_string();
+        assert!(text.contains("did not start the recorder (exit status: 1)"), "{text}");
+        assert!(text.ends_with("allow you `/usr/bin/agtrack recorder`"), "{text}");
+    }
+
+    #[test]
+    fn a_recorder_that_cannot_be_started_is_named() {
+        let missing = || io::Error::from(io::ErrorKind::NotFound);
+        let text = cannot_start(&line(&["/gone/agtrack", "recorder"]), &missing()).to_string();
+        assert!(text.contains("the recorder /gone/agtrack: "), "{text}");
+        let text = cannot_start(&line(&["sudo", "--", "x"]), &missing()).to_string();
+        assert!(text.contains("install sudo"), "{text}");
+    }
 }

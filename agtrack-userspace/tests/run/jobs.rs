@@ -31,65 +31,51 @@ pub(crate) fn tests() -> Vec<Trial> {
 }
 
 fn interrupt() {
-    let mut shell = Shell::new();
-    shell.line("agtrack j -- sh -c 'echo going; exec sleep 600'");
-    shell.expect("going");
+    let mut shell = Shell::going("agtrack j -- sh -c 'echo going; exec sleep 600'");
     shell.key('c');
-    let said = shell.expect("READY> ");
+    let said = shell.returns(130);
     assert!(said.contains("recorded process.exec 1"), "{said}");
-    assert_eq!(shell.status(), "status=130");
     assert!(shell.dir.path().join("j/stopped").exists());
 }
 
 fn handled_interrupt() {
-    let mut shell = Shell::new();
-    shell.line("agtrack j -- bash -c 'trap \"echo caught; exit 7\" INT; echo going; while :; do sleep 0.05; done'");
-    shell.expect("going");
+    let mut shell = Shell::going(
+        "agtrack j -- bash -c 'trap \"echo caught; exit 7\" INT; echo going; while :; do sleep 0.05; done'",
+    );
     shell.key('c');
     shell.expect("caught");
-    shell.expect("READY> ");
-    assert_eq!(shell.status(), "status=7");
+    shell.returns(7);
 }
 
 fn stop_and_foreground() {
-    let mut shell = Shell::new();
-    shell.line("agtrack j -- sh -c 'echo going; read answer; echo got-$answer; exit 5'");
-    shell.expect("going");
+    let mut shell =
+        Shell::going("agtrack j -- sh -c 'echo going; read answer; echo got-$answer; exit 5'");
     shell.key('z');
-    shell.expect("Stopped");
-    shell.expect("READY> ");
+    shell.is_stopped();
     shell.line("fg");
     shell.line("yes");
     shell.expect("got-yes");
-    shell.expect("READY> ");
-    assert_eq!(shell.status(), "status=5");
+    shell.returns(5);
 }
 
 fn stops_itself() {
-    let mut shell = Shell::new();
-    shell.line("agtrack j -- sh -c 'echo going; kill -TSTP $$; echo on; exit 6'");
-    shell.expect("going");
-    shell.expect("Stopped");
-    shell.expect("READY> ");
+    let mut shell = Shell::going("agtrack j -- sh -c 'echo going; kill -TSTP $$; echo on; exit 6'");
+    shell.is_stopped();
     shell.line("fg");
     shell.expect("on\r\n");
-    shell.expect("READY> ");
-    assert_eq!(shell.status(), "status=6");
+    shell.returns(6);
 }
 
 fn handled_stop() {
-    let mut shell = Shell::new();
-    shell.line(
+    let mut shell = Shell::going(
         "agtrack j -- bash -c 'trap \"echo not-now\" TSTP; echo going; read -r x; echo got-$x'",
     );
-    shell.expect("going");
     shell.key('z');
     // bash runs a trap once its read returns.
     shell.line("still-here");
     shell.expect("not-now");
     shell.expect("got-still-here");
-    shell.expect("READY> ");
-    assert_eq!(shell.status(), "status=0");
+    shell.returns(0);
 }
 
 fn reads_terminal() {
@@ -101,9 +87,7 @@ fn reads_terminal() {
 }
 
 fn background() {
-    let mut shell = Shell::new();
-    shell.line("agtrack j -- sh -c 'echo going; exec sleep 600' & echo");
-    shell.expect("going");
+    let mut shell = Shell::going("agtrack j -- sh -c 'echo going; exec sleep 600' & echo");
     shell.line("kill %1; wait $!; echo code-$?.");
     shell.expect("code-143.");
     assert!(shell.dir.path().join("j/stopped").exists());
@@ -121,7 +105,6 @@ fn interrupt_wait() {
     shell.key('c');
     shell.expect("no longer waiting");
     shell.expect("still running  1");
-    shell.expect("READY> ");
-    assert_eq!(shell.status(), "status=4");
+    shell.returns(4);
     shell.run("pkill_own() { for p in $(ps -eo pid=,args= | awk '$2==\"sleep\"{print $1}'); do [ \"$(readlink /proc/$p/cwd)\" = \"$PWD\" ] && kill $p; done; }; pkill_own");
 }

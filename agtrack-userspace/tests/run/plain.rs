@@ -5,7 +5,7 @@ use std::process::Command;
 
 use libtest_mimic::Trial;
 
-use crate::call::{self, agtrack, kill, printed, running, said, sh};
+use crate::call::{self, Done, Run, kill};
 
 pub(crate) fn tests() -> Vec<Trial> {
     let tests: [(&str, fn()); 7] = [
@@ -28,8 +28,7 @@ pub(crate) fn tests() -> Vec<Trial> {
 
 fn status() {
     for code in [0, 1, 42, 255] {
-        let (output, _temp) = sh(&format!("exit {code}"));
-        assert_eq!(output.status.code(), Some(code), "{}", said(&output));
+        Run::new().sh(&format!("exit {code}")).exits(code);
     }
 }
 
@@ -41,14 +40,10 @@ fn signal() {
         ("PIPE", 13),
         ("SEGV", 11),
     ] {
-        let (output, temp) = sh(&format!("kill -{name} $$"));
-        assert_eq!(
-            output.status.signal(),
-            Some(number),
-            "{name}: {}",
-            said(&output)
-        );
-        assert!(temp.path().join("j/stopped").exists());
+        let run = Run::new();
+        let done = run.sh(&format!("kill -{name} $$"));
+        assert_eq!(done.status.signal(), Some(number), "{name}: {}", done.said);
+        assert!(run.is_recorded());
     }
 }
 
@@ -62,63 +57,51 @@ fn forwards() {
         Signal::INT,
         Signal::QUIT,
     ] {
-        let temp = tempfile::tempdir().unwrap();
-        let script =
+        let run = Run::new();
+        let child = run.going(
             "for s in TERM HUP USR1 USR2 INT QUIT; do trap \"echo got-$s; exit 9\" $s; done;
-            touch going; while :; do sleep 0.05; done";
-        let child = running(script, temp.path());
-        kill(child.id(), signal);
-        let output = child.wait_with_output().unwrap();
-        assert_eq!(
-            output.status.code(),
-            Some(9),
-            "{signal:?} {}",
-            said(&output)
+            touch going; while :; do sleep 0.05; done",
         );
-        assert!(printed(&output).starts_with("got-"), "{}", printed(&output));
+        kill(&child, signal);
+        let done = Done::from(child.wait_with_output().unwrap());
+        done.exits(9);
+        let printed = done.printed();
+        assert!(printed.starts_with("got-"), "{signal:?}: {printed}");
     }
 }
 
-/// What the command sees must be what it would see without agtrack in between.
+/// What a command prints that a script executes as it is, and what it prints with agtrack in
+/// between.
+fn without_and_with(script: &str, look: &[&str]) -> (String, String) {
+    let below = |program: &Command| {
+        let mut bash = Command::new("bash");
+        bash.args(["-c", script, "x"])
+            .arg(program.get_program())
+            .args(program.get_args());
+        Done::from(bash.output().unwrap()).printed()
+    };
+    let mut direct = Command::new(look[0]);
+    direct.args(&look[1..]);
+    (below(&direct), below(&Run::new().call(&[], look)))
+}
+
 fn dispositions() {
-    let script = "trap '' HUP INT; exec \"$@\"";
     let look = ["grep", "-E", "^Sig(Ign|Blk)", "/proc/self/status"];
-    let direct = Command::new("bash")
-        .args(["-c", script, "x"])
-        .args(look)
-        .output()
-        .unwrap();
-    let temp = tempfile::tempdir().unwrap();
-    let run = agtrack(&temp.path().join("j"), &[], &look);
-    let below = Command::new("bash")
-        .args(["-c", script, "x"])
-        .arg(run.get_program())
-        .args(run.get_args())
-        .output()
-        .unwrap();
-    assert_eq!(printed(&below), printed(&direct));
+    let (without, with) = without_and_with("trap '' HUP INT; exec \"$@\"", &look);
+    assert_eq!(with, without);
 }
 
 fn child() {
-    let temp = tempfile::tempdir().unwrap();
-    let dir = temp.path().canonicalize().unwrap();
-    let mut run = agtrack(
-        &dir.join("j"),
-        &[],
-        &[
-            "sh",
-            "-c",
-            "cut -d' ' -f1,4,5 /proc/$$/stat; pwd; echo $AGTRACK_TEST",
-        ],
-    );
+    let run = Run::new();
+    let script = "cut -d' ' -f1,4,5 /proc/$$/stat; pwd; echo $AGTRACK_TEST";
     let child = run
-        .current_dir(&dir)
+        .call(&[], &["sh", "-c", script])
+        .current_dir(run.directory())
         .env("AGTRACK_TEST", "kept")
         .spawn()
         .unwrap();
     let launcher = child.id();
-    let output = child.wait_with_output().unwrap();
-    let printed = printed(&output);
+    let printed = Done::from(child.wait_with_output().unwrap()).printed();
     let mut lines = printed.lines();
     let ids: Vec<i32> = lines
         .next()
@@ -129,9 +112,9 @@ fn child() {
     assert_eq!(ids[1] as u32, launcher, "the parent is the launcher");
     let group = rustix::process::getpgrp().as_raw_nonzero().get();
     assert_eq!(ids[2], group, "the group is the caller's");
-    assert_eq!(lines.next(), dir.to_str());
+    assert_eq!(lines.next(), run.directory().to_str());
     assert_eq!(lines.next(), Some("kept"));
-    let tagged = std::fs::read_to_string(dir.join("j/tagged")).unwrap();
+    let tagged = run.tagged();
     assert!(
         tagged.contains(&format!("pid: {},", ids[0])),
         "tagged what became the command: {tagged}"
@@ -140,27 +123,14 @@ fn child() {
 
 /// It has those that the caller left open, as without agtrack, and no other.
 fn descriptors() {
-    let script = "exec 7>/dev/null; exec \"$@\"";
     let look = ["sh", "-c", "ls /proc/$$/fd"];
-    let direct = Command::new("sh")
-        .args(["-c", script, "x"])
-        .args(look)
-        .output()
-        .unwrap();
-    let temp = tempfile::tempdir().unwrap();
-    let run = agtrack(&temp.path().join("j"), &[], &look);
-    let below = Command::new("sh")
-        .args(["-c", script, "x"])
-        .arg(run.get_program())
-        .args(run.get_args())
-        .output()
-        .unwrap();
-    assert_eq!(printed(&below), printed(&direct));
-    assert!(printed(&below).contains('7'), "{}", printed(&below));
+    let (without, with) = without_and_with("exec 7>/dev/null; exec \"$@\"", &look);
+    assert_eq!(with, without);
+    assert!(with.contains('7'), "{with}");
 }
 
 fn output() {
-    let (output, _temp) = sh("printf 'out\\000\\377'; printf err >&2");
-    assert_eq!(output.stdout, b"out\0\xff");
-    assert!(said(&output).contains("err"));
+    let done = Run::new().sh("printf 'out\\000\\377'; printf err >&2");
+    assert_eq!(done.stdout, b"out\0\xff");
+    done.says("err");
 }

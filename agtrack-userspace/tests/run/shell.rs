@@ -58,13 +58,27 @@ impl Shell {
         self.session.send_control(key).unwrap();
     }
 
-    /// The exit status of the last command.
-    pub(crate) fn status(&mut self) -> String {
-        self.run("echo status=$?.")
-            .split('.')
-            .next()
-            .unwrap()
-            .trim()
-            .to_owned()
+    /// A shell that runs a line which has printed `going`.
+    pub(crate) fn going(line: &str) -> Shell {
+        let mut shell = Shell::new();
+        shell.line(line);
+        shell.expect("going");
+        shell
+    }
+
+    /// Waits until the foreground job is stopped and the shell asks for the next line.
+    pub(crate) fn is_stopped(&mut self) {
+        self.expect("Stopped");
+        self.expect("READY> ");
+    }
+
+    /// Waits for the end of the foreground job, which has this exit status; what it printed.
+    #[track_caller]
+    pub(crate) fn returns(&mut self, status: i32) -> String {
+        let said = self.expect("READY> ");
+        let printed = self.run("echo status=$?.");
+        let found = printed.split('.').next().unwrap().trim();
+        assert_eq!(found, format!("status={status}"), "{said}");
+        said
     }
 }

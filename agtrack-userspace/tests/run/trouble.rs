@@ -1,10 +1,8 @@
 //! What goes wrong, what is left running, and what must not be left behind.
 
-use std::path::Path;
-
 use libtest_mimic::Trial;
 
-use crate::call::{self, agtrack, cgroups_work, eventually, kill, running, said};
+use crate::call::{self, Done, Run, cgroups_work, eventually, is_gone, kill};
 
 pub(crate) fn tests() -> Vec<Trial> {
     let tests: [(&str, fn()); 9] = [
@@ -36,28 +34,15 @@ pub(crate) fn tests() -> Vec<Trial> {
     call::trials(&tests)
 }
 
-fn nothing_left(temp: &Path) {
-    assert_eq!(
-        std::fs::read_dir(temp).unwrap().count(),
-        0,
-        "something was left behind"
-    );
-}
-
 fn missing() {
-    let temp = tempfile::tempdir().unwrap();
-    let run = |command: &str| {
-        agtrack(&temp.path().join("j"), &[], &[command])
-            .output()
-            .unwrap()
-    };
-    let output = run("no-such-command\u{1b}[31m");
-    assert_eq!(output.status.code(), Some(127));
-    assert!(said(&output).contains("no-such-command\\u{1b}[31m: command not found"));
-    assert_eq!(run("/no/such/command").status.code(), Some(127));
-    assert_eq!(run("/etc/passwd").status.code(), Some(126));
-    assert_eq!(run("/etc").status.code(), Some(126));
-    nothing_left(temp.path());
+    let run = Run::new();
+    run.command(&["no-such-command\u{1b}[31m"])
+        .exits(127)
+        .says("no-such-command\\u{1b}[31m: command not found");
+    run.command(&["/no/such/command"]).exits(127);
+    run.command(&["/etc/passwd"]).exits(126);
+    run.command(&["/etc"]).exits(126);
+    run.left_nothing();
 }
 
 fn not_executable() {
@@ -66,130 +51,69 @@ fn not_executable() {
     let script = bin.path().join("script");
     std::fs::write(&script, "#!/no/such/interpreter\n").unwrap();
     std::fs::set_permissions(&script, PermissionsExt::from_mode(0o755)).unwrap();
-    let temp = tempfile::tempdir().unwrap();
-    let output = agtrack(&temp.path().join("j"), &[], &[script.to_str().unwrap()])
-        .output()
-        .unwrap();
-    assert_eq!(output.status.code(), Some(126), "{}", said(&output));
-    assert!(
-        said(&output).contains("interpreter was not found"),
-        "{}",
-        said(&output)
-    );
-    nothing_left(temp.path());
+    let run = Run::new();
+    run.command(&[script.to_str().unwrap()])
+        .exits(126)
+        .says("interpreter was not found");
+    run.left_nothing();
+}
+
+/// A recorder that never comes to record: the command does not run.
+fn without_recorder(journal: &'static str) -> (Run, Done) {
+    let run = Run::journal(journal);
+    let ran = run.path("ran");
+    let done = run.command(&["touch", ran.to_str().unwrap()]);
+    done.exits(1);
+    assert!(!ran.exists(), "the command ran unrecorded");
+    (run, done)
 }
 
 fn refused() {
-    let temp = tempfile::tempdir().unwrap();
-    let ran = temp.path().join("ran");
-    let output = agtrack(
-        &temp.path().join("refused"),
-        &[],
-        &["touch", ran.to_str().unwrap()],
-    )
-    .output()
-    .unwrap();
-    assert_eq!(output.status.code(), Some(1));
+    let (run, done) = without_recorder("refused");
     assert_eq!(
-        said(&output),
+        done.said,
         "agtrack: the kernel refuses\\u{1b}[31m everything\n"
     );
-    nothing_left(temp.path());
+    run.left_nothing();
 }
 
 fn crash() {
-    let temp = tempfile::tempdir().unwrap();
-    let ran = temp.path().join("ran");
-    let output = agtrack(
-        &temp.path().join("crash"),
-        &[],
-        &["touch", ran.to_str().unwrap()],
-    )
-    .output()
-    .unwrap();
-    assert_eq!(output.status.code(), Some(1));
-    assert!(
-        said(&output).contains("ended before it was ready"),
-        "{}",
-        said(&output)
-    );
-    assert!(!ran.exists());
+    let (_run, done) = without_recorder("crash");
+    done.says("ended before it was ready");
+}
+
+/// A recorder that stops to record: the command goes on, and that is told.
+fn recorder_stops(journal: &'static str, seconds: u32) -> (Run, Done) {
+    let run = Run::journal(journal);
+    let done = run.sh(&format!("sleep {seconds}; exit 3"));
+    done.exits(3).says("RECORDING HAS STOPPED");
+    (run, done)
 }
 
 fn dies_later() {
-    let temp = tempfile::tempdir().unwrap();
-    let output = agtrack(
-        &temp.path().join("dies-later"),
-        &[],
-        &["sh", "-c", "sleep 1; exit 3"],
-    )
-    .output()
-    .unwrap();
-    assert_eq!(output.status.code(), Some(3));
-    assert!(
-        said(&output).contains("RECORDING HAS STOPPED"),
-        "{}",
-        said(&output)
-    );
-    assert!(
-        said(&output).contains("goes on unrecorded"),
-        "{}",
-        said(&output)
-    );
-    remove_stray_cgroups(temp.path());
-}
-
-fn gives_up() {
-    let temp = tempfile::tempdir().unwrap();
-    let output = agtrack(
-        &temp.path().join("gives-up"),
-        &[],
-        &["sh", "-c", "sleep 2; exit 3"],
-    )
-    .output()
-    .unwrap();
-    assert_eq!(output.status.code(), Some(3));
-    assert!(
-        said(&output).contains("RECORDING HAS STOPPED"),
-        "{}",
-        said(&output)
-    );
-    assert!(
-        said(&output).contains("the disk is on fire"),
-        "{}",
-        said(&output)
-    );
-}
-
-/// A recorder that crashes cannot clean up; the test does.
-fn remove_stray_cgroups(temp: &Path) {
-    let tagged = std::fs::read_to_string(temp.join("dies-later/tagged")).unwrap();
-    if let Some(dir) = cgroup_dir(&tagged) {
-        let _ = std::fs::remove_dir(dir);
+    let (run, done) = recorder_stops("dies-later", 1);
+    done.says("goes on unrecorded");
+    // A recorder that crashes cannot clean up; the test does.
+    if let Some(cgroup) = run.cgroup() {
+        let _ = std::fs::remove_dir(cgroup);
     }
 }
 
-fn cgroup_dir(tagged: &str) -> Option<&str> {
-    tagged.split("dir: \"").nth(1)?.split('"').next()
+fn gives_up() {
+    let (_run, done) = recorder_stops("gives-up", 2);
+    done.says("the disk is on fire");
 }
 
 fn killed() {
-    let temp = tempfile::tempdir().unwrap();
-    let script = "touch going; until [ -e end ]; do sleep 0.05; done";
-    let mut child = running(script, temp.path());
-    kill(child.id(), rustix::process::Signal::KILL);
+    let run = Run::new();
+    let mut child = run.going("touch going; until [ -e end ]; do sleep 0.05; done");
+    kill(&child, rustix::process::Signal::KILL);
     child.wait().unwrap();
-    assert!(
-        !temp.path().join("j/stopped").exists(),
-        "recording goes on with the command"
-    );
-    std::fs::write(temp.path().join("end"), "").unwrap();
-    eventually("the recorder finishes", || {
-        temp.path().join("j/stopped").exists()
-    });
-    let tagged = std::fs::read_to_string(temp.path().join("j/tagged")).unwrap();
-    if let Some(dir) = cgroup_dir(&tagged) {
-        eventually("the cgroup is gone", || !Path::new(dir).exists());
+    assert!(!run.is_recorded(), "recording goes on with the command");
+    std::fs::write(run.path("end"), "").unwrap();
+    eventually("the recorder finishes", || run.is_recorded());
+    if let Some(cgroup) = run.cgroup() {
+        eventually("the cgroup is gone", || is_gone(&cgroup));
     }
 }
 
@@ -198,42 +122,20 @@ fn descendants() {
         eprintln!("not run: the fake engine needs a writable cgroup2 to know descendants");
         return;
     }
-    let temp = tempfile::tempdir().unwrap();
-    let journal = temp.path().join("j");
+    let run = Run::new();
     let script = "sleep 1.5 >/dev/null 2>&1 & exit 2";
-    let output = agtrack(&journal, &[], &["sh", "-c", script])
-        .output()
-        .unwrap();
-    assert_eq!(output.status.code(), Some(2));
-    assert!(
-        said(&output).contains("still running  1, no longer recorded:"),
-        "{}",
-        said(&output)
-    );
-    assert!(said(&output).contains("sleep"), "{}", said(&output));
-    let output = agtrack(&journal, &["--until", "all"], &["sh", "-c", script])
-        .output()
-        .unwrap();
-    assert_eq!(output.status.code(), Some(2));
-    assert!(
-        said(&output).contains("waiting for 1 more"),
-        "{}",
-        said(&output)
-    );
-    assert!(
-        !said(&output).contains("still running"),
-        "{}",
-        said(&output)
-    );
-    let tagged = std::fs::read_to_string(journal.join("tagged")).unwrap();
-    assert!(!Path::new(cgroup_dir(&tagged).unwrap()).exists());
+    run.sh(script)
+        .exits(2)
+        .says("still running  1, no longer recorded:")
+        .says("sleep");
+    run.command_with(&["--until", "all"], &["sh", "-c", script])
+        .exits(2)
+        .says("waiting for 1 more")
+        .is_silent_of("still running");
+    assert!(is_gone(&run.cgroup().unwrap()));
 }
 
 fn quiet() {
-    let temp = tempfile::tempdir().unwrap();
-    let output = agtrack(&temp.path().join("j"), &["--quiet"], &["true"])
-        .output()
-        .unwrap();
-    assert_eq!(output.status.code(), Some(0));
-    assert_eq!(said(&output), "");
+    let done = Run::new().command_with(&["--quiet"], &["true"]);
+    assert_eq!(done.exits(0).said, "");
 }

@@ -1,0 +1,124 @@
+//! What is no mistake and yet can hardly be meant: globs by which no agent is ever recognised.
+//!
+//! Whose a cgroup is, is decided in `engine/watch.rs`: cgroups are looked at from the top of the
+//! tree down, the first agent in the file with a glob that matches gets one, and with it all that
+//! lies below.
+
+use std::path::Path;
+
+use toml::de::DeTable;
+
+use super::Mistake;
+use super::cover::Pattern;
+
+/// Beyond so many globs their overlap is not looked for: each is compared with each.
+const MOST: usize = 500;
+
+/// Where cgroup2 is mounted on hosts that this one knows nothing about.
+const USUAL_MOUNT: &str = "/sys/fs/cgroup";
+
+/// A glob and whose it is.
+struct Named<'t> {
+    /// Which [[agents]] it is, from 0.
+    agent: usize,
+    id: &'t str,
+    glob: &'t str,
+    /// Byte in the text.
+    start: usize,
+    line: usize,
+    pattern: Pattern,
+}
+
+/// Looks at a text without mistakes. In order of place.
+pub(super) fn find(text: &str, mount: Option<&Path>) -> Vec<Mistake> {
+    let Ok(tree) = DeTable::parse(text) else {
+        return Vec::new();
+    };
+    let globs = globs(text, tree.get_ref());
+    let mounts: Vec<_> = mount.into_iter().chain([Path::new(USUAL_MOUNT)]).collect();
+    let overlap = globs.len() <= MOST;
+    let doubt = |glob: &Named<'_>| {
+        let message = below_mount(glob, &mounts)
+            .or_else(|| overlap.then(|| taken(glob, &globs)).flatten())?;
+        Some(Mistake::at(text, glob.start, message))
+    };
+    let mut doubts: Vec<_> = globs.iter().filter_map(doubt).collect();
+    doubts.sort_by_key(|doubt| (doubt.line, doubt.column));
+    doubts
+}
+
+fn globs<'t>(text: &str, tree: &'t DeTable<'_>) -> Vec<Named<'t>> {
+    let agents = tree
+        .get("agents")
+        .and_then(|agents| agents.get_ref().as_array());
+    let mut globs = Vec::new();
+    for (agent, value) in agents.into_iter().flatten().enumerate() {
+        let value = value.get_ref();
+        let id = value.get("id").and_then(|id| id.get_ref().as_str());
+        let cgroups = value
+            .get("cgroups")
+            .and_then(|all| all.get_ref().as_array());
+        for cgroup in cgroups.into_iter().flatten() {
+            let Some(glob) = cgroup.get_ref().as_str() else {
+                continue;
+            };
+            let start = cgroup.span().start;
+            globs.push(Named {
+                agent,
+                id: id.unwrap_or_default(),
+                glob,
+                start,
+                line: Mistake::at(text, start, String::new()).line,
+                pattern: Pattern::new(glob),
+            });
+        }
+    }
+    globs
+}
+
+/// A path in the file system in place of a path in the tree of cgroups.
+fn below_mount(named: &Named<'_>, mounts: &[&Path]) -> Option<String> {
+    let glob = named.glob;
+    let inside = |mount: &&Path| {
+        let rest = Path::new(glob).strip_prefix(mount).ok()?;
+        (mount.components().count() > 1).then(|| (mount.display().to_string(), rest))
+    };
+    let (mount, rest) = mounts.iter().find_map(inside)?;
+    Some(format!(
+        "`{glob}` begins with {mount}, where cgroup2 is mounted, so it matches nothing: a glob is a \
+         path as in the line `0::` of /proc/PID/cgroup; write `/{}`",
+        rest.display()
+    ))
+}
+
+/// Another agent gets all that this glob matches.
+fn taken(named: &Named<'_>, globs: &[Named<'_>]) -> Option<String> {
+    let (glob, id) = (named.glob, named.id);
+    let mut others = globs.iter().filter(|other| other.agent != named.agent);
+    let above = others
+        .clone()
+        .find(|other| other.pattern.lies_above(&named.pattern));
+    if let Some(other) = above {
+        let (line, theirs, whose) = (other.line, other.glob, other.id);
+        return Some(format!(
+            "`{glob}` gets agent `{id}` nothing: what it matches lies below cgroups of agent \
+             `{whose}` (`{theirs}`, line {line}), and all that lies below an agent's cgroup is that \
+             agent's, in whatever order they stand; narrow `{theirs}`, or name other cgroups here"
+        ));
+    }
+    let first =
+        others.find(|other| other.agent < named.agent && other.pattern.covers(&named.pattern))?;
+    let (line, theirs, whose) = (first.line, first.glob, first.id);
+    Some(if named.pattern.covers(&first.pattern) {
+        format!(
+            "`{glob}` gets agent `{id}` nothing: agent `{whose}` names the same in line {line}, and \
+             where two agents match a cgroup the first in the file gets it; leave it to one of them"
+        )
+    } else {
+        format!(
+            "`{glob}` gets agent `{id}` nothing: agent `{whose}` matches all of it by `{theirs}` \
+             (line {line}), and where two agents match a cgroup the first in the file gets it; put \
+             agent `{id}` before `{whose}`"
+        )
+    })
+}

@@ -1,0 +1,76 @@
+//! Lists that were written as something else: `[agents]` for `[[agents]]`, `cgroups = "/x"`.
+//!
+//! Each is told with what to write, and then made what was meant, so that the mistakes inside are
+//! told as well.
+
+use toml::Spanned;
+use toml::de::{DeArray, DeTable, DeValue};
+
+use super::Mistake;
+
+/// Tables of which there is one each.
+const SINGLE: [&str; 2] = ["journal", "capture"];
+
+/// Finds such lists, and makes them what was meant.
+pub(super) fn mend(text: &str, tree: &mut DeTable<'_>) -> Vec<Mistake> {
+    let mut found = Vec::new();
+    for key in SINGLE {
+        if let Some(value) = tree.get_mut(key) {
+            found.extend(one(text, key, value));
+        }
+    }
+    let Some(agents) = tree.get_mut("agents") else {
+        return found;
+    };
+    let start = agents.span().start;
+    if wrap(agents, DeValue::is_table) {
+        let message = "`agents` is a list of tables: write `[[agents]]`, with two brackets, once \
+                       for each agent";
+        found.push(Mistake::at(text, start, message.to_owned()));
+    }
+    let DeValue::Array(agents) = agents.get_mut() else {
+        return found;
+    };
+    for (index, agent) in agents.iter_mut().enumerate() {
+        let DeValue::Table(agent) = agent.get_mut() else {
+            continue;
+        };
+        let Some(cgroups) = agent.get_mut("cgroups") else {
+            continue;
+        };
+        let start = cgroups.span().start;
+        let glob = cgroups.get_ref().as_str().map(str::to_owned);
+        if wrap(cgroups, DeValue::is_str) {
+            let message = format!(
+                "`agents[{}].cgroups` is a list: write `cgroups = [\"{}\"]`",
+                index + 1,
+                glob.unwrap_or_default()
+            );
+            found.push(Mistake::at(text, start, message));
+        }
+    }
+    found
+}
+
+/// `[[journal]]` for `[journal]`: the first of them is looked at.
+fn one(text: &str, key: &str, value: &mut Spanned<DeValue<'_>>) -> Option<Mistake> {
+    let first = value.get_ref().as_array()?.first()?;
+    if !first.get_ref().is_table() {
+        return None;
+    }
+    let first = first.clone();
+    let message = format!("`{key}` is one table: write `[{key}]`, with one bracket, and once");
+    let mistake = Mistake::at(text, first.span().start, message);
+    *value = first;
+    Some(mistake)
+}
+
+/// Makes a value that is `lonely` a list of itself; false where it is not.
+fn wrap<'i>(value: &mut Spanned<DeValue<'i>>, lonely: fn(&DeValue<'i>) -> bool) -> bool {
+    let is_lonely = lonely(value.get_ref());
+    if is_lonely {
+        let element = value.clone();
+        *value.get_mut() = DeValue::Array(std::iter::once(element).collect::<DeArray<'_>>());
+    }
+    is_lonely
+}
