@@ -2,12 +2,13 @@
 //!
 //! Comes in: `/proc/self/mountinfo`, `/proc/<pid>/cgroup`, the mounted tree. Goes out: cgroups by
 //! path, id or glob, the pids in a subtree, and a cgroup of its own for a launched command.
-//! Never: touches controllers or limits, or removes a cgroup that it did not create (save those
+//! Never: touches controllers or limits, or removes a cgroup that agtrack did not create (save those
 //! that were created below one of its own).
 
 mod globs;
 mod hierarchy;
 mod own;
+mod owner;
 
 pub use globs::{GlobError, Globs};
 pub use hierarchy::Hierarchy;

@@ -73,7 +73,12 @@ impl Correlator {
                 }
             }
             Some(ret) => match self.pending.take(tid, kind as u16) {
-                Some(begun) if is_same(&begun, &known) => done.push(finish(begun, ret)),
+                Some(mut begun) if is_same(&begun, &known) => {
+                    if let Payload::Rename(body) = payload {
+                        add_flags(&mut begun, body.flags);
+                    }
+                    done.push(finish(begun, ret));
+                }
                 other => {
                     done.extend(other.map(unknown));
                     done.push(finish(known, ret));
@@ -125,6 +130,9 @@ fn add_flags(begun: &mut Known, flags: u32) {
 /// Whether a full report with a result is about the operation that was announced before. Where the
 /// kernel skipped the hook that reports results, the announcement is an older one; then they differ
 /// in what they are about.
+///
+/// The announcement has the kernel's own path and the report the one that was asked for: links on
+/// the way make them differ, but never in the name itself, which unlink and rename do not follow.
 fn is_same(begun: &Known, ended: &Known) -> bool {
     let (What::Happened(before), What::Happened(after)) = (&begun.event.what, &ended.event.what)
     else {
@@ -132,8 +140,17 @@ fn is_same(begun: &Known, ended: &Known) -> bool {
     };
     match (before, after) {
         (Payload::Connect(before), Payload::Connect(after)) => before.family == after.family,
-        _ => object::paths(begun) == object::paths(ended),
+        (Payload::Open(_), Payload::Open(_)) => object::paths(begun) == object::paths(ended),
+        _ => names(&object::paths(begun)) == names(&object::paths(ended)),
     }
+}
+
+/// The last component of each path.
+fn names(paths: &[Vec<u8>]) -> Vec<&[u8]> {
+    paths
+        .iter()
+        .filter_map(|path| path.rsplit(|byte| *byte == b'/').next())
+        .collect()
 }
 
 fn finish(known: Known, ret: i32) -> Done {

@@ -97,6 +97,11 @@ impl Decoder {
         Ok(Some(header.hook))
     }
 
+    /// Events that have not come out yet.
+    pub fn waiting(&self) -> usize {
+        self.merge.len()
+    }
+
     /// The events that happened before `boot` (boot clock, ns), in order.
     pub fn before(&mut self, boot: u64) -> Vec<Event> {
         self.parts.forget_before(boot);

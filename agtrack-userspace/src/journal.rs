@@ -220,6 +220,12 @@ impl Journal {
         Ok(head::read(&directory, head::NAME)?.unwrap_or_default())
     }
 
+    /// Whether the disk is well but slower than what comes: half of what may wait for it waits.
+    #[must_use]
+    pub fn is_crowded(&self) -> bool {
+        self.queue.is_crowded()
+    }
+
     /// The number that the next record must carry in its `seq` field.
     #[must_use]
     pub fn next_seq(&self) -> u64 {

@@ -70,6 +70,11 @@ impl Pipeline {
         self.clock
     }
 
+    /// Events that wait for others which may have happened before them.
+    pub fn waiting(&self) -> usize {
+        self.decoder.waiting()
+    }
+
     /// Takes the next input and appends what it makes complete.
     pub fn accept(&mut self, input: Input<'_>, out: &mut Vec<Draft>) {
         match input {

@@ -18,6 +18,18 @@ const MOST: usize = 256 * 1024;
 pub struct Rings {
     lifecycle: RingBuf<MapData>,
     bulk: RingBuf<MapData>,
+    /// Kernel time of the last bulk message so far.
+    last: u64,
+}
+
+/// What to take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Take {
+    /// All that waits.
+    All,
+    /// Lifecycle messages only: the rest waits in its ring, and where that is full the probes
+    /// count what is lost.
+    Lifecycle,
 }
 
 /// How far a drain came.
@@ -27,7 +39,7 @@ pub struct Drained {
     pub count: usize,
     /// The rings were empty at the end.
     pub empty: bool,
-    /// Kernel time of the last bulk message, boot clock, ns; 0: there was none.
+    /// Kernel time of the last bulk message taken so far, boot clock, ns; 0: there was none.
     pub last: u64,
 }
 
@@ -46,34 +58,38 @@ impl Rings {
         Ok(Rings {
             lifecycle: ring("LIFECYCLE")?,
             bulk: ring("BULK")?,
+            last: 0,
         })
     }
 
-    /// Hands all waiting messages to `message`.
-    pub fn drain(&mut self, mut message: impl FnMut(&[u8])) -> Drained {
-        let mut drained = Drained {
-            count: 0,
-            empty: false,
-            last: 0,
+    /// Hands waiting messages to `message`.
+    pub fn drain(&mut self, take: Take, mut message: impl FnMut(&[u8])) -> Drained {
+        let batch = match take {
+            Take::All => BATCH,
+            Take::Lifecycle => 0,
         };
-        while drained.count < MOST && !drained.empty {
-            let before = drained.count;
-            while let Some(item) = self.lifecycle.next() {
+        let (mut count, mut empty) = (0, false);
+        while count < MOST && !empty {
+            let before = count;
+            while count < MOST
+                && let Some(item) = self.lifecycle.next()
+            {
                 message(&item);
-                drained.count += 1;
-                if drained.count >= MOST {
-                    return drained;
-                }
+                count += 1;
             }
-            for _ in 0..BATCH {
+            for _ in 0..batch {
                 let Some(item) = self.bulk.next() else { break };
-                drained.last = time_of(&item);
+                self.last = time_of(&item);
                 message(&item);
-                drained.count += 1;
+                count += 1;
             }
-            drained.empty = drained.count == before;
+            empty = count == before;
         }
-        drained
+        Drained {
+            count,
+            empty: empty && take == Take::All,
+            last: self.last,
+        }
     }
 
     /// What becomes readable when the kernel wakes the reader.

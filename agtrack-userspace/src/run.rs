@@ -35,6 +35,7 @@ pub use start::Programs;
 use crate::engine::{Running, Summary};
 use crate::load::BackendChoice;
 use crate::record::Text;
+use crate::terminal::note;
 use gate::Report;
 use identity::Invoker;
 use protocol::{Begin, FromRecorder, Tagging, ToRecorder};
@@ -99,7 +100,10 @@ pub fn main(args: RunArgs) -> ExitCode {
 /// Prints why the command could not be run, and gives the exit code: 126 and 127 as a shell's,
 /// otherwise 1.
 pub fn fail(error: &anyhow::Error) -> ExitCode {
-    eprintln!("agtrack: {}", plain(format!("{error:#}").as_bytes()));
+    note(format_args!(
+        "agtrack: {}",
+        plain(format!("{error:#}").as_bytes())
+    ));
     let code = error
         .downcast_ref::<command::Unusable>()
         .map_or(1, command::Unusable::code);
@@ -172,7 +176,9 @@ fn tag(recorder: &mut Recorder, pid: u32, args: &RunArgs) -> anyhow::Result<Tagg
         pid,
         command: protocol::bounded(words),
     };
-    recorder.tell(&launch).context("the recorder is gone before the command was started")?;
+    recorder
+        .tell(&launch)
+        .context("the recorder is gone before the command was started")?;
     let answer = recorder.hear().map_err(|error| {
         anyhow!(
             "cannot understand the recorder: {error}; was another version installed just now? Run \
@@ -198,11 +204,15 @@ fn announce(tagging: &Tagging, journal: &Path) {
     match tagging {
         Tagging::Cgroup { path } => {
             let path = plain(path.as_os_str().as_bytes());
-            eprintln!("agtrack: recording to {journal}, by lineage and cgroup {path}");
+            note(format_args!(
+                "agtrack: recording to {journal}, by lineage and cgroup {path}"
+            ));
         }
         Tagging::Lineage { reason } => {
             let reason = plain(reason.as_bytes());
-            eprintln!("agtrack: recording to {journal}, by lineage alone ({reason})");
+            note(format_args!(
+                "agtrack: recording to {journal}, by lineage alone ({reason})"
+            ));
         }
     }
 }
@@ -228,11 +238,13 @@ fn tell(args: &RunArgs, journal: &Path, done: Option<(Vec<Running>, Summary)>) {
         Some((running, summary)) => {
             summary::lines(journal, &running, &summary)
                 .iter()
-                .for_each(|line| eprintln!("{line}"));
+                .for_each(note);
         }
         None => {
             let journal = plain(journal.as_os_str().as_bytes());
-            eprintln!("agtrack: no summary; what was recorded is in {journal}");
+            note(format_args!(
+                "agtrack: no summary; what was recorded is in {journal}"
+            ));
         }
     }
 }
@@ -240,4 +252,56 @@ fn tell(args: &RunArgs, journal: &Path, done: Option<(Vec<Running>, Summary)>) {
 /// Bytes from anywhere as text that is safe on a terminal.
 fn plain(bytes: &[u8]) -> String {
     Text(bytes.to_vec()).printable()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    #[derive(Debug, Parser)]
+    struct Line {
+        #[command(flatten)]
+        run: RunArgs,
+    }
+
+    fn check(words: &[&str], command: &[&str], agent: Option<&str>) {
+        let line = Line::try_parse_from([&["run"], words].concat()).unwrap();
+        assert_eq!(line.run.command, command, "{words:?}");
+        assert_eq!(line.run.agent.as_deref(), agent, "{words:?}");
+    }
+
+    #[test]
+    fn what_follows_the_command_is_the_commands() {
+        check(&["ls", "-l", "--help"], &["ls", "-l", "--help"], None);
+        check(&["--", "ls", "-l"], &["ls", "-l"], None);
+        check(
+            &["--agent", "a", "ls", "--agent", "b"],
+            &["ls", "--agent", "b"],
+            Some("a"),
+        );
+        check(
+            &["git", "log", "--", "file"],
+            &["git", "log", "--", "file"],
+            None,
+        );
+        check(
+            &["--", "git", "log", "--", "file"],
+            &["git", "log", "--", "file"],
+            None,
+        );
+        check(&["--", "-odd"], &["-odd"], None);
+    }
+
+    #[test]
+    fn an_option_that_is_none_is_not_taken_for_the_command() {
+        for words in [
+            &["run", "--agnt", "a", "ls"][..],
+            &["run", "-l"],
+            &["run"],
+            &["run", "--"],
+        ] {
+            assert!(Line::try_parse_from(words).is_err(), "{words:?}");
+        }
+    }
 }

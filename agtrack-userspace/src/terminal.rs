@@ -150,6 +150,12 @@ pub fn tell(message: &str) {
     let _ = tell_to(&mut stderr, message);
 }
 
+/// Writes a line to standard error as it is, as `eprintln!` does; but where nobody listens any more
+/// nothing ends by it, least of all a recording.
+pub fn note(line: impl Display) {
+    let _ = writeln!(std::io::stderr().lock(), "{line}");
+}
+
 fn tell_to(stderr: &mut StderrLock<'_>, message: &str) -> std::io::Result<()> {
     for line in message.lines() {
         writeln!(stderr, "agtrack: {}", printable(line))?;

@@ -18,3 +18,5 @@ mod documents;
 mod manners;
 #[path = "cli/tail.rs"]
 mod tail;
+#[path = "cli/words.rs"]
+mod words;

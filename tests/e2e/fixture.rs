@@ -1,4 +1,5 @@
-//! Records the input logs that the replay tests read: `e2e --record-fixtures`, as root.
+//! Records the input logs that the replay tests read: `e2e --record-fixtures`, as root. In a virtual
+//! machine it prints those of the forced back end, for `cargo xtask vm --record` to take.
 //!
 //! Each fixture is what a recorder got from the kernel and from /proc while one small scenario ran.
 //! The golden records are made from it by the replay test itself (`AGTRACK_BLESS=1`).
@@ -6,13 +7,14 @@
 use std::ffi::OsString;
 use std::fmt::Write;
 use std::net::TcpListener;
+use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use agtrack_tests::daemon::Home;
 use agtrack_tests::group::Group;
 use agtrack_tests::launch::{self, Trigger};
-use agtrack_tests::steps;
+use agtrack_tests::{here, steps};
 use libc::{O_CREAT, O_EXCL, O_NOFOLLOW, O_RDONLY, O_WRONLY};
 use nix::sys::signal::Signal;
 use serde_json::Value;
@@ -33,6 +35,10 @@ const SCENARIOS: &[Scenario] = &[
     ("cgroup", cgroup),
 ];
 
+/// What is recorded in machines, whose kernels allow the back ends that see objects: there an
+/// operation is announced, and its result comes from another hook.
+const OBJECTS: &[Scenario] = &[("files", files), ("refused", refused), ("uring", uring)];
+
 /// Where fixtures lie.
 fn directory() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("replay")
@@ -40,6 +46,13 @@ fn directory() -> PathBuf {
 
 /// Records all fixtures.
 pub(crate) fn record() {
+    if here::is_machine() {
+        for (name, scenario) in OBJECTS {
+            let text = trimmed(&one(scenario));
+            println!("@@ fixture {}_{name}\n{text}@@ end fixture", here::backend());
+        }
+        return;
+    }
     for (name, scenario) in SCENARIOS {
         let to = directory().join(format!("{name}.input"));
         let text = trimmed(&one(scenario));
@@ -166,4 +179,37 @@ fn cgroup(_: &Path, group: &Group) -> Vec<OsString> {
         "rmdir", &inner,
     }
     .into()
+}
+
+fn files(directory: &Path, _: &Group) -> Vec<OsString> {
+    file(directory, "old");
+    steps! {
+        "openat", "cwd", "old", O_RDONLY, "0", "+",
+        "openat", "cwd", "new", O_WRONLY | O_CREAT | O_EXCL, "420", "+",
+        "rename", "new", "old", "+",
+        "unlink", "old",
+    }
+    .into()
+}
+
+/// By directories and modes, as an ordinary user, and by a link.
+fn refused(directory: &Path, _: &Group) -> Vec<OsString> {
+    let path = file(directory, "secret");
+    std::fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
+    std::os::unix::fs::symlink("secret", directory.join("link")).unwrap();
+    steps! {
+        "setuid", "1000", "+",
+        "openat", "cwd", &path, O_RDONLY, "0", "+",
+        "openat", "cwd", "new", O_WRONLY | O_CREAT, "420", "+",
+        "openat", "cwd", "link", O_RDONLY | O_NOFOLLOW, "0", "+",
+        "rename", "secret", "known", "+",
+        "unlink", "secret",
+    }
+    .into()
+}
+
+/// No system call opens the file.
+fn uring(directory: &Path, _: &Group) -> Vec<OsString> {
+    let path = file(directory, "file");
+    steps!["uring-openat", &path, "+", "uring-openat", "nothing"].into()
 }

@@ -9,7 +9,7 @@ use agtrack_tests::group::Group;
 use agtrack_tests::place::Place;
 use agtrack_tests::records::number;
 use nix::sys::signal::Signal;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 struct Host {
     home: Home,
@@ -76,6 +76,14 @@ pub(crate) fn backend() -> &'static str {
 /// Whether paths are read from the kernel's objects before the operation, and not after it.
 pub(crate) fn sees_objects() -> bool {
     backend() != "tracepoint"
+}
+
+/// Checks the record of an operation on a name that succeeded.
+pub(crate) fn succeeded(record: &Value) {
+    let success = json!({"result": "success", "errno": null});
+    assert_eq!(record["outcome"], success, "{record}");
+    let source = if sees_objects() { "kernel" } else { "argument" };
+    assert_eq!(record["completeness"]["path_source"], source, "{record}");
 }
 
 /// All that the shared recorder has written so far.

@@ -13,13 +13,14 @@ use nix::sys::signal::Signal;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::host::own_name;
+use crate::host::{own_name, place};
 use crate::{Outcome, tests};
 
 tests![
     inside_before_the_recorder_starts,
     inside_before_a_reload_names_the_cgroup,
     the_whole_branch_is_made_later,
+    one_that_comes_in_and_ends_at_once,
 ];
 
 /// A trigger with a directory open, which goes on to open a file when told to.
@@ -137,5 +138,37 @@ fn the_whole_branch_is_made_later() -> Outcome {
         .collect();
     assert!(strangers.is_empty(), "{strangers:?}");
     assert!(daemon.stop(Signal::SIGTERM).success());
+    Ok(())
+}
+
+/// It moves itself and ends with the next call, so that nothing of it is left in /proc: the kernel
+/// itself tells who that was.
+fn one_that_comes_in_and_ends_at_once() -> Outcome {
+    const TIMES: usize = 20;
+    let place = place("brief");
+    for _ in 0..TIMES {
+        let steps = steps!["write", place.group.procs(), "0", "+", "exit", "4"];
+        let mut trigger = Trigger::new(place.directory().as_ref(), &steps);
+        trigger.go();
+        let ran = trigger.end();
+        assert_eq!(ran.status.code(), Some(4));
+        place.settle(ran.pid);
+        let records = place.records();
+        let attaches = records.action("cgroup.attach");
+        let attach = attaches.keep(|record| record["object"]["target_pid"] == ran.pid);
+        let exits = records.action("process.exit").of(ran.pid);
+        let process = &exits.one()["process"];
+        assert_eq!(exits.one()["object"]["code"], 4, "{exits}");
+        assert_eq!(attach.one()["object"]["target_uid"], process["uid"]);
+        assert_eq!(
+            process["exe"],
+            agtrack_tests::here::trigger().to_str().unwrap(),
+            "{exits}"
+        );
+    }
+    let records = place.records();
+    assert_eq!(records.action("process.exit").len(), TIMES, "{records}");
+    let sessions = records.kind("session");
+    sessions.one();
     Ok(())
 }

@@ -1,12 +1,16 @@
 //! `agtrack run`, alone on a machine without a daemon. As root here; `sudo` has the ordinary user's
 //! way.
 
+use std::collections::BTreeSet;
+use std::io::{BufRead, BufReader, Write};
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use agtrack_tests::here;
 use agtrack_tests::records::{Records, bytes, words};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -21,27 +25,28 @@ tests![
     the_summary_says_where_the_journal_is,
     descendants_are_waited_for_if_asked,
     a_command_that_is_not_there,
+    what_a_killed_recorder_left_is_removed_by_the_next,
 ];
 
 fn run(journal: &Path, options: &[&str], command: &[&str]) -> Output {
     let before = Before::new();
-    let mut run = Command::new(here::agtrack());
-    run.args([
-        "run",
-        "--backend",
-        &here::backend(),
-        "--agent",
-        "runner",
-        "--journal",
-    ]);
-    run.arg(journal).args(options).arg("--").args(command);
-    let output = run.stdin(Stdio::null()).output().unwrap();
+    let output = call(journal, options, command).output().unwrap();
     let left = before.left();
     assert!(
         left.is_empty(),
         "no cgroup is left behind: {left:?}: {output:?}"
     );
     output
+}
+
+fn call(journal: &Path, options: &[&str], command: &[&str]) -> Command {
+    let backend = here::backend();
+    let mut run = Command::new(here::agtrack());
+    run.args(["run", "--backend", &backend, "--agent", "runner"]);
+    run.arg("--journal").arg(journal);
+    run.args(options).arg("--").args(command);
+    run.stdin(Stdio::null());
+    run
 }
 
 fn journal() -> (TempDir, PathBuf) {
@@ -165,5 +170,49 @@ fn a_command_that_is_not_there() -> Outcome {
             .keep(|r: &Value| r["object"]["exe"] == "/nonexistent/command")
             .none();
     }
+    Ok(())
+}
+
+/// The recorder of a launcher: the child that is not the command.
+fn recorder_of(launcher: u32) -> u32 {
+    let children = format!("/proc/{launcher}/task/{launcher}/children");
+    let children = std::fs::read_to_string(children).unwrap();
+    let is_recorder = |pid: &u32| {
+        let words = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        words.split(|byte| *byte == 0).nth(1) == Some(b"recorder")
+    };
+    let mut pids = children.split_whitespace().map(|pid| pid.parse().unwrap());
+    pids.find(is_recorder).expect("there is a recorder")
+}
+
+fn what_a_killed_recorder_left_is_removed_by_the_next() -> Outcome {
+    let (_directory, journal) = journal();
+    let before = Before::new();
+    let mut call = call(&journal, &[], &[&trigger(), "wait", "+", "exit", "6"]);
+    call.stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut launcher = call.stderr(Stdio::piped()).spawn().unwrap();
+    let mut ready = String::new();
+    let mut printed = BufReader::new(launcher.stdout.take().unwrap());
+    printed.read_line(&mut ready).unwrap();
+    assert!(ready.contains(" ready "), "the command runs: {ready}");
+    kill(
+        Pid::from_raw(recorder_of(launcher.id()) as i32),
+        Signal::SIGKILL,
+    )
+    .unwrap();
+    // One byte begins the steps, the next ends the first of them.
+    launcher.stdin.take().unwrap().write_all(b"gg").unwrap();
+    let output = launcher.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(6), "the command is left alone");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("RECORDING HAS STOPPED"), "{said}");
+    let left = before.left();
+    assert_eq!(left.len(), 1, "nobody was there to remove it: {left:?}");
+    let again = journal.with_extension("again");
+    let status = self::call(&again, &["--quiet"], &[&trigger(), "exit", "0"])
+        .stdout(Stdio::null())
+        .status();
+    assert!(status.unwrap().success());
+    assert_eq!(before.left(), BTreeSet::new());
     Ok(())
 }

@@ -2,7 +2,8 @@
 //! directory, through the same rooms, must be `NAME.jsonl`.
 //!
 //! Needs neither root nor a kernel. `AGTRACK_BLESS=1` writes the golden files anew; new input logs
-//! come from `cargo test -p agtrack-tests --test e2e -- --record-fixtures`, as root.
+//! come from `cargo test -p agtrack-tests --test e2e -- --record-fixtures`, as root, and those of
+//! back end `lsm` from `cargo xtask vm --kernel 6.12 --backend lsm --record`.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::collections::BTreeSet;
@@ -85,7 +86,73 @@ macro_rules! fixtures {
     };
 }
 
-fixtures![fork, exec, exit, open, unlink, rename, connect, cgroup];
+fixtures![
+    fork,
+    exec,
+    exit,
+    open,
+    unlink,
+    rename,
+    connect,
+    cgroup,
+    lsm_files,
+    lsm_refused,
+    lsm_uring,
+];
+
+/// Actions of a fixture on files with these names, and how each ended.
+fn outcomes(name: &str, files: &[&str]) -> Vec<(String, Value)> {
+    let log = std::fs::read(directory().join(name).with_extension("input")).unwrap();
+    let records = replay(&log);
+    let records = records
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let is_named = |record: &Value| {
+        let object = &record["object"];
+        let path = object["path"].as_str().or(object["from"].as_str());
+        path.and_then(|path| path.rsplit('/').next())
+            .is_some_and(|name| files.contains(&name))
+    };
+    records
+        .filter(is_named)
+        .map(|record| {
+            assert_eq!(record["completeness"]["path_source"], "kernel", "{record}");
+            let action = record["action"].as_str().unwrap().to_owned();
+            let outcome = &record["outcome"];
+            let said = outcome["errno"].as_str().or(outcome["result"].as_str());
+            (action, said.into())
+        })
+        .collect()
+}
+
+/// One hook announces the operation, before it is made, and another tells what came of it.
+#[test]
+fn what_was_announced_gets_its_own_result() {
+    let check = |name, files: &[&str], expect: &[(&str, &str)]| {
+        let found = outcomes(name, files);
+        let found: Vec<_> = found
+            .iter()
+            .map(|(action, said)| (action.as_str(), said.as_str().unwrap()))
+            .collect();
+        assert_eq!(found, expect, "{name}");
+    };
+    let files = [
+        ("file.open", "success"),
+        ("file.open", "success"),
+        ("file.rename", "success"),
+        ("file.unlink", "success"),
+    ];
+    check("lsm_files", &["old", "new"], &files);
+    let refused = [
+        ("file.open", "EACCES"),
+        ("file.open", "EACCES"),
+        ("file.open", "ELOOP"),
+        ("file.rename", "EACCES"),
+        ("file.unlink", "EACCES"),
+    ];
+    check("lsm_refused", &["secret", "new", "link"], &refused);
+    check("lsm_uring", &["file"], &[("file.open", "success")]);
+}
 
 #[test]
 fn every_event_of_the_table_is_in_a_fixture() {

@@ -5,6 +5,7 @@
 
 mod archive;
 mod console;
+mod fixture;
 mod golden;
 mod image;
 mod kernel;
@@ -93,6 +94,10 @@ pub(crate) struct Options {
     /// Run no tests, only take the verifier's instruction counts
     #[arg(long, conflicts_with_all = ["filter", "smoke"])]
     verifier: bool,
+    /// Run no tests, only record the input logs for the replay tests of the back end
+    #[arg(long, requires_all = ["kernel", "backend"],
+        conflicts_with_all = ["filter", "smoke", "bless", "verifier"])]
+    record: bool,
     /// Only boot the kernels and run this command of busybox in them, without agtrack
     #[arg(long, value_name = "COMMAND")]
     smoke: Option<String>,
@@ -111,6 +116,7 @@ impl Options {
             minutes: MINUTES,
             bless: false,
             verifier: false,
+            record: false,
             smoke: None,
             copy: None,
         }
@@ -146,6 +152,7 @@ pub(crate) fn matrix(workspace: &Workspace, options: &Options) -> Result<Count> 
             program: options.copy.clone(),
         },
         None if options.verifier => image::Job::Verifier,
+        None if options.record => image::Job::Fixtures,
         None => image::Job::Tests {
             filter: options.filter.clone(),
         },
@@ -175,7 +182,9 @@ pub(crate) fn matrix(workspace: &Workspace, options: &Options) -> Result<Count> 
     let mut results = results.into_inner().unwrap_or_else(PoisonError::into_inner);
     results.sort_by_key(|(variant, _)| VARIANTS.iter().position(|v| v.name == variant.name));
     let mut count = report(workspace, &results);
-    if options.filter.is_none() && options.smoke.is_none() {
+    if options.record {
+        fixture::write(workspace, &results)?;
+    } else if options.filter.is_none() && options.smoke.is_none() {
         count += verifier(workspace, options, &results);
     }
     Ok(count)

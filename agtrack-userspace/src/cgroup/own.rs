@@ -6,7 +6,7 @@
 use std::io;
 use std::path::Path;
 
-use super::{Cgroup, Error, refused};
+use super::{Cgroup, Error, owner, refused};
 
 /// How often moving processes out is tried again while they fork.
 const ROUNDS: u32 = 200;
@@ -41,6 +41,8 @@ impl OwnCgroup {
             dissolved: false,
         };
         let dir = &own.cgroup.dir;
+        // And where nothing happens any more here, by the next recorder.
+        owner::note(dir);
         own.cgroup.id = std::fs::metadata(dir)
             .map_err(refused("look at", dir))?
             .ino();
@@ -106,7 +108,7 @@ impl Drop for OwnCgroup {
 }
 
 /// Children come after their parents in the list, so it is walked from its end.
-fn remove_all(cgroups: &[Cgroup]) -> Result<(), Error> {
+pub(super) fn remove_all(cgroups: &[Cgroup]) -> Result<(), Error> {
     cgroups
         .iter()
         .rev()
@@ -186,6 +188,32 @@ mod tests {
         assert!(dir.is_dir());
         drop(own);
         assert!(!dir.exists());
+    }
+
+    #[test]
+    fn only_what_a_recorder_left_that_has_ended_is_removed() {
+        let Some((hierarchy, here)) = writable() else {
+            eprintln!("not run: cgroup2 is not writable here");
+            return;
+        };
+        let living = OwnCgroup::create(&here, &name()).unwrap();
+        let foreign = here.dir.join(name());
+        std::fs::create_dir(&foreign).unwrap();
+        let [empty, busy] = [(); 2].map(|()| OwnCgroup::create(&here, &name()).unwrap());
+        std::fs::create_dir(empty.cgroup().dir.join("nested")).unwrap();
+        let mut child = sleeper();
+        busy.cgroup().adopt(child.id()).unwrap();
+        for own in [&empty, &busy] {
+            owner::note_another(&own.cgroup().dir);
+        }
+        hierarchy.remove_abandoned();
+        assert!(!empty.cgroup().dir.exists());
+        for dir in [&living.cgroup().dir, &busy.cgroup().dir, &foreign] {
+            assert!(dir.is_dir(), "{}", dir.display());
+        }
+        std::fs::remove_dir(foreign).unwrap();
+        child.kill().unwrap();
+        child.wait().unwrap();
     }
 
     #[test]

@@ -3,6 +3,8 @@
 //! Comes in: the running kernel. Goes out: a report, and exit code 0 where recording is possible.
 //! Hooks are tried by loading them, which needs root; without root it is said what cannot be told.
 
+mod advice;
+mod build;
 mod finding;
 mod host;
 mod report;
@@ -13,6 +15,7 @@ use serde::Serialize;
 
 use crate::load::{self, Backend, Probed};
 use crate::terminal::Output;
+use advice::{Ground, Trampolines};
 use finding::{Finding, State};
 
 /// Arguments of `agtrack doctor`.
@@ -49,7 +52,7 @@ struct BackendReport {
     /// What it costs to be left with this one.
     cost: &'static str,
     /// What would make it usable.
-    remedy: Option<&'static str>,
+    remedy: Option<String>,
     hooks: Vec<HookReport>,
 }
 
@@ -66,9 +69,12 @@ struct HookReport {
 
 pub(super) fn run(args: &DoctorArgs) -> anyhow::Result<ExitCode> {
     let uname = rustix::system::uname();
-    let findings = host::findings(&uname.release().to_string_lossy());
-    let mut diagnosis = diagnose(findings, load::probe_hooks());
-    diagnosis.kernel = uname.release().to_string_lossy().into_owned();
+    let release = uname.release().to_string_lossy().into_owned();
+    let probed = load::probe_hooks();
+    let tried = probed.as_deref().unwrap_or_default();
+    let ground = host::ground(&release, Trampolines::of(tried));
+    let mut diagnosis = diagnose(host::findings(&release, &ground), probed, &ground);
+    diagnosis.kernel = release;
     diagnosis.machine = uname.machine().to_string_lossy().into_owned();
     let mut out = Output::new();
     if args.json {
@@ -87,9 +93,13 @@ pub(super) fn run(args: &DoctorArgs) -> anyhow::Result<ExitCode> {
     })
 }
 
-fn diagnose(findings: Vec<Finding>, probed: anyhow::Result<Vec<Probed>>) -> Diagnosis {
-    let (backends, refused) = match probed {
-        Ok(probed) => (probed.into_iter().map(backend_report).collect(), None),
+fn diagnose(
+    findings: Vec<Finding>,
+    probed: anyhow::Result<Vec<Probed>>,
+    ground: &Ground,
+) -> Diagnosis {
+    let (backends, refused): (Vec<_>, _) = match probed {
+        Ok(probed) => (backend_reports(probed, ground), None),
         Err(error) => (Vec::new(), Some(format!("{error:#}"))),
     };
     let backend = backends
@@ -132,7 +142,20 @@ fn diagnose(findings: Vec<Finding>, probed: anyhow::Result<Vec<Probed>>) -> Diag
     }
 }
 
-fn backend_report(probed: Probed) -> BackendReport {
+fn backend_reports(probed: Vec<Probed>, ground: &Ground) -> Vec<BackendReport> {
+    let used = probed.iter().find(|probed| probed.refused.is_none());
+    let used = used.map(|probed| probed.backend);
+    let report = |probed: Probed| {
+        let remedy = match probed.refused {
+            Some(_) => ground.remedy(probed.backend, used),
+            None => None,
+        };
+        backend_report(probed, remedy)
+    };
+    probed.into_iter().map(report).collect()
+}
+
+fn backend_report(probed: Probed, remedy: Option<String>) -> BackendReport {
     let hooks = probed.hooks.into_iter().map(|state| HookReport {
         event: state.hook.kind.row().action,
         program: state.hook.program,
@@ -144,7 +167,7 @@ fn backend_report(probed: Probed) -> BackendReport {
     BackendReport {
         name: probed.backend,
         usable: probed.refused.is_none(),
-        remedy: probed.refused.as_ref().and(remedy(probed.backend)),
+        remedy,
         hooks: hooks.collect(),
         reason: probed.refused,
         cost: cost(probed.backend),
@@ -165,16 +188,6 @@ fn cost(backend: Backend) -> &'static str {
     }
 }
 
-fn remedy(backend: Backend) -> Option<&'static str> {
-    match backend {
-        Backend::Lsm => Some("have `bpf` among the active LSMs, and what fentry needs"),
-        Backend::Fentry => Some(
-            "boot a kernel with CONFIG_DYNAMIC_FTRACE_WITH_DIRECT_CALLS=y, as distributions' are",
-        ),
-        Backend::Tracepoint => None,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -187,13 +200,32 @@ mod tests {
         }
     }
 
+    fn ground() -> Ground {
+        host::ground("", Trampolines::Untried)
+    }
+
+    #[test]
+    fn advice_is_only_for_back_ends_that_do_not_work() {
+        let found = vec![
+            probed(Backend::Fentry, Some("x")),
+            probed(Backend::Tracepoint, None),
+        ];
+        let diagnosis = diagnose(Vec::new(), Ok(found), &ground());
+        let advised: Vec<_> = diagnosis
+            .backends
+            .iter()
+            .map(|it| it.remedy.is_some())
+            .collect();
+        assert_eq!(advised, [true, false]);
+    }
+
     #[test]
     fn the_best_back_end_that_works_is_named() {
         let found = vec![
             probed(Backend::Lsm, Some("x")),
             probed(Backend::Fentry, None),
         ];
-        let diagnosis = diagnose(Vec::new(), Ok(found));
+        let diagnosis = diagnose(Vec::new(), Ok(found), &ground());
         assert_eq!(
             (diagnosis.possible, diagnosis.backend),
             (Some(true), Some(Backend::Fentry))
@@ -203,15 +235,16 @@ mod tests {
     #[test]
     fn without_a_back_end_recording_is_impossible() {
         let found = vec![probed(Backend::Tracepoint, Some("x"))];
-        assert_eq!(diagnose(Vec::new(), Ok(found)).possible, Some(false));
-        let diagnosis = diagnose(Vec::new(), Err(anyhow::anyhow!("no BTF")));
+        let diagnosis = diagnose(Vec::new(), Ok(found), &ground());
+        assert_eq!(diagnosis.possible, Some(false));
+        let diagnosis = diagnose(Vec::new(), Err(anyhow::anyhow!("no BTF")), &ground());
         assert_eq!(diagnosis.conclusion, "Recording is not possible: no BTF.");
     }
 
     #[test]
     fn without_root_nothing_is_claimed() {
         let root = Finding::unknown(host::ROOT, "no");
-        let diagnosis = diagnose(vec![root], Err(anyhow::anyhow!("needs root")));
+        let diagnosis = diagnose(vec![root], Err(anyhow::anyhow!("needs root")), &ground());
         assert_eq!(diagnosis.possible, None);
         assert!(diagnosis.conclusion.contains("sudo agtrack doctor"));
     }

@@ -162,7 +162,8 @@ mod tests {
             "/", "/a", "/*", "/**", "/a/*", "/a/**", "/**/b", "/a/**/b", "/[ab]/b", "/*/b", "/a/b",
         ];
         let names = ["a", "b", "c"];
-        let mut paths = vec!["/".to_owned()];
+        // Not `/` itself, which is nobody's but by a glob of its own.
+        let mut paths = Vec::new();
         for x in names {
             paths.push(format!("/{x}"));
             for y in names {

@@ -122,3 +122,91 @@ fn taken(named: &Named<'_>, globs: &[Named<'_>]) -> Option<String> {
         )
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Agents a, b, …, with these globs each.
+    fn file(agents: &[&[&str]]) -> String {
+        let names = 'a'..='z';
+        let table = |(name, globs): (char, &&[&str])| {
+            format!("[[agents]]\nid = \"{name}\"\ncgroups = {globs:?}\n")
+        };
+        names.zip(agents).map(table).collect()
+    }
+
+    /// Expects doubts at these places, each with this in its text.
+    fn check(agents: &[&[&str]], expect: &[(usize, usize, &str)]) {
+        let doubts = find(&file(agents), Some(Path::new("/sys/fs/cgroup/unified")));
+        let places: Vec<_> = doubts
+            .iter()
+            .map(|doubt| (doubt.line, doubt.column))
+            .collect();
+        let expected: Vec<_> = expect.iter().map(|at| (at.0, at.1)).collect();
+        assert_eq!(places, expected, "{doubts:?}");
+        for (doubt, (_, _, part)) in doubts.iter().zip(expect) {
+            assert!(doubt.message.contains(part), "{doubt:?}");
+        }
+    }
+
+    #[test]
+    fn agents_with_cgroups_of_their_own_raise_no_doubt() {
+        check(&[&["/agents/a-*", "/x"], &["/agents/b-*", "/y/**/z"]], &[]);
+        check(&[&["/agents/*", "/agents/one"]], &[]);
+        // The narrower one first: it gets its cgroup, and the other one the rest.
+        check(&[&["/agents/one"], &["/agents/*"]], &[]);
+    }
+
+    #[test]
+    fn a_path_in_the_file_system_is_no_path_of_a_cgroup() {
+        check(
+            &[&["/sys/fs/cgroup/unified/agents/*"]],
+            &[(3, 12, "; write `/agents/*`")],
+        );
+        check(
+            &[&["/a", "/sys/fs/cgroup/agents/*"]],
+            &[(3, 18, "; write `/agents/*`")],
+        );
+        check(&[&["/sys/fs/cgroups"]], &[]);
+        let doubts = find(&file(&[&["/sys/fs/cgroup"]]), None);
+        assert!(doubts[0].message.ends_with("; write `/`"), "{doubts:?}");
+    }
+
+    #[test]
+    fn of_two_agents_with_one_glob_the_first_gets_the_cgroups() {
+        check(
+            &[&["/a"], &["/b", "/a/"]],
+            &[(
+                6,
+                18,
+                "agent `a` names the same in line 3, and where two agents match",
+            )],
+        );
+    }
+
+    #[test]
+    fn a_wider_glob_that_stands_before_takes_all() {
+        check(
+            &[&["/agents/*"], &["/agents/one"]],
+            &[(6, 12, "agent `a` matches all of it by `/agents/*` (line 3)")],
+        );
+    }
+
+    #[test]
+    fn what_lies_below_the_cgroup_of_another_agent_is_the_others_wherever_it_stands() {
+        let text = "lies below cgroups of agent";
+        check(&[&["/agents/*"], &["/agents/one/job"]], &[(6, 12, text)]);
+        check(&[&["/agents/one/job"], &["/agents/*"]], &[(3, 12, text)]);
+        check(&[&["/a"], &["/"]], &[(3, 12, text)]);
+    }
+
+    #[test]
+    fn too_many_globs_are_not_compared() {
+        let one = vec!["/same"; MOST];
+        check(
+            &[&one, &["/same", "/sys/fs/cgroup/x"]],
+            &[(6, 21, "; write `/x`")],
+        );
+    }
+}

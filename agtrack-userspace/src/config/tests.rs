@@ -41,11 +41,12 @@ fn all_mistakes_are_told_at_once() {
          cgroups = [\"/ok\", \"relative\", \"/[\"]\n",
         &[
             "2:7: `journal.dir`: \"here\" is not an absolute path; begin it with `/`",
-            "3:17: `journal.segment_bytes`: invalid type: string \"big\", expected u64",
+            "3:17: `journal.segment_bytes` must be a positive whole number, without quotes and \
+             without a unit, but it is string \"big\"",
             "5:11: `lsmm` is no value of `capture.backend`; did you mean `lsm`?",
             "6:19: `capture.bulk_ring_bytes`: 100000 is not a power of two; the nearest are \
              65536 and 131072",
-            "8:6: `agents[1].id`: invalid type: integer `7`, expected a string",
+            "8:6: `agents[1].id` must be a string, but it is integer `7`",
             "9:1: unknown key `cgroup` in `agents[1]`; did you mean `cgroups`?",
             "12:19: cgroup glob `relative` does not begin with `/`; write \
              the path as in /proc/PID/cgroup, for example `/agents/*`",
@@ -58,8 +59,62 @@ fn all_mistakes_are_told_at_once() {
 #[test]
 fn a_missing_key_is_told_where_its_table_begins() {
     check(
-        "[[agents]]\nid = \"a\"\ncgroups = [\"/a\"]\n[[agents]]\nname = \"b\"\n",
+        "[[agents]]\nid = \"a\"\ncgroups = [\"/a\"]\n[[agents]]\ncgroups = [\"/b\"]\n",
         &["4:1: `agents[2]` has no `id`, which is required"],
+    );
+}
+
+#[test]
+fn every_missing_key_is_told_and_what_else_is_wrong_there() {
+    check(
+        "[[agents]]\nname = 7\nlabel = {}\n[[agents]]\nid = \"b\"\n",
+        &[
+            "1:1: `agents[1]` has no `id`, which is required",
+            "1:1: `agents[1]` has no `cgroups`, which is required",
+            "2:8: `agents[1].name` must be a string, but it is integer `7`",
+            "3:1: unknown key `label` in `agents[1]`; did you mean `labels`?",
+            "4:1: `agents[2]` has no `cgroups`, which is required",
+        ],
+    );
+    check(
+        "agents = [{ name = \"a\" }]\n",
+        &[
+            "1:11: `agents[1]` has no `id`, which is required",
+            "1:11: `agents[1]` has no `cgroups`, which is required",
+        ],
+    );
+}
+
+#[test]
+fn lists_that_are_written_as_something_else_are_told_how() {
+    check(
+        "[agents]\nid = \"a\"\ncgroups = \"x\"\nnme = \"b\"\n",
+        &[
+            "1:1: `agents` is a list of tables: write `[[agents]]`, with two brackets, once for \
+             each agent",
+            "3:11: `agents[1].cgroups` is a list: write `cgroups = [\"x\"]`",
+            "3:11: cgroup glob `x` does not begin with `/`; write the path as in \
+             /proc/PID/cgroup, for example `/agents/*`",
+            "4:1: unknown key `nme` in `agents[1]`; did you mean `name`?",
+        ],
+    );
+    check(
+        "[[journal]]\ndir = \"here\"\n",
+        &[
+            "1:1: `journal` is one table: write `[journal]`, with one bracket, and once",
+            "2:7: `journal.dir`: \"here\" is not an absolute path; begin it with `/`",
+        ],
+    );
+    check(
+        "agents = [\"a\"]\n",
+        &[
+            "1:11: `agents[1]` must be a table, which is best begun with `[[agents]]` in a line of \
+           its own, but it is string \"a\"",
+        ],
+    );
+    check(
+        "agents = \"a\"\n",
+        &["1:10: `agents` must be a list, but it is string \"a\""],
     );
 }
 
@@ -75,7 +130,7 @@ fn values_have_ranges() {
     );
     check(
         "[journal]\nsegment_bytes = -1\n",
-        &["2:17: `journal.segment_bytes`: invalid value: integer `-1`, expected u64"],
+        &["2:17: `journal.segment_bytes` must be a positive whole number, but it is integer `-1`"],
     );
 }
 
@@ -128,7 +183,7 @@ fn what_is_no_toml_is_told_by_line() {
 fn columns_count_characters() {
     check(
         "[[agents]]\n# ü\nid = \"ü\"\nlabels = { \"ü\" = 1 }\ncgroups = [\"/a\"]\n",
-        &["4:18: `agents[1].labels.ü`: invalid type: integer `1`, expected a string"],
+        &["4:18: `agents[1].labels.ü` must be a string, but it is integer `1`"],
     );
 }
 

@@ -53,6 +53,10 @@ fn open(time: u64, path: &str, ret: i32) -> Known {
 }
 
 fn rename(time: u64, from: &str, to: &str) -> Known {
+    renamed(time, from, to, RET_UNKNOWN)
+}
+
+fn renamed(time: u64, from: &str, to: &str, ret: i32) -> Known {
     let length = |text: &str| Path {
         name: text.len() as u32,
         ..Path::default()
@@ -60,7 +64,7 @@ fn rename(time: u64, from: &str, to: &str) -> Known {
     let body = Rename {
         from: length(from),
         to: length(to),
-        ret: RET_UNKNOWN,
+        ret,
         ..Rename::default()
     };
     known(
@@ -140,6 +144,23 @@ fn a_refusal_is_not_laid_on_an_older_announcement() {
             ("/b", OutcomeResult::Failure),
         ],
     );
+}
+
+/// The announcement names the directory itself, the refusal the link that led there.
+#[test]
+fn a_refusal_through_a_link_completes_the_announcement() {
+    let events = vec![
+        rename(1, "/real/a", "/real/b"),
+        renamed(2, "/link/a", "/link/b", EACCES),
+        rename(3, "/real/a", "/real/b"),
+        renamed(4, "/link/a", "/link/c", EACCES),
+    ];
+    let expect = [
+        ("/real/a", OutcomeResult::Failure),
+        ("/real/a", OutcomeResult::Unknown),
+        ("/link/a", OutcomeResult::Failure),
+    ];
+    check(events, &expect);
 }
 
 #[test]

@@ -6,12 +6,14 @@ use std::time::Duration;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 /// What a signal asks for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+///
+/// Of several at a time the greatest counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Asked {
-    /// SIGTERM, SIGINT.
-    Stop,
     /// SIGHUP.
     Reload,
+    /// SIGTERM, SIGINT.
+    Stop,
 }
 
 /// Signals that came and were not obeyed yet.
@@ -43,13 +45,37 @@ impl Signals {
         Ok(Signals(receiver))
     }
 
-    /// The next request; none within `time`.
+    /// What is asked for; none within `time`. One look at the configuration serves all who asked
+    /// before it, and nobody who asks for the end waits for it.
     pub(super) fn wait(&self, time: Duration) -> Option<Asked> {
         match self.0.recv_timeout(time) {
-            Ok(asked) => Some(asked),
+            Ok(first) => Some(self.0.try_iter().fold(first, Asked::max)),
             Err(std::sync::mpsc::RecvTimeoutError::Timeout) => None,
             // Without its thread no signal would ever be obeyed.
             Err(std::sync::mpsc::RecvTimeoutError::Disconnected) => Some(Asked::Stop),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(came: &[Asked], expect: Option<Asked>) {
+        let (sender, receiver) = channel();
+        came.iter().for_each(|asked| sender.send(*asked).unwrap());
+        let signals = Signals(receiver);
+        assert_eq!(signals.wait(Duration::ZERO), expect, "{came:?}");
+        assert_eq!(signals.wait(Duration::ZERO), None, "{came:?}");
+    }
+
+    #[test]
+    fn what_came_meanwhile_is_one_request() {
+        use Asked::{Reload, Stop};
+        check(&[], None);
+        check(&[Reload], Some(Reload));
+        check(&[Reload; 1000], Some(Reload));
+        check(&[Reload, Stop], Some(Stop));
+        check(&[Stop, Reload, Reload], Some(Stop));
     }
 }

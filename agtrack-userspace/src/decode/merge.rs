@@ -13,6 +13,10 @@ impl Merge {
         self.waiting.push(event);
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.waiting.len()
+    }
+
     /// Takes those before `boot`. The sort is stable: events of one time stay as they came.
     pub(super) fn before(&mut self, boot: u64) -> Vec<Event> {
         self.waiting.sort_by_key(|event| event.header.time);

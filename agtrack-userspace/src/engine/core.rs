@@ -97,3 +97,55 @@ impl Core {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::input::Start;
+
+    use super::*;
+
+    fn core(directory: &std::path::Path, queue_bytes: u64) -> Core {
+        let options = journal::Options {
+            queue_bytes,
+            sync_interval: std::time::Duration::from_secs(3600),
+            ..journal::Options::default()
+        };
+        let (journal, opened) = Journal::open(directory, options).unwrap();
+        let mut drafts = Vec::new();
+        Core {
+            pipeline: Pipeline::new(Start::default(), &mut drafts),
+            journal,
+            stamper: Stamper::new(Default::default(), opened.log_id),
+            tally: Tally::default(),
+            ended: Arc::default(),
+            input_log: None,
+            drafts: Vec::new(),
+            refused: 0,
+            keys: HashMap::new(),
+        }
+    }
+
+    #[test]
+    fn a_refused_gap_takes_its_count_along() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut core = core(&directory.path().join("journal"), 1);
+        // One is always taken in; it waits for its sync, and there is no room beside it.
+        core.feed(Input::JournalFull { count: 1 }).unwrap();
+        assert_eq!(core.refused, 0);
+        core.feed(Input::JournalFull { count: 40 }).unwrap();
+        assert_eq!(core.refused, 40);
+        // Told again, and refused again: nothing is forgotten, nothing counted twice.
+        core.tell_refused().unwrap();
+        assert_eq!(core.refused, 40);
+    }
+
+    #[test]
+    fn a_gap_that_is_taken_is_told_once() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut core = core(&directory.path().join("journal"), 1 << 20);
+        core.refused = 40;
+        core.tell_refused().unwrap();
+        assert_eq!(core.refused, 0);
+        assert_eq!(core.journal.next_seq(), 2, "one record more");
+    }
+}

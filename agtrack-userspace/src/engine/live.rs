@@ -14,12 +14,14 @@ use super::{AgentRule, Request, Summary, clock};
 use crate::cgroup::Hierarchy;
 use crate::input::{Clock, Input};
 use crate::load::{Inventory, Probes};
-use crate::ring::{Drained, Rings};
+use crate::ring::{Drained, Rings, Take};
 
 /// How often the counters are read and the tables swept.
 const CHORES: Duration = Duration::from_secs(1);
 /// How long nobody must have needed the probes before they are detached.
 const UNNEEDED: Duration = Duration::from_secs(5);
+/// Events that may wait in order for those before them, while file and socket events are held back.
+const MOST_HELD: usize = 16 * 1024;
 /// Quiet ticks after which the thread sleeps without a clock.
 const QUIET_TICKS: u32 = 25;
 /// How long events that were begun before the gate closed may take to arrive.
@@ -34,6 +36,8 @@ pub(super) struct Live {
     inbox: mpsc::Receiver<Request>,
     /// Since when nobody has needed the probes.
     unneeded: Option<Instant>,
+    /// The time up to which all events have been taken from the rings, boot clock, ns.
+    reached: u64,
 }
 
 impl Live {
@@ -54,6 +58,7 @@ impl Live {
             bed,
             inbox,
             unneeded: None,
+            reached: 0,
         }
     }
 
@@ -66,7 +71,7 @@ impl Live {
         let mut quiet = 0;
         let mut chores = Instant::now();
         loop {
-            let drained = self.drain()?;
+            let drained = self.drain(self.take())?;
             quiet = if drained.count == 0 { quiet + 1 } else { 0 };
             while let Ok(request) = self.inbox.try_recv() {
                 if let Request::Stop(session) = request {
@@ -83,28 +88,45 @@ impl Live {
         }
     }
 
-    /// Reads both rings and lets time pass for the pipeline.
-    fn drain(&mut self) -> anyhow::Result<Drained> {
+    /// Reads the rings and lets time pass for the pipeline.
+    fn drain(&mut self, take: Take) -> anyhow::Result<Drained> {
         let now = clock::now();
         let (hands, watch) = (&mut self.hands, &mut self.watch);
-        let drained = self.rings.drain(|message| hands.message(watch, message));
+        let drained = self
+            .rings
+            .drain(take, |message| hands.message(watch, message));
         if let Some(error) = self.hands.failed.take() {
             return Err(error);
         }
-        let boot = if drained.empty {
-            now.boot
+        // Where something is left, no more is known to be whole than up to the last message.
+        if drained.empty {
+            self.reached = now.boot;
         } else {
-            drained.last.min(now.boot)
-        };
+            self.reached = drained.last.clamp(self.reached, now.boot.max(self.reached));
+        }
         self.hands.core.feed(Input::Clock(Clock {
-            boot,
-            wall: now.wall - (now.boot - boot),
+            boot: self.reached,
+            wall: now.wall - (now.boot - self.reached),
         }))?;
         Ok(drained)
     }
 
+    /// While the disk does not keep up, file and socket events wait in their ring: what is lost
+    /// there is counted and costs little, and process events are never crowded out of the journal.
+    fn take(&self) -> Take {
+        let core = &self.hands.core;
+        if core.journal.is_crowded() && core.pipeline.waiting() < MOST_HELD {
+            Take::Lifecycle
+        } else {
+            Take::All
+        }
+    }
+
     fn rest(&mut self, quiet: u32, drained: &Drained) -> anyhow::Result<()> {
         if !drained.empty {
+            if drained.count == 0 {
+                self.bed.sleep(TICK);
+            }
             return Ok(());
         }
         if quiet < QUIET_TICKS {
@@ -113,7 +135,7 @@ impl Live {
         }
         self.hands.probes.set_asleep(true)?;
         // What came between the last drain and the flag wakes nobody.
-        if self.drain()?.count == 0 {
+        if self.drain(Take::All)?.count == 0 {
             self.bed.sleep(IDLE);
         }
         self.hands.probes.set_asleep(false)
@@ -229,7 +251,7 @@ impl Live {
         self.hands.probes.close_gate()?;
         let deadline = Instant::now() + LAST_EVENTS;
         let counters = loop {
-            self.drain()?;
+            self.drain(Take::All)?;
             let counters = self.hands.probes.counters()?;
             let submitted: u64 = counters.iter().map(|hook| hook.counts.submitted).sum();
             if self.hands.events >= submitted || Instant::now() > deadline {

@@ -52,8 +52,8 @@ impl Directory {
         let path = absolute(path)?;
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let fd = fs::openat(CWD, &path, flags, Mode::empty()).map_err(|errno| match errno {
-            Errno::NOENT => no_journal(&path, "is not there"),
-            Errno::NOTDIR => no_journal(&path, "is not a directory"),
+            Errno::NOENT => no_journal(&path, "it is not there"),
+            Errno::NOTDIR => no_journal(&path, "it is not a directory"),
             errno => Error::system(&path, "open", errno),
         })?;
         Ok(Self {
@@ -226,11 +226,17 @@ fn no_journal(path: &Path, what: &'static str) -> Error {
 
 /// What stands where it was refused, for the message alone.
 fn in_the_way(path: &Path) -> String {
-    if let Ok(target) = std::fs::read_link(path) {
+    if path.is_symlink() {
+        let directory = std::fs::canonicalize(path)
+            .ok()
+            .filter(|path| path.is_dir());
+        let instead = match directory {
+            Some(directory) => format!("; {} can be named itself", directory.display()),
+            None => String::new(),
+        };
         return format!(
-            "a symbolic link to {} (not followed: who can change it could send the records \
-             elsewhere)",
-            target.display()
+            "a symbolic link (not followed, since who can change it could send the records \
+             elsewhere{instead})"
         );
     }
     match fs::lstat(path) {
@@ -306,9 +312,16 @@ mod tests {
         assert_eq!(told("file/below"), told("file"));
         assert_eq!(
             told("link"),
-            "D/link is a symbolic link to /elsewhere (not followed: who can change it could send \
-             the records elsewhere), and a directory must be there: choose another journal \
-             directory, or move it away"
+            "D/link is a symbolic link (not followed, since who can change it could send the records \
+             elsewhere), and a directory must be there: choose another journal directory, or move it \
+             away"
+        );
+        std::fs::create_dir(dir.path().join("real")).unwrap();
+        std::os::unix::fs::symlink("real", dir.path().join("to-real")).unwrap();
+        assert!(
+            told("to-real").contains("; D/real can be named itself)"),
+            "{}",
+            told("to-real")
         );
     }
 
@@ -317,8 +330,16 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("x");
         let told = || Directory::for_reading(&file).unwrap_err().to_string();
-        assert!(told().contains("/x is not there: "), "{}", told());
+        assert!(
+            told().contains("/x holds no journal: it is not there; "),
+            "{}",
+            told()
+        );
         std::fs::write(&file, "").unwrap();
-        assert!(told().contains("/x is not a directory: "), "{}", told());
+        assert!(
+            told().contains("/x holds no journal: it is not a directory; "),
+            "{}",
+            told()
+        );
     }
 }

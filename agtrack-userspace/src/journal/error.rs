@@ -89,13 +89,13 @@ pub enum Error {
     },
     /// There is no journal here (readers only; a writer makes one).
     #[error(
-        "{} {}: check the path; without --journal, `agtrack tail` shows the newest recording",
+        "{} holds no journal: {}; check the path; without --journal, `agtrack tail` shows the newest recording",
         .dir.display(), .what
     )]
     NotAJournal {
         /// The directory looked at.
         dir: PathBuf,
-        /// What is there instead, as in "is not a directory".
+        /// What is there instead, as in "it is not a directory".
         what: &'static str,
     },
     /// A file beside the segments cannot be understood.

@@ -163,6 +163,11 @@ impl Queue {
         status
     }
 
+    pub(super) fn is_crowded(&self) -> bool {
+        let state = self.lock();
+        state.status.error.is_none() && state.status.queued_bytes > self.limit / 2
+    }
+
     /// Moves what waits into `batch` once it is due (or at once, to `hurry`).
     pub(super) fn collect(&self, batch: &mut VecDeque<Chunk>, hurry: bool) -> Stop {
         let mut state = self.lock();
@@ -299,5 +304,26 @@ impl State {
             bytes: self.status.queued_bytes,
             reason,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_queue_is_crowded_while_the_disk_is_well_and_slow() {
+        let queue = Queue::new(100, Duration::from_secs(3600), Committed::default());
+        queue.push(&[b' '; 40], None).unwrap();
+        assert!(!queue.is_crowded());
+        queue.push(&[b' '; 40], None).unwrap();
+        assert!(queue.is_crowded());
+        // Nobody knows how long a disk refuses: then there is no point in waiting for it.
+        let error = Error::Backlog {
+            queued: 82,
+            limit: 100,
+        };
+        queue.failed(&error);
+        assert!(!queue.is_crowded());
     }
 }

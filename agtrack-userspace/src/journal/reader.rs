@@ -81,7 +81,7 @@ impl Reader {
         let Some(log_id) = identity::read(&directory)? else {
             return Err(Error::NotAJournal {
                 dir: directory.path().to_path_buf(),
-                what: "holds no journal",
+                what: "nothing was recorded there",
             });
         };
         let head = head::read(&directory, head::NAME)?.unwrap_or_default();

@@ -86,21 +86,15 @@ impl Backend {
 const LSM_LIST: &str = "/sys/kernel/security/lsm";
 
 fn active_lsms() -> anyhow::Result<String> {
-    std::fs::read_to_string(LSM_LIST).map_err(|error| {
-        anyhow!(
-            "cannot read the active LSMs from {LSM_LIST}: {error}; if securityfs is not mounted, \
-             `mount -t securityfs none /sys/kernel/security`"
-        )
+    std::fs::read_to_string(LSM_LIST).with_context(|| {
+        format!("cannot read the active LSMs from {LSM_LIST} (is securityfs mounted?)")
     })
 }
 
 fn check_lsm(active: &str) -> anyhow::Result<()> {
     if !active.trim().split(',').any(|name| name == "bpf") {
         let active = active.trim();
-        bail!(
-            "`bpf` is not among the active LSMs ({active}); boot with lsm={active},bpf on the kernel \
-             command line"
-        );
+        bail!("`bpf` is not among the active LSMs ({active})");
     }
     Ok(())
 }
@@ -140,7 +134,7 @@ pub(super) fn none_works(tried: &[(Backend, String)]) -> anyhow::Error {
     if let [(backend, reason)] = tried {
         return anyhow!(
             "back end {}, which was asked for, does not work here: {reason}. `sudo agtrack doctor` \
-             shows what works and what each lack costs; \"auto\" takes the best that works",
+             tells what to do about it; \"auto\" takes the best back end that works",
             backend.name()
         );
     }
@@ -164,7 +158,7 @@ mod tests {
         assert!(check_lsm("lockdown,capability,landlock,bpf\n").is_ok());
         let error = check_lsm("capability,landlock").unwrap_err().to_string();
         assert!(
-            error.contains("boot with lsm=capability,landlock,bpf on the kernel command line"),
+            error.contains("`bpf` is not among the active LSMs (capability,landlock)"),
             "{error}"
         );
         assert!(check_lsm("nobpf").is_err());
@@ -176,12 +170,14 @@ mod tests {
         assert_eq!(
             none_works(&tried).to_string(),
             "back end lsm, which was asked for, does not work here: `bpf` is not there. `sudo \
-             agtrack doctor` shows what works and what each lack costs; \"auto\" takes the best that \
-             works"
+             agtrack doctor` tells what to do about it; \"auto\" takes the best back end that works"
         );
         let both = [tried[0].clone(), (Backend::Tracepoint, "EPERM".to_owned())];
         let text = none_works(&both).to_string();
-        assert!(text.contains("no back end") && text.contains("tracepoint: EPERM"), "{text}");
+        assert!(
+            text.contains("no back end") && text.contains("tracepoint: EPERM"),
+            "{text}"
+        );
     }
 
     #[test]

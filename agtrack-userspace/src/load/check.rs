@@ -18,7 +18,7 @@ use crate::cgroup::Hierarchy;
 use crate::decode::{Decoder, Event, Segments, What};
 use crate::enrich::arguments;
 use crate::record::TICK;
-use crate::ring::Rings;
+use crate::ring::{Rings, Take};
 
 /// Session key of the self-check; no session gets it.
 const SESSION: u64 = u64::MAX;
@@ -41,7 +41,7 @@ pub(super) fn check(probes: &mut Probes, rings: &mut Rings) -> anyhow::Result<()
     )?;
     let seen = observe(rings);
     probes.untag_process(pid);
-    rings.drain(|_| {});
+    rings.drain(Take::All, |_| {});
     probes.reset_counters()?;
     let (program, events) = seen?;
     check_open(&events, &program, pid, own.starttime)?;
@@ -64,7 +64,7 @@ fn observe(rings: &mut Rings) -> anyhow::Result<(std::path::PathBuf, Vec<Event>)
     let mut events = Vec::new();
     let begin = Instant::now();
     while begin.elapsed() < PATIENCE {
-        rings.drain(|message| {
+        rings.drain(Take::All, |message| {
             let _ = decoder.push(message);
         });
         events.extend(decoder.before(u64::MAX));

@@ -6,6 +6,7 @@ use aya_log::EbpfLogger;
 use log::{Level, Log, Metadata, Record};
 
 use crate::record::printable;
+use crate::terminal::note;
 
 /// Reads the probes' messages.
 pub(super) struct ProbeLog(Option<EbpfLogger<&'static dyn Log>>);
@@ -34,7 +35,10 @@ impl Log for Stderr {
 
     fn log(&self, record: &Record<'_>) {
         if self.enabled(record.metadata()) {
-            eprintln!("agtrack: probe: {}", printable(&record.args().to_string()));
+            note(format_args!(
+                "agtrack: probe: {}",
+                printable(&record.args().to_string())
+            ));
         }
     }
 

@@ -243,14 +243,20 @@ mod tests {
             let word = temp.path().join(name);
             find(word.as_os_str(), None).unwrap_err().to_string()
         };
-        assert!(told("plain").ends_with("; make it executable (`chmod +x`) and check that you may \
-            enter its directory, or give it to its interpreter: `sh FILE`"));
+        assert!(told("plain").ends_with(
+            "; make it executable (`chmod +x`) and check that you may \
+            enter its directory, or give it to its interpreter: `sh FILE`"
+        ));
         assert!(told("folder").ends_with(": it is a directory; name the program in it"));
         assert!(told("missing").ends_with("; there is no such file: check the path"));
         let path = Some(OsStr::new("/nowhere"));
         let told = |word: &str| find(OsStr::new(word), path).unwrap_err().to_string();
         assert!(told("sl").ends_with("; check the spelling and PATH"));
-        assert!(told("ls -l").contains("each word as an argument"), "{}", told("ls -l"));
+        assert!(
+            told("ls -l").contains("each word as an argument"),
+            "{}",
+            told("ls -l")
+        );
     }
 
     #[test]

@@ -105,7 +105,9 @@ fn create(path: &Path, mode: u32) -> anyhow::Result<()> {
 fn refused(path: &Path, error: &std::io::Error) -> anyhow::Error {
     let above = path.parent().unwrap_or(path).display();
     let next = match error.kind() {
-        ErrorKind::NotFound => format!("make {above} first (`mkdir -p {above}`)"),
+        ErrorKind::NotFound if path.parent().is_some_and(|above| !above.exists()) => {
+            format!("make {above} first (`mkdir -p {above}`)")
+        }
         ErrorKind::NotADirectory => "a file stands in its way: correct the path".to_owned(),
         _ => "choose another place with --journal DIR".to_owned(),
     };

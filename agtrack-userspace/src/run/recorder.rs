@@ -19,6 +19,7 @@ use super::talk::{Event, Talk};
 use crate::cgroup::{Hierarchy, OwnCgroup};
 use crate::engine::{Running, Summary, TagRequest};
 use crate::load::BackendChoice;
+use crate::terminal::note;
 
 /// How long processes that are just ending have for it before they count as running.
 const SETTLE: Duration = Duration::from_millis(150);
@@ -68,7 +69,9 @@ where
     let mut talk = match super::talk::detach() {
         Ok(talk) => talk,
         Err(error) => {
-            eprintln!("agtrack recorder is started by `agtrack run` only: {error:#}");
+            note(format_args!(
+                "agtrack recorder is started by `agtrack run` only: {error:#}"
+            ));
             return ExitCode::from(2);
         }
     };
@@ -77,7 +80,10 @@ where
         Err(error) => {
             let message = format!("{error:#}");
             if talk.is_alone() {
-                eprintln!("agtrack: {}", super::plain(message.as_bytes()));
+                note(format_args!(
+                    "agtrack: {}",
+                    super::plain(message.as_bytes())
+                ));
             }
             talk.say(&FromRecorder::Failed { message });
             ExitCode::FAILURE
@@ -278,7 +284,9 @@ impl Session {
         let summary = self.engine.stop(Some(self.id));
         // After the engine: moving what is left is not the agent's doing.
         if let Ok(Err(error)) = self.cgroup.map(OwnCgroup::dissolve) {
-            eprintln!("agtrack: {error}; remove it by hand when it is empty");
+            note(format_args!(
+                "agtrack: {error}; remove it by hand when it is empty"
+            ));
         }
         Ok((running, summary.context("cannot finish the journal")?))
     }
@@ -286,7 +294,9 @@ impl Session {
 
 /// A cgroup below the one that the process is in, with the process in it.
 fn own_cgroup(pid: u32, name: &str) -> Result<OwnCgroup, crate::cgroup::Error> {
-    let parent = Hierarchy::find()?.of_pid(pid)?;
+    let tree = Hierarchy::find()?;
+    tree.remove_abandoned();
+    let parent = tree.of_pid(pid)?;
     let own = OwnCgroup::create(&parent, name)?;
     own.cgroup().adopt(pid)?;
     Ok(own)

@@ -30,7 +30,8 @@ impl Programs {
     /// # Errors
     /// The path of the executable cannot be found out.
     pub fn own() -> anyhow::Result<Programs> {
-        let exe = std::env::current_exe().context("cannot find agtrack's own executable; is /proc mounted?")?;
+        let exe = std::env::current_exe()
+            .context("cannot find agtrack's own executable; is /proc mounted?")?;
         let exe = OsString::from(exe);
         let mut recorder = Vec::new();
         if !rustix::process::geteuid().is_root() {
@@ -204,7 +205,8 @@ pub(super) fn stub(
     invoker: Option<&Invoker>,
     words: &[OsString],
 ) -> anyhow::Result<(Child, Gate)> {
-    let (mut near, far) = gate::gate().context("cannot make a pipe (too many open files? see `ulimit -n`)")?;
+    let (mut near, far) =
+        gate::gate().context("cannot make a pipe (too many open files? see `ulimit -n`)")?;
     let mut stub = command(line)?;
     stub.arg("--gate").arg(far.word());
     if invoker.is_some() {
@@ -242,8 +244,14 @@ mod tests {
     fn where_sudo_refuses_it_is_said_what_it_would_have_to_allow() {
         let sudo = line(&["sudo", "-p", "?", "--", "/usr/bin/agtrack", "recorder"]);
         let text = refused(&sudo, ExitStatus::from_raw(1 << 8)).to_string();
-        assert!(text.contains("did not start the recorder (exit status: 1)"), "{text}");
-        assert!(text.ends_with("allow you `/usr/bin/agtrack recorder`"), "{text}");
+        assert!(
+            text.contains("did not start the recorder (exit status: 1)"),
+            "{text}"
+        );
+        assert!(
+            text.ends_with("allow you `/usr/bin/agtrack recorder`"),
+            "{text}"
+        );
     }
 
     #[test]

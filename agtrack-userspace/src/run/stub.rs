@@ -11,6 +11,7 @@ use std::process::{Command, ExitCode};
 
 use super::gate::{Report, Stub};
 use super::identity::{self, Account, Invoker};
+use crate::terminal::note;
 
 /// The hidden command line of the stub.
 #[derive(Debug, clap::Args)]
@@ -31,7 +32,9 @@ pub fn main(args: StubArgs) -> ExitCode {
     let mut stub = match Stub::inherit(&args.gate) {
         Ok(stub) => stub,
         Err(error) => {
-            eprintln!("agtrack launch-stub is started by `agtrack run` only ({error})");
+            note(format_args!(
+                "agtrack launch-stub is started by `agtrack run` only ({error})"
+            ));
             return ExitCode::from(2);
         }
     };

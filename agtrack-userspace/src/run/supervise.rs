@@ -14,6 +14,7 @@ use super::protocol::{FromRecorder, ToRecorder};
 use super::signals::{Asked, Signals};
 use super::start::Recorder;
 use crate::engine::{Running, Summary};
+use crate::terminal::note;
 
 /// How it all ended.
 #[derive(Debug)]
@@ -133,11 +134,15 @@ impl Supervisor {
         self.interrupts += 1;
         if self.interrupts == 1 {
             if self.all {
-                eprintln!("agtrack: no longer waiting for descendants; recording ends");
+                note(format_args!(
+                    "agtrack: no longer waiting for descendants; recording ends"
+                ));
                 self.tell(&ToRecorder::Finish { all: false });
             }
         } else {
-            eprintln!("agtrack: not waiting for the recorder; it finishes the journal by itself");
+            note(format_args!(
+                "agtrack: not waiting for the recorder; it finishes the journal by itself"
+            ));
             self.recorder = None;
         }
         Ok(())
@@ -173,13 +178,11 @@ impl Supervisor {
                 }
             }
             FromRecorder::Waiting { running } => {
-                eprintln!(
+                note(format_args!(
                     "agtrack: the command has ended; waiting for {} more:",
                     running.len()
-                );
-                super::summary::list(&running)
-                    .iter()
-                    .for_each(|line| eprintln!("{line}"));
+                ));
+                super::summary::list(&running).iter().for_each(note);
             }
             FromRecorder::Failed { message } => self.on_loss(&message),
             FromRecorder::Ready { .. } | FromRecorder::Tagged { .. } => {
@@ -195,10 +198,10 @@ impl Supervisor {
         } else {
             "; the command goes on unrecorded"
         };
-        eprintln!(
+        note(format_args!(
             "agtrack: RECORDING HAS STOPPED: {}{then}",
             plain(why.as_bytes())
-        );
+        ));
         self.recorder = None;
     }
 

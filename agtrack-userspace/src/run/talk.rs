@@ -13,6 +13,7 @@ use rustix::process::{Pid, PidfdFlags, pidfd_open};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGPIPE, SIGQUIT, SIGTERM, SIGTSTP};
 
 use super::protocol::{FromRecorder, ToRecorder, receive, send};
+use crate::terminal::note;
 
 /// What the recorder waits for.
 #[derive(Debug)]
@@ -82,7 +83,9 @@ fn listen(to: &Sender<Event>) {
             Ok(Some(request)) => Event::Request(request),
             Ok(None) => Event::Gone,
             Err(error) => {
-                eprintln!("agtrack: the launcher cannot be understood: {error}");
+                note(format_args!(
+                    "agtrack: the launcher cannot be understood: {error}"
+                ));
                 Event::Gone
             }
         };

@@ -45,11 +45,21 @@ pub(crate) fn say(command: &mut Command) -> Said {
         stderr,
     } = command.output().unwrap();
     let out = String::from_utf8(stdout).unwrap();
+    let err = String::from_utf8(stderr).unwrap();
+    err.lines().for_each(assert_said_once);
     Said {
         code: status.code(),
         out,
-        err: String::from_utf8(stderr).unwrap(),
+        err,
     }
+}
+
+/// No message says its cause twice: once by itself and once more as the cause of an error.
+fn assert_said_once(line: &str) {
+    let mut parts: Vec<_> = line.split(": ").collect();
+    parts.sort_unstable();
+    let twice = parts.windows(2).find(|pair| pair[0] == pair[1]);
+    assert!(twice.is_none(), "said twice: {line}");
 }
 
 /// A place that everybody may look into, with a copy of agtrack that everybody may run.

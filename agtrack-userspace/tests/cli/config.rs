@@ -68,3 +68,29 @@ fn what_is_in_force_is_shown_whole() {
     assert_eq!(shown["config"]["capture"]["backend"], "tracepoint");
     assert_eq!(shown["sha256"].as_str().unwrap().len(), 64);
 }
+
+#[test]
+fn globs_that_get_an_agent_nothing_are_warned_of() {
+    let (_dir, name) = file(
+        "[[agents]]\nid = \"a\"\ncgroups = [\"/sys/fs/cgroup/agents/*\", \"/x/*\"]\n\
+         [[agents]]\nid = \"b\"\ncgroups = [\"/x/y\"]\n",
+    );
+    let said = say(&mut agtrack(&["config", "check", &name]));
+    assert_eq!(
+        (said.code, said.out),
+        (
+            Some(0),
+            format!("{name}: no mistakes; 2 warnings; 2 agents\n")
+        )
+    );
+    let lines: Vec<_> = said.err.lines().collect();
+    assert_eq!(lines.len(), 2, "{}", said.err);
+    let first = format!("agtrack: {name}:3:12: warning: `/sys/fs/cgroup/agents/*` begins with ");
+    assert!(lines[0].starts_with(&first) && lines[0].ends_with("; write `/agents/*`"));
+    let second = format!("agtrack: {name}:6:12: warning: `/x/y` gets agent `b` nothing: ");
+    assert!(lines[1].starts_with(&second) && lines[1].ends_with("; put agent `b` before `a`"));
+    let said = say(&mut agtrack(&["config", "check", "--json", &name]));
+    let told: serde_json::Value = serde_json::from_str(&said.out).unwrap();
+    assert_eq!((&told["ok"], said.code), (&true.into(), Some(0)));
+    assert_eq!(told["warnings"][1]["line"], 6);
+}

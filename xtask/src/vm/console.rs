@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::fixture;
 use crate::test::count::Count;
 
 /// What a command prints that is no test program and succeeded.
@@ -20,6 +21,8 @@ pub(crate) struct Outcome {
     pub(crate) asked: Option<i32>,
     /// The verifier's instruction count of each program that loaded.
     pub(crate) verifier: BTreeMap<String, u64>,
+    /// Input logs for the replay tests, by name.
+    pub(crate) fixtures: BTreeMap<String, String>,
 }
 
 impl Outcome {
@@ -94,6 +97,7 @@ fn outcome(log: &str, backend: &str) -> Outcome {
         status,
         asked,
         verifier: stats.iter().filter_map(|line| instructions(line)).collect(),
+        fixtures: fixture::read(&tests),
     }
 }
 

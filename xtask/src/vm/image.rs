@@ -26,6 +26,8 @@ pub(crate) enum Job {
     },
     /// Only the verifier's instruction counts.
     Verifier,
+    /// Input logs for the replay tests.
+    Fixtures,
     /// One command, for trying out the machines themselves.
     Smoke {
         /// What the shell runs.
@@ -63,7 +65,7 @@ pub(crate) fn build(workspace: &Workspace, job: &Job, backends: &[&str]) -> Resu
             let built = programs(workspace)?;
             archive.copy("bin/agtrack", &stripped(&built.join("agtrack"))?)?;
         }
-        Job::Tests { .. } => {
+        Job::Tests { .. } | Job::Fixtures => {
             let built = binaries(workspace)?;
             archive.copy("bin/agtrack", &stripped(&built.agtrack)?)?;
             archive.copy("bin/agtrack-trigger", &stripped(&built.trigger)?)?;
@@ -92,6 +94,9 @@ fn script(job: &Job, backends: &[&str]) -> String {
         let command = match job {
             Job::Smoke { command, .. } => command.clone(),
             Job::Verifier => format!("echo {}", super::console::NO_TESTS),
+            Job::Fixtures => {
+                format!("/bin/e2e --record-fixtures && echo {}", super::console::NO_TESTS)
+            }
             Job::Tests { filter } => {
                 let filter = filter.as_deref().unwrap_or_default();
                 format!("/bin/e2e --color=never --test-threads=2 {}", quoted(filter))

@@ -11,6 +11,10 @@ use crate::load::{Backend, HookState, Probed};
 const DIRECT_CALLS: &str = "CONFIG_DYNAMIC_FTRACE_WITH_DIRECT_CALLS";
 const BPF_LSM: &str = "CONFIG_BPF_LSM";
 
+/// No known lack explains it.
+const REPORT: &str = "please report the reason above with the output of `uname -a`: agtrack should \
+                      work with this kernel";
+
 /// Whether the kernel takes programs that run by trampoline: LSM, fentry and fexit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Trampolines {
@@ -76,10 +80,10 @@ impl Ground {
         let text = match (self.trampolines, self.bpf_is_active()) {
             (Trampolines::Refused, Some(true)) => {
                 "`bpf` is among the active LSMs as it should be; what is missing is what fentry \
-                 needs (next line but one)"
+                 needs, see there"
             }
             (Trampolines::Refused, _) => {
-                "first what fentry needs (below); without that `bpf` among the active LSMs would \
+                "first what fentry needs, see there; without that `bpf` among the active LSMs would \
                  change nothing"
             }
             (_, Some(true)) => REPORT,
@@ -99,8 +103,8 @@ impl Ground {
             ),
             None => String::new(),
         };
-        let refuses = "this kernel, a lockdown policy or the hypervisor below refuses programs of \
-                       this kind";
+        let refuses = "this kernel, a lockdown policy or the hypervisor that it runs on refuses \
+                       programs of this kind";
         match self.build.has(DIRECT_CALLS) {
             _ if self.interprets => "sysctl net.core.bpf_jit_enable=1".to_owned(),
             Some(true) => format!(
@@ -151,10 +155,170 @@ impl Ground {
     }
 }
 
-/// No known lack explains it.
-const REPORT: &str = "please report the reason above with the output of `uname -a`: agtrack should \
-                      work with this kernel";
-
 fn names_bpf(list: &str) -> bool {
     list.split(',').any(|name| name == "bpf")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use agtrack_common::event::HOOKS;
+
+    fn ground(build: &str, modules: &str, trampolines: Trampolines) -> Ground {
+        Ground {
+            build: Build::from_text(build),
+            modules: Some(modules.to_owned()),
+            boot: "quiet ro".to_owned(),
+            interprets: false,
+            trampolines,
+        }
+    }
+
+    /// The text has all of `has` and nothing of `lacks`.
+    fn check(text: &str, has: &[&str], lacks: &[&str]) {
+        assert!(has.iter().all(|part| text.contains(part)), "{text}");
+        assert!(!lacks.iter().any(|part| text.contains(part)), "{text}");
+    }
+
+    const SET: &str = "CONFIG_DYNAMIC_FTRACE_WITH_DIRECT_CALLS=y\nCONFIG_BPF_LSM=y\n";
+
+    #[test]
+    fn an_option_that_is_set_is_not_asked_for() {
+        let used = Some(Backend::Tracepoint);
+        let text = |build| {
+            let ground = ground(build, "bpf", Trampolines::Refused);
+            ground.remedy(Backend::Fentry, used).unwrap_or_default()
+        };
+        check(
+            &text(SET),
+            &[
+                "nothing that is known",
+                "hypervisor",
+                "back end tracepoint instead",
+            ],
+            &["boot a kernel"],
+        );
+        check(
+            &text("CONFIG_X=y\n"),
+            &["boot a kernel built with CONFIG_DYNAMIC_F"],
+            &["hypervisor"],
+        );
+        let unread = Ground {
+            build: Build::default(),
+            ..ground("", "bpf", Trampolines::Refused)
+        };
+        let text = unread.remedy(Backend::Fentry, None).unwrap_or_default();
+        check(
+            &text,
+            &["cannot be told", "/proc/config.gz", "hypervisor"],
+            &["instead"],
+        );
+    }
+
+    #[test]
+    fn a_kernel_that_interprets_programs_is_told_to_compile_them() {
+        let interprets = Ground {
+            interprets: true,
+            ..ground(SET, "bpf", Trampolines::Refused)
+        };
+        let text = interprets.remedy(Backend::Fentry, None);
+        assert_eq!(text.as_deref(), Some("sysctl net.core.bpf_jit_enable=1"));
+    }
+
+    #[test]
+    fn what_is_fulfilled_is_not_asked_for_again() {
+        let text = |modules, trampolines| {
+            let ground = ground(SET, modules, trampolines);
+            ground.remedy(Backend::Lsm, None).unwrap_or_default()
+        };
+        check(
+            &text("a,bpf", Trampolines::Refused),
+            &["as it should be", "fentry"],
+            &["lsm="],
+        );
+        check(
+            &text("a", Trampolines::Refused),
+            &["first what fentry needs"],
+            &["lsm="],
+        );
+        check(
+            &text("a", Trampolines::Work),
+            &["see active LSMs above"],
+            &["fentry"],
+        );
+        check(
+            &text("a,bpf", Trampolines::Work),
+            &["uname -a"],
+            &["lsm", "fentry"],
+        );
+    }
+
+    #[test]
+    fn how_bpf_gets_among_the_active_modules_is_said_exactly() {
+        let text = ground(SET, "a,b", Trampolines::Work).activate_bpf("a,b");
+        assert_eq!(
+            text,
+            "put lsm=a,b,bpf on the kernel command line: on Debian and Ubuntu into \
+             GRUB_CMDLINE_LINUX in /etc/default/grub, then `update-grub` and reboot"
+        );
+        let booted = Ground {
+            boot: "ro lsm=a,b quiet".to_owned(),
+            ..ground("", "a,b", Trampolines::Refused)
+        };
+        check(
+            &booted.activate_bpf("a,b"),
+            &["built with CONFIG_BPF_LSM=y; this one"],
+            &["grub"],
+        );
+        let unread = Ground {
+            build: Build::default(),
+            ..booted
+        };
+        check(
+            &unread.activate_bpf("a,b"),
+            &[
+                "in place of the lsm=",
+                "must be built with CONFIG_BPF_LSM",
+                "alone changes nothing",
+            ],
+            &[],
+        );
+        let already = Ground {
+            boot: "lsm=a,b,bpf".to_owned(),
+            ..unread
+        };
+        check(
+            &already.activate_bpf("a,b"),
+            &["built with CONFIG_BPF_LSM=y"],
+            &["grub"],
+        );
+    }
+
+    #[test]
+    fn trampolines_work_where_one_hook_got_one() {
+        let hooks = |works: Option<&str>| {
+            let state = |hook: &'static agtrack_common::event::Hook| HookState {
+                hook,
+                target: String::new(),
+                missing: (Some(hook.program) != works).then(|| "EPERM".to_owned()),
+                instructions: None,
+            };
+            let probed = Probed {
+                backend: Backend::Lsm,
+                refused: None,
+                hooks: HOOKS.iter().map(state).collect(),
+            };
+            Trampolines::of(&[probed])
+        };
+        assert_eq!(hooks(None), Trampolines::Refused);
+        let program = |wanted: fn(&Attach) -> bool| {
+            let hook = HOOKS.iter().find(|hook| wanted(&hook.attach));
+            hook.map(|hook| hook.program)
+        };
+        let tracepoint = program(|attach| matches!(attach, Attach::TpBtf(_)));
+        assert_eq!(hooks(tracepoint), Trampolines::Refused);
+        let fentry = program(|attach| matches!(attach, Attach::Fentry(_)));
+        assert_eq!(hooks(fentry), Trampolines::Work);
+        assert_eq!(Trampolines::of(&[]), Trampolines::Untried);
+    }
 }

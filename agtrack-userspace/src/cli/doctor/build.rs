@@ -72,7 +72,8 @@ mod tests {
     #[test]
     fn an_option_is_set_not_set_or_unknown() {
         let build = Build::from_text("CONFIG_A=y\n# CONFIG_B is not set\nCONFIG_AB=m\n");
-        let found = ["CONFIG_A", "CONFIG_B", "CONFIG_AB", "CONFIG_"].map(|option| build.has(option));
+        let found =
+            ["CONFIG_A", "CONFIG_B", "CONFIG_AB", "CONFIG_"].map(|option| build.has(option));
         assert_eq!(found, [Some(true), Some(false), Some(false), Some(false)]);
         assert_eq!(Build::default().has("CONFIG_A"), None);
     }

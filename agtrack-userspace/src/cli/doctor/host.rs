@@ -5,6 +5,8 @@
 
 use std::path::Path;
 
+use super::advice::{Ground, Trampolines};
+use super::build::Build;
 use super::finding::Finding;
 use crate::btf;
 use crate::cgroup::{Error, Hierarchy};
@@ -24,8 +26,23 @@ const CAP_SYS_ADMIN: u32 = 21;
 const CAP_PERFMON: u32 = 38;
 const CAP_BPF: u32 = 39;
 
+/// 0 where the kernel interprets BPF programs.
+const COMPILER: &str = "/proc/sys/net/core/bpf_jit_enable";
+
+/// What advice depends on.
+pub(super) fn ground(release: &str, trampolines: Trampolines) -> Ground {
+    let modules = read("/sys/kernel/security/lsm");
+    Ground {
+        build: Build::of(release),
+        modules: modules.map(|list| list.trim().to_owned()),
+        boot: read("/proc/cmdline").unwrap_or_default(),
+        interprets: read(COMPILER).is_some_and(|setting| setting.trim() == "0"),
+        trampolines,
+    }
+}
+
 /// Looks at everything.
-pub(super) fn findings(release: &str) -> Vec<Finding> {
+pub(super) fn findings(release: &str, ground: &Ground) -> Vec<Finding> {
     let root = rustix::process::geteuid().is_root();
     let mounts = read("/proc/self/mountinfo").unwrap_or_default();
     let mut findings = vec![kernel(release), permission(root, capabilities())];
@@ -36,8 +53,8 @@ pub(super) fn findings(release: &str) -> Vec<Finding> {
     findings.extend([
         types(btf.ok()),
         lockdown(load::lockdown().as_deref()),
-        security_modules(read("/sys/kernel/security/lsm").as_deref()),
-        compiler(read("/proc/sys/net/core/bpf_jit_enable").as_deref(), root),
+        security_modules(ground),
+        compiler(read(COMPILER).as_deref(), root),
         hierarchy(&Hierarchy::find(), root),
         namespace(std::fs::read_link("/proc/self/ns/pid").ok().as_deref()),
         mount("bpffs", "bpf", &mounts, "agtrack pins nothing"),
@@ -125,21 +142,22 @@ fn lockdown(mode: Option<&str>) -> Finding {
     }
 }
 
-fn security_modules(active: Option<&str>) -> Finding {
+fn security_modules(ground: &Ground) -> Finding {
     const NAME: &str = "active LSMs";
-    let Some(active) = active.map(str::trim) else {
+    let Some(active) = ground.modules.as_deref() else {
         return Finding::unknown(NAME, "/sys/kernel/security/lsm cannot be read")
-            .costs("back end lsm is not used")
-            .remedy("mount -t securityfs none /sys/kernel/security");
+            .costs("back end lsm is not used: whether its programs would run cannot be told")
+            .remedy(
+                "mount securityfs (`mount -t securityfs none /sys/kernel/security`) and run \
+                 `agtrack doctor` again",
+            );
     };
-    if active.split(',').any(|name| name == "bpf") {
+    if ground.bpf_is_active() == Some(true) {
         return Finding::ok(NAME, active);
     }
     Finding::limited(NAME, format!("{active}, without bpf"))
         .costs("back end lsm, the best, never runs; another one sees file events")
-        .remedy(format!(
-            "if the kernel has CONFIG_BPF_LSM=y: boot with lsm={active},bpf"
-        ))
+        .remedy(ground.activate_bpf(active))
 }
 
 fn compiler(setting: Option<&str>, root: bool) -> Finding {
@@ -247,13 +265,18 @@ mod tests {
             "integrity is fine",
         );
         check(&lockdown(Some("integrity")), State::Ok, "");
-        check(
-            &security_modules(Some("a,b\n")),
-            State::Limited,
-            "boot with lsm=a,b,bpf",
-        );
-        check(&security_modules(Some("a,bpf\n")), State::Ok, "");
-        check(&security_modules(None), State::Unknown, "securityfs");
+        let modules = |list: Option<&str>| {
+            security_modules(&Ground {
+                build: Build::default(),
+                modules: list.map(str::to_owned),
+                boot: String::new(),
+                interprets: false,
+                trampolines: Trampolines::Work,
+            })
+        };
+        check(&modules(Some("a,b")), State::Limited, "lsm=a,b,bpf");
+        check(&modules(Some("a,bpf")), State::Ok, "");
+        check(&modules(None), State::Unknown, "mount -t securityfs");
         check(
             &compiler(Some("0\n"), true),
             State::Limited,
