@@ -92,14 +92,6 @@ macro_rules! for_each_offset {
             UNIX_PEER, "unix_sock", "peer";
             UNIX_DENTRY, "unix_sock", "path.dentry";
             UNIX_MOUNT, "unix_sock", "path.mnt";
-            REGS_NR, "pt_regs", "orig_ax";
-            REGS_DI, "pt_regs", "di";
-            REGS_SI, "pt_regs", "si";
-            REGS_DX, "pt_regs", "dx";
-            REGS_R10, "pt_regs", "r10";
-            REGS_R8, "pt_regs", "r8";
-            REGS_BX, "pt_regs", "bx";
-            REGS_CX, "pt_regs", "cx";
         }
     };
 }

@@ -1,8 +1,6 @@
 //! What depends on the processor: registers and system call numbers. x86_64 only, so far.
 
 use crate::object::Task;
-use crate::offset::*;
-use crate::read::{Kernel, field};
 
 /// The system calls that back end B looks at.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -36,11 +34,40 @@ const TS_COMPAT: u32 = 2;
 /// Bit of x32 system call numbers (arch/x86/include/uapi/asm/unistd.h).
 const X32: u64 = 0x4000_0000;
 
-/// The system call that `regs` (`struct pt_regs`) belong to, if agtrack looks at it. The number
-/// and the arguments are still in the registers at its end.
+/// Members of `struct pt_regs` (arch/x86/include/asm/ptrace.h), by their place; user space sees the
+/// same order, so it stays.
+mod register {
+    pub const BX: usize = 5;
+    pub const R10: usize = 7;
+    pub const R8: usize = 9;
+    pub const CX: usize = 11;
+    pub const DX: usize = 12;
+    pub const SI: usize = 13;
+    pub const DI: usize = 14;
+    pub const NUMBER: usize = 15;
+}
+
+/// A register of the `struct pt_regs` that a program was given as its argument: the verifier knows
+/// the type, so this is a plain load.
 #[inline(always)]
-pub fn call(task: Task, regs: Kernel) -> Option<Call> {
-    let number: u64 = field(regs, &REGS_NR);
+fn register(regs: *const u64, which: usize) -> u64 {
+    // SAFETY: the kernel's own object, live while the program runs; a load that faults gives zero.
+    unsafe { regs.add(which).read_volatile() }
+}
+
+/// Whether agtrack may look at this system call, in any of the processor's tables: what every
+/// system call of the host has to pay for.
+#[inline(always)]
+pub fn may_be_call(regs: *const u64) -> bool {
+    let number = register(regs, register::NUMBER);
+    native((number & !X32) as u32).is_some() || compat(number as u32).is_some()
+}
+
+/// The system call that `regs` belong to, if agtrack looks at it. The number and the arguments are
+/// still in the registers at its end.
+#[inline(always)]
+pub fn call(task: Task, regs: *const u64) -> Option<Call> {
+    let number = register(regs, register::NUMBER);
     if is_compat(task) {
         compat(number as u32)
     } else {
@@ -50,34 +77,17 @@ pub fn call(task: Task, regs: Kernel) -> Option<Call> {
 
 /// The arguments of that system call.
 #[inline(always)]
-pub fn arguments(task: Task, regs: Kernel) -> [u64; 5] {
+pub fn arguments(task: Task, regs: *const u64) -> [u64; 5] {
+    use register::*;
     if is_compat(task) {
-        return compat_arguments(regs);
+        return [BX, CX, DX, SI, DI].map(|which| register(regs, which) & u64::from(u32::MAX));
     }
-    [
-        field(regs, &REGS_DI),
-        field(regs, &REGS_SI),
-        field(regs, &REGS_DX),
-        field(regs, &REGS_R10),
-        field(regs, &REGS_R8),
-    ]
+    [DI, SI, DX, R10, R8].map(|which| register(regs, which))
 }
 
 #[inline(always)]
 fn is_compat(task: Task) -> bool {
     task.status() & TS_COMPAT != 0
-}
-
-#[inline(always)]
-fn compat_arguments(regs: Kernel) -> [u64; 5] {
-    let low = |offset| u64::from(field::<u32>(regs, offset));
-    [
-        low(&REGS_BX),
-        low(&REGS_CX),
-        low(&REGS_DX),
-        low(&REGS_SI),
-        low(&REGS_DI),
-    ]
 }
 
 /// arch/x86/entry/syscalls/syscall_64.tbl

@@ -54,7 +54,10 @@ pub fn run(file: &Path, input_log: Option<PathBuf>) -> anyhow::Result<()> {
         }
         (Ended::Asked, Err(error)) => Err(error.context("recording did not end cleanly")),
         (Ended::Failed, Err(error)) => Err(error.context("recording has failed")),
-        (Ended::Failed, Ok(_)) => bail!("recording ended by itself, and does not say why"),
+        (Ended::Failed, Ok(_)) => bail!(
+            "recording ended by itself and does not say why, which is a fault of agtrack: please report \
+             it; `agtrack tail` shows what was recorded until then"
+        ),
     }
 }
 
@@ -205,7 +208,9 @@ fn shown(config: &Config) -> String {
 /// Tells systemd, if that is who started the daemon.
 fn notify(state: &[NotifyState<'_>]) {
     if let Err(error) = sd_notify::notify(state) {
-        tell(&format!("cannot tell systemd: {error}"));
+        tell(&format!(
+            "cannot tell systemd that the state has changed ({error}); recording goes on"
+        ));
     }
 }
 

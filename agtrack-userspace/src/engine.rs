@@ -31,7 +31,7 @@ use crate::cgroup::Cgroup;
 use crate::journal;
 use crate::load::{BackendChoice, Inventory, Sizes};
 
-pub use summary::{Named, Summary};
+pub use summary::{Item, Listed, Summary};
 
 use wait::Ended;
 
@@ -191,9 +191,12 @@ impl Engine {
     pub fn stop(self, session: Option<Uuid>) -> anyhow::Result<Summary> {
         // Where the thread has ended already, its own error says why.
         let _ = self.send(Request::Stop(session));
-        self.thread
-            .join()
-            .map_err(|_| anyhow!("the recording thread panicked"))?
+        self.thread.join().map_err(|_| {
+            anyhow!(
+                "the recording thread panicked, which is a fault of agtrack: please report the \
+                     message above; what was recorded until then is in the journal"
+            )
+        })?
     }
 
     fn ask<T>(&self, request: impl FnOnce(mpsc::Sender<T>) -> Request) -> anyhow::Result<T> {
@@ -209,5 +212,5 @@ impl Engine {
 }
 
 fn ended() -> anyhow::Error {
-    anyhow!("recording has ended; stop the recorder to see why")
+    anyhow!("recording has ended before this could be done; the recorder says why when it ends")
 }

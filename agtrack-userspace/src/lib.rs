@@ -6,6 +6,7 @@ pub mod cgroup;
 pub mod cli;
 pub mod config;
 pub mod correlate;
+pub mod credential;
 pub mod daemon;
 pub mod decode;
 pub mod engine;

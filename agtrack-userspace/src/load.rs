@@ -13,6 +13,7 @@ mod probe;
 mod stats;
 mod tags;
 
+use anyhow::Context;
 use aya::{Ebpf, EbpfLoader, VerifierLogLevel};
 
 pub use backend::{Backend, BackendChoice, lockdown};
@@ -189,7 +190,10 @@ fn open(backend: Backend, sizes: Sizes, offsets: &offsets::Offsets) -> anyhow::R
     for (global, offset) in offsets.iter() {
         loader.override_global(global, offset, true);
     }
-    Ok(loader.load(OBJECT)?)
+    loader.load(OBJECT).context(
+        "cannot make the maps that the probes need; if the host is short of memory, smaller rings \
+         need less (lifecycle_ring_bytes and bulk_ring_bytes in the configuration)",
+    )
 }
 
 /// Kernels before 5.11 charge maps to this limit. Where it may not be raised it need not be.

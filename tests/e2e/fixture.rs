@@ -6,8 +6,8 @@
 
 use std::ffi::OsString;
 use std::fmt::Write;
-use std::net::TcpListener;
 use std::fs::Permissions;
+use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
@@ -49,7 +49,10 @@ pub(crate) fn record() {
     if here::is_machine() {
         for (name, scenario) in OBJECTS {
             let text = trimmed(&one(scenario));
-            println!("@@ fixture {}_{name}\n{text}@@ end fixture", here::backend());
+            println!(
+                "@@ fixture {}_{name}\n{text}@@ end fixture",
+                here::backend()
+            );
         }
         return;
     }

@@ -6,7 +6,7 @@ use agtrack_tests::records::number;
 use agtrack_tests::steps;
 use serde_json::{Value, json};
 
-use crate::host::{place, sees_objects};
+use crate::host::{place, sees_objects, succeeded};
 use crate::open::has_i386;
 use crate::{Outcome, tests};
 

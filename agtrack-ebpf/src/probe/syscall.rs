@@ -9,7 +9,7 @@ use crate::arch::{self, Call};
 use crate::gate::{self, Actor};
 use crate::message::Slot;
 use crate::probe::{AT_FDCWD, Name, connect, open, rename, unlink};
-use crate::read::{Kernel, user};
+use crate::read::user;
 
 /// `O_WRONLY | O_CREAT | O_TRUNC`, which is what `creat` means.
 const CREAT_FLAGS: u64 = 0o1 | 0o100 | 0o1000;
@@ -21,10 +21,10 @@ const SYS_CONNECT: u64 = 3;
 /// `(struct pt_regs *regs, long ret)`
 #[btf_tracepoint(function = "sys_exit")]
 pub fn sys_exit(ctx: BtfTracePointContext) -> i32 {
-    if !gate::may_be_tagged() {
+    let regs: *const u64 = ctx.arg(0);
+    if !arch::may_be_call(regs) || !gate::may_be_tagged() {
         return 0;
     }
-    let regs: Kernel = ctx.arg(0);
     let task = gate::current();
     if let Some(call) = arch::call(task, regs)
         && let Some(actor) = gate::tagged()

@@ -73,8 +73,11 @@ fn line(
 fn begin<R: BufRead>(inputs: &mut InputReader<R>) -> anyhow::Result<Start> {
     match inputs.next().transpose()? {
         Some(Input::Start(start)) => Ok(*start),
-        Some(_) => bail!("the file does not begin with the recorder's start: it is cut off"),
-        None => bail!("the file is empty"),
+        Some(_) => bail!(
+            "it does not begin with the recorder's start, so its beginning is cut off; what is left \
+             cannot be replayed"
+        ),
+        None => bail!("it is empty: nothing was recorded, or it is not written yet"),
     }
 }
 
@@ -113,7 +116,10 @@ mod tests {
 
     #[test]
     fn what_is_no_log_is_refused() {
-        assert_eq!(records(b"").unwrap_err().to_string(), "the file is empty");
+        assert_eq!(
+            records(b"").unwrap_err().to_string(),
+            "it is empty: nothing was recorded, or it is not written yet"
+        );
         let error = records(b"{\"input\":\"stop\"}\n").unwrap_err().to_string();
         assert!(error.contains("does not begin"), "{error}");
         assert!(

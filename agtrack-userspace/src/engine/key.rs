@@ -15,7 +15,10 @@ const NAME: &str = "redact.key";
 #[derive(Debug, thiserror::Error)]
 pub(super) enum KeyError {
     /// It could not be read or made.
-    #[error("cannot {what} {path}, which holds the key for tags of redacted secrets: {cause}")]
+    #[error(
+        "cannot {what} {path}, where the key for tags of redacted secrets is kept: {cause}; root must \
+         be able to write there"
+    )]
     File {
         /// What was tried.
         what: &'static str,
@@ -172,6 +175,11 @@ mod tests {
             Err(KeyError::Exposed(_))
         ));
         let missing = Path::new("/proc/none");
+        let refused = host_key(missing).unwrap_err().to_string();
+        assert!(
+            refused.starts_with("cannot create /proc/none, where the key"),
+            "{refused}"
+        );
         assert!(matches!(host_key(missing), Err(KeyError::File { .. })));
     }
 }

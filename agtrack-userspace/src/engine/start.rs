@@ -98,7 +98,7 @@ fn load_undisturbed(backend: BackendChoice, sizes: Sizes) -> anyhow::Result<(Pro
     });
     loading
         .join()
-        .map_err(|_| anyhow!("loading the probes panicked"))?
+        .map_err(|_| anyhow!("loading the probes panicked, which is a fault of agtrack: please report the message above"))?
 }
 
 fn start_facts(
@@ -154,8 +154,9 @@ fn journal_state(previous: &Previous) -> JournalState {
 }
 
 fn host() -> anyhow::Result<Host> {
-    let boot_id = std::fs::read_to_string("/proc/sys/kernel/random/boot_id")
-        .context("cannot read the boot id from /proc/sys/kernel/random/boot_id")?;
+    let boot_id = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").context(
+        "cannot read the boot id from /proc/sys/kernel/random/boot_id (is /proc mounted?)",
+    )?;
     let machine_id = std::fs::read_to_string("/etc/machine-id").unwrap_or_default();
     let name = rustix::system::uname()
         .nodename()

@@ -1,78 +1,152 @@
 //! What a recording came to, in numbers and a few names.
+//!
+//! Comes in: drafts on their way to the journal. Goes out: what a person wants to know at the end.
+//! Never: more memory than its bounds, whatever an agent does, and no details of sessions that
+//! nobody waits for.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod deed;
+mod files;
+mod program;
+mod shelf;
+
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::record::{
-    Access, Action, Address, Body, Draft, Gap, GapReason, Object, OutcomeResult, Text,
-};
+use crate::record::{Binding, Body, Draft, Gap, GapReason, Text};
+use deed::Deeds;
 
-/// Names kept of each kind.
-const KEPT: usize = 64;
-/// Different names counted of each kind; beyond, the total stays.
-const COUNTED: usize = 100_000;
+/// Names in a list; the rest is counted.
+const LISTED: usize = 24;
+/// Bytes of a name in a list.
+const NAME: usize = 512;
+/// Launched sessions whose deeds are kept; a launcher starts one.
+const SESSIONS: usize = 4;
 
 /// What a session did, in numbers and a few names.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Summary {
     /// Records of each action.
     pub actions: BTreeMap<String, u64>,
-    /// Files that were written.
-    pub written: Named,
-    /// Files that were deleted.
-    pub deleted: Named,
-    /// Hosts and sockets that were contacted.
-    pub hosts: Named,
-    /// Actions that failed, each with its reason.
-    pub failures: Named,
+    /// Programs that ran, the most telling first.
+    pub programs: Listed,
+    /// Well-known credentials that were touched.
+    pub credentials: Listed,
+    /// Files that are there now and were not before.
+    pub created: Listed,
+    /// Files that were written and are not known to be new.
+    pub written: Listed,
+    /// Files that were there before and are gone.
+    pub deleted: Listed,
+    /// Files that were there before and have another name now.
+    pub renamed: Listed,
+    /// Files that were created and are gone again.
+    pub temporary: u64,
+    /// Hosts and sockets, each with its results; those on other machines first.
+    pub peers: Listed,
+    /// What the kernel refused, with the action in front.
+    pub refused: Listed,
+    /// Programs that a signal ended, unless it is one of every day.
+    pub killed: Listed,
+    /// Other failures by error.
+    pub failures: BTreeMap<String, u64>,
     /// Events that are known to be missing.
     pub lost: u64,
     /// Runs of hooks that the kernel skipped, on the whole host: an upper bound.
     pub skipped: u64,
 }
 
-/// A bounded list of names, and how many there were.
+/// The first of a list, and how long it is.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Named {
-    /// How many different ones.
+pub struct Listed {
+    /// How many different ones there are.
     pub total: u64,
-    /// The first of them, as bytes.
-    pub first: Vec<Vec<u8>>,
+    /// How often there was one more and no room to tell it from the others.
+    pub beyond: u64,
+    /// The first of them.
+    pub items: Vec<Item>,
+}
+
+/// One of a list.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Item {
+    /// Its name, cut where it is very long.
+    pub name: Text,
+    /// Its new name, where it was renamed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<Text>,
+    /// What it is; empty where the list says that.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub what: String,
+    /// The program that did it first; empty where that is not kept.
+    #[serde(default)]
+    pub by: Text,
+    /// What was done or what came of it, in a word each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ways: Vec<String>,
+    /// How often; for a folder, the files in it.
+    pub count: u64,
+}
+
+impl Item {
+    fn named(name: &[u8]) -> Item {
+        let mut bytes = name[..name.len().min(NAME)].to_vec();
+        if bytes.len() < name.len() {
+            bytes.extend_from_slice("…".as_bytes());
+        }
+        Item {
+            name: Text(bytes),
+            count: 1,
+            ..Item::default()
+        }
+    }
+}
+
+impl Listed {
+    fn first(total: u64, items: impl Iterator<Item = Item>) -> Listed {
+        Listed {
+            total,
+            beyond: 0,
+            items: items.take(LISTED).collect(),
+        }
+    }
 }
 
 /// Adds drafts up.
 #[derive(Debug, Default)]
 pub(super) struct Tally {
-    sessions: BTreeMap<Uuid, Counts>,
+    actions: BTreeMap<String, u64>,
+    sessions: BTreeMap<Uuid, Session>,
     lost: u64,
     skipped: u64,
 }
 
+/// A launched session.
 #[derive(Debug, Default)]
-struct Counts {
+struct Session {
     actions: BTreeMap<String, u64>,
-    written: Names,
-    deleted: Names,
-    hosts: Names,
-    failures: Names,
-}
-
-#[derive(Debug, Default)]
-struct Names {
-    seen: BTreeSet<Vec<u8>>,
-    first: Vec<Vec<u8>>,
+    deeds: Deeds,
 }
 
 impl Tally {
     pub(super) fn add(&mut self, draft: &Draft) {
         match (&draft.body, &draft.agent) {
             (Body::Action(action), Some(agent)) => {
-                self.sessions.entry(agent.session).or_default().add(action);
+                count(&mut self.actions, &action.action);
+                // A daemon runs for months, and nobody waits for what one of its sessions did.
+                if agent.binding != Binding::Launcher {
+                    return;
+                }
+                let has_room = self.sessions.len() < SESSIONS;
+                if has_room || self.sessions.contains_key(&agent.session) {
+                    let session = self.sessions.entry(agent.session).or_default();
+                    count(&mut session.actions, &action.action);
+                    session.deeds.add(action);
+                }
             }
             (Body::Gap(gap), _) => self.gap(gap),
-            _ => {}
+            (Body::Action(_) | Body::Session(_) | Body::Lifecycle(_) | Body::Heartbeat(_), _) => {}
         }
     }
 
@@ -91,102 +165,32 @@ impl Tally {
         }
     }
 
-    /// Of one session, or of all together.
+    /// Of one launched session; or the numbers of all together.
     pub(super) fn summary(&self, session: Option<Uuid>) -> Summary {
         let mut summary = Summary {
             lost: self.lost,
             skipped: self.skipped,
             ..Summary::default()
         };
-        let wanted = self
-            .sessions
-            .iter()
-            .filter(|(id, _)| session.is_none_or(|one| one == **id));
-        for (_, counts) in wanted {
-            for (action, count) in &counts.actions {
-                *summary.actions.entry(action.clone()).or_default() += count;
+        match session {
+            None => summary.actions = self.actions.clone(),
+            Some(id) => {
+                if let Some(session) = self.sessions.get(&id) {
+                    summary.actions = session.actions.clone();
+                    session.deeds.tell(&mut summary);
+                }
             }
-            counts.written.add_to(&mut summary.written);
-            counts.deleted.add_to(&mut summary.deleted);
-            counts.hosts.add_to(&mut summary.hosts);
-            counts.failures.add_to(&mut summary.failures);
         }
         summary
     }
 }
 
-impl Counts {
-    fn add(&mut self, action: &Action) {
-        *self.actions.entry(action.action.clone()).or_default() += 1;
-        if action.outcome.result == OutcomeResult::Failure {
-            self.failures.add(failure(action));
-            return;
+/// Names of actions come from the event table: there are few.
+fn count(actions: &mut BTreeMap<String, u64>, action: &str) {
+    match actions.get_mut(action) {
+        Some(count) => *count += 1,
+        None => {
+            actions.insert(action.to_owned(), 1);
         }
-        match &action.object {
-            Object::Open {
-                path,
-                access: Access::Write | Access::ReadWrite,
-                ..
-            } => {
-                self.written.add(path.0.clone());
-            }
-            Object::File { path, .. } => self.deleted.add(path.0.clone()),
-            Object::Connect(Address::Ip { ip, port, .. }) => {
-                let host = std::net::SocketAddr::new(*ip, *port);
-                self.hosts.add(host.to_string().into_bytes());
-            }
-            Object::Connect(Address::Unix { socket }) => self.hosts.add(socket.0.clone()),
-            Object::Open { .. }
-            | Object::Rename { .. }
-            | Object::Exec { .. }
-            | Object::Fork { .. }
-            | Object::Exit { .. }
-            | Object::Cgroup { .. }
-            | Object::Connect(Address::Other { .. }) => {}
-        }
-    }
-}
-
-fn failure(action: &Action) -> Vec<u8> {
-    let target: Text = match &action.object {
-        Object::Open { path, .. } | Object::File { path, .. } => path.clone(),
-        Object::Rename { from, .. } => from.clone(),
-        Object::Connect(Address::Ip { ip, port, .. }) => std::net::SocketAddr::new(*ip, *port)
-            .to_string()
-            .into_bytes()
-            .into(),
-        Object::Connect(Address::Unix { socket }) => socket.clone(),
-        Object::Exec { exe, .. } => exe.clone(),
-        Object::Connect(Address::Other { .. })
-        | Object::Fork { .. }
-        | Object::Exit { .. }
-        | Object::Cgroup { .. } => Text::default(),
-    };
-    let reason = action.outcome.errno.as_deref().unwrap_or("failed");
-    [
-        action.action.as_bytes(),
-        b" ",
-        &target.0,
-        b" ",
-        reason.as_bytes(),
-    ]
-    .concat()
-}
-
-impl Names {
-    fn add(&mut self, name: Vec<u8>) {
-        if self.seen.len() >= COUNTED || self.seen.contains(&name) {
-            return;
-        }
-        if self.first.len() < KEPT {
-            self.first.push(name.clone());
-        }
-        self.seen.insert(name);
-    }
-
-    fn add_to(&self, named: &mut Named) {
-        named.total += self.seen.len() as u64;
-        let room = KEPT.saturating_sub(named.first.len());
-        named.first.extend(self.first.iter().take(room).cloned());
     }
 }

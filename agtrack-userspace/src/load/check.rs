@@ -25,6 +25,9 @@ const SESSION: u64 = u64::MAX;
 /// How long events may take to show.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// The next step where agtrack and the kernel do not agree.
+const REPORT: &str = "please report it with the output of `uname -a`";
+
 /// Checks the attached probes. Leaves no tag and no count behind.
 ///
 /// # Errors
@@ -77,7 +80,10 @@ fn observe(rings: &mut Rings) -> anyhow::Result<(std::path::PathBuf, Vec<Event>)
         // Nothing to wait for: the rings wake nobody before they are read on a clock.
         std::thread::sleep(Duration::from_millis(1));
     }
-    bail!("the probes attached but saw nothing of a process that agtrack started itself")
+    bail!(
+        "the probes attached but saw nothing of a process that agtrack started itself; agtrack must \
+         run in the host's pid namespace (in a container: `--pid=host`), see `agtrack doctor`"
+    )
 }
 
 fn payload(event: &Event) -> Option<&Payload> {
@@ -100,7 +106,7 @@ fn check_open(events: &[Event], program: &Path, pid: u32, start: u64) -> anyhow:
         });
     let Some((event, body)) = opened else {
         bail!(
-            "the probes attached but did not see agtrack open {}",
+            "the probes attached but did not see agtrack open {}; {REPORT}",
             program.display()
         );
     };
@@ -133,7 +139,8 @@ fn check_child(events: &[Event], program: &Path, pid: u32) -> anyhow::Result<()>
         Some(Payload::Fork(body)) if event.header.tgid == pid => Some(*body),
         _ => None,
     });
-    let child = forked.context("the probes did not see agtrack start a process")?;
+    let child = forked
+        .with_context(|| format!("the probes did not see agtrack start a process; {REPORT}"))?;
     let ran = events
         .iter()
         .filter(|event| event.header.tgid == child.child)
@@ -143,7 +150,8 @@ fn check_child(events: &[Event], program: &Path, pid: u32) -> anyhow::Result<()>
             };
             Some((event, body))
         });
-    let (event, body) = ran.context("the probes did not see agtrack run a program")?;
+    let (event, body) =
+        ran.with_context(|| format!("the probes did not see agtrack run a program; {REPORT}"))?;
     let mut data = Segments::new(&event.data);
     let exe = data.path(&body.exe_path);
     let cwd = data.path(&body.cwd);
@@ -199,8 +207,7 @@ fn same<T: PartialEq<U> + std::fmt::Debug, U: std::fmt::Debug>(
     ensure!(
         seen == expected,
         "self-check failed: the probes read {seen:?} as the {what}, but it is {expected:?}; \
-         agtrack would record nonsense on this kernel and refuses to; please report it with the \
-         output of `uname -a`"
+         agtrack would record nonsense on this kernel and refuses to; {REPORT}"
     );
     Ok(())
 }

@@ -17,9 +17,12 @@ impl Probes {
     /// The map is full.
     pub fn tag_process(&mut self, pid: u32, tag: Tag) -> anyhow::Result<()> {
         let value: [u8; TAG] = bytes(&tag);
-        self.process_tags()?
-            .insert(pid, value, 0)
-            .with_context(|| format!("cannot tag process {pid}: the tag map is full"))
+        self.process_tags()?.insert(pid, value, 0).with_context(|| {
+            format!(
+                "cannot tag process {pid}; as many may be tagged already as agtrack can follow at \
+                     a time"
+            )
+        })
     }
 
     /// The tag of a process, whatever its start.
@@ -52,9 +55,12 @@ impl Probes {
     /// The map is full.
     pub fn tag_cgroup(&mut self, id: u64, tag: CgroupTag) -> anyhow::Result<()> {
         let value: [u8; CGROUP_TAG] = bytes(&tag);
-        self.cgroup_tags()?
-            .insert(id, value, 0)
-            .with_context(|| format!("cannot watch cgroup {id}: the cgroup map is full"))
+        self.cgroup_tags()?.insert(id, value, 0).with_context(|| {
+            format!(
+                "cannot watch cgroup {id}: as many cgroups are watched as agtrack can at a \
+                     time; narrow the globs in the configuration"
+            )
+        })
     }
 
     /// Stops watching a cgroup.

@@ -3,22 +3,87 @@
 //! Comes in: numbers and names from the recorder. Goes out: lines that are safe on a terminal.
 //! Never: reads the journal, or claims more than the recorder counted.
 
+mod look;
+
 use std::path::Path;
 
 use super::plain;
-use crate::engine::{Named, Running, Summary};
+use crate::engine::{Item, Listed, Running, Summary};
+use look::{Look, quoted};
 
-/// Names on one line, at most.
-const SHOWN: usize = 5;
+/// Names of a kind, at most.
+const SHOWN: usize = 6;
+/// Programs, at most; their names are short.
+const PROGRAMS: usize = 12;
+/// Processes, at most.
+const PROCESSES: usize = 20;
 
-/// The lines of the summary.
+/// The lines of the summary, for standard error.
 pub(super) fn lines(journal: &Path, running: &[Running], summary: &Summary) -> Vec<String> {
+    laid_out(&Look::of_stderr(), journal, running, summary)
+}
+
+fn laid_out(look: &Look, journal: &Path, running: &[Running], summary: &Summary) -> Vec<String> {
+    let palette = look.palette;
+    let plain_style = anstyle::Style::new();
     let mut lines = vec![format!("agtrack: recorded {}", actions(summary))];
-    lines.extend(named("files written", &summary.written));
-    lines.extend(named("files deleted", &summary.deleted));
-    lines.extend(named("contacted", &summary.hosts));
-    lines.extend(named("failed", &summary.failures));
-    lines.push(lost(summary));
+    let mut tell = |style, title, list: &Listed, most, word: &dyn Fn(&Item) -> String| {
+        if list.total > 0 || list.beyond > 0 {
+            lines.extend(look.line(style, title, &words(list, most, word)));
+        }
+    };
+    let path = |item: &Item| file(look, item);
+    tell(
+        plain_style,
+        "programs",
+        &summary.programs,
+        PROGRAMS,
+        &|item| times(look.path(&item.name.0), item.count),
+    );
+    tell(
+        palette.warning,
+        "credentials",
+        &summary.credentials,
+        SHOWN,
+        &|item| {
+            let mut told = item.ways.clone();
+            told.insert(0, item.what.clone());
+            by(look.path(&item.name.0), &told, item)
+        },
+    );
+    tell(plain_style, "files created", &summary.created, SHOWN, &path);
+    tell(plain_style, "files written", &summary.written, SHOWN, &path);
+    tell(plain_style, "files deleted", &summary.deleted, SHOWN, &path);
+    tell(plain_style, "files renamed", &summary.renamed, SHOWN, &path);
+    tell(plain_style, "connects", &summary.peers, SHOWN, &|item| {
+        let ways: Vec<_> = match &item.ways[..] {
+            [way] if way == "connected" => Vec::new(),
+            ways => ways.to_vec(),
+        };
+        by(look.path(&item.name.0), &ways, item)
+    });
+    tell(
+        palette.warning,
+        "refused",
+        &summary.refused,
+        SHOWN,
+        &|item| {
+            let name = &item.name.0;
+            let blank = name.iter().position(|byte| *byte == b' ');
+            let (action, target) = name.split_at(blank.map_or(0, |blank| blank + 1));
+            let target = format!("{}{}", plain(action), look.path(target));
+            by(target, &item.ways, item)
+        },
+    );
+    tell(palette.warning, "killed", &summary.killed, SHOWN, &|item| {
+        let ways = item.ways.join(", ");
+        times(
+            format!("{} by {}", look.path(&item.name.0), plain(ways.as_bytes())),
+            item.count,
+        )
+    });
+    lines.extend(rest(look, summary));
+    lines.push(lost(look, summary));
     if !running.is_empty() {
         lines.push(format!(
             "  still running  {}, no longer recorded:",
@@ -26,11 +91,11 @@ pub(super) fn lines(journal: &Path, running: &[Running], summary: &Summary) -> V
         ));
         lines.extend(list(running));
     }
-    let journal = plain(std::os::unix::ffi::OsStrExt::as_bytes(journal.as_os_str()));
+    let journal = quoted(journal);
     lines.push(format!("  journal        {journal}"));
     lines.push(format!(
-        "  read it with   agtrack tail --journal {}",
-        quoted(&journal)
+        "  read it with   {} tail --journal {journal}",
+        look.command
     ));
     lines
 }
@@ -39,7 +104,7 @@ pub(super) fn lines(journal: &Path, running: &[Running], summary: &Summary) -> V
 pub(super) fn list(running: &[Running]) -> Vec<String> {
     let mut lines: Vec<_> = running
         .iter()
-        .take(SHOWN * 4)
+        .take(PROCESSES)
         .map(|process| format!("    {:>7} {}", process.pid, plain(&process.exe)))
         .collect();
     if running.len() > lines.len() {
@@ -65,131 +130,98 @@ fn actions(summary: &Summary) -> String {
     words.join(", ")
 }
 
-fn named(title: &str, named: &Named) -> Option<String> {
-    if named.total == 0 {
-        return None;
+/// The first of a list, and how many more there are.
+fn words(list: &Listed, most: usize, word: &dyn Fn(&Item) -> String) -> Vec<String> {
+    let shown = &list.items[..list.items.len().min(most)];
+    let mut words: Vec<_> = shown.iter().map(word).collect();
+    // A folder stands for the files in it, any other name for itself.
+    let told: u64 = shown.iter().map(files).sum();
+    match (list.total.saturating_sub(told), list.beyond) {
+        (0, 0) => {}
+        (more, 0) => words.push(format!("and {more} more")),
+        (more, beyond) => words.push(format!(
+            "and {more} more, and {beyond} times one that was not told from the others"
+        )),
     }
-    let mut words: Vec<_> = named
-        .first
-        .iter()
-        .take(SHOWN)
-        .map(|name| plain(name))
-        .collect();
-    let more = named.total.saturating_sub(words.len() as u64);
-    if more > 0 {
-        words.push(format!("and {more} more"));
-    }
-    Some(format!(
-        "  {title:<14} {}: {}",
-        named.total,
-        words.join(", ")
-    ))
+    words
 }
 
-fn lost(summary: &Summary) -> String {
+/// How many of a list's total an item stands for.
+fn files(item: &Item) -> u64 {
+    match item.name.0.ends_with(b"/") {
+        true => item.count,
+        false => 1,
+    }
+}
+
+/// A file, its new name, or a folder with the number of files.
+fn file(look: &Look, item: &Item) -> String {
+    let name = look.path(&item.name.0);
+    match &item.to {
+        Some(to) => format!("{name} -> {}", look.path(&to.0)),
+        None if files(item) > 1 => format!("{name} ({} files)", item.count),
+        None => name,
+    }
+}
+
+fn times(name: String, count: u64) -> String {
+    match count {
+        0 | 1 => name,
+        count => format!("{name} {count}"),
+    }
+}
+
+/// With how and by whom in brackets.
+fn by(name: String, how: &[String], item: &Item) -> String {
+    let mut told: Vec<_> = how.iter().map(|way| plain(way.as_bytes())).collect();
+    if !item.by.0.is_empty() {
+        told.push(format!("by {}", plain(&item.by.0)));
+    }
+    if item.count > 1 {
+        told.push(format!("{} times", item.count));
+    }
+    match told.is_empty() {
+        true => name,
+        false => format!("{name} ({})", told.join(", ")),
+    }
+}
+
+/// What is of little interest, but has its place in the sum.
+fn rest(look: &Look, summary: &Summary) -> Vec<String> {
+    let mut words = Vec::new();
+    if summary.temporary > 0 {
+        words.push(format!("{} files came and went", summary.temporary));
+    }
+    let failures: u64 = summary.failures.values().sum();
+    if failures > 0 {
+        let each: Vec<_> = summary
+            .failures
+            .iter()
+            .take(SHOWN)
+            .map(|(errno, count)| format!("{} {count}", plain(errno.as_bytes())))
+            .collect();
+        words.push(format!("{failures} other failures ({})", each.join(", ")));
+    }
+    match words.is_empty() {
+        true => Vec::new(),
+        false => look.line(look.palette.faint, "besides", &words),
+    }
+}
+
+fn lost(look: &Look, summary: &Summary) -> String {
     let skipped = match summary.skipped {
         0 => String::new(),
         count => format!("; the kernel skipped up to {count} hook runs on this host"),
     };
+    let bad = look.palette.bad;
     match summary.lost {
         0 => format!("  lost           nothing{skipped}"),
-        count => format!("  LOST           {count} events (see the gap records){skipped}"),
+        count => {
+            format!("  {bad}LOST{bad:#}           {count} events (see the gap records){skipped}")
+        }
     }
-}
-
-/// As a word for a shell.
-fn quoted(path: &str) -> String {
-    let harmless = |letter: char| letter.is_ascii_alphanumeric() || "/._-+:@%".contains(letter);
-    if !path.is_empty() && path.chars().all(harmless) {
-        return path.to_owned();
-    }
-    format!("'{}'", path.replace('\'', "'\\''"))
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn names(names: &[&[u8]]) -> Named {
-        let first = names.iter().map(|name| name.to_vec()).collect();
-        Named {
-            total: names.len() as u64,
-            first,
-        }
-    }
-
-    fn check(summary: &Summary, running: &[Running], expect: &[&str]) {
-        assert_eq!(lines(Path::new("/var/lib/x"), running, summary), expect);
-    }
-
-    #[test]
-    fn a_quiet_command_has_a_short_summary() {
-        check(
-            &Summary::default(),
-            &[],
-            &[
-                "agtrack: recorded nothing",
-                "  lost           nothing",
-                "  journal        /var/lib/x",
-                "  read it with   agtrack tail --journal /var/lib/x",
-            ],
-        );
-    }
-
-    #[test]
-    fn a_busy_command_is_counted_and_named() {
-        let summary = Summary {
-            actions: [
-                ("file.open".into(), 7),
-                ("process.exec".into(), 9),
-                ("x".into(), 0),
-            ]
-            .into(),
-            written: names(&[b"/a", b"/b\x1b[31m"]),
-            hosts: Named {
-                total: 9,
-                first: vec![b"h".to_vec(); 8],
-            },
-            lost: 3,
-            skipped: 4,
-            ..Summary::default()
-        };
-        check(
-            &summary,
-            &[Running {
-                pid: 12,
-                exe: b"/bin/s\nleep".to_vec(),
-            }],
-            &[
-                "agtrack: recorded process.exec 9, file.open 7",
-                "  files written  2: /a, /b\\u{1b}[31m",
-                "  contacted      9: h, h, h, h, h, and 4 more",
-                "  LOST           3 events (see the gap records); the kernel skipped up to 4 hook \
-                 runs on this host",
-                "  still running  1, no longer recorded:",
-                "         12 /bin/s\\u{a}leep",
-                "  journal        /var/lib/x",
-                "  read it with   agtrack tail --journal /var/lib/x",
-            ],
-        );
-    }
-
-    #[test]
-    fn a_long_list_is_cut_and_says_so() {
-        let many = vec![
-            Running {
-                pid: 1,
-                exe: b"x".to_vec()
-            };
-            25
-        ];
-        let lines = list(&many);
-        assert_eq!(lines.len(), 21);
-        assert_eq!(lines[20], "    and 5 more");
-    }
-
-    #[test]
-    fn a_path_with_blanks_can_be_pasted() {
-        assert_eq!(quoted("/a b/it's"), r"'/a b/it'\''s'");
-    }
-}
+#[path = "summary/tests.rs"]
+mod tests;

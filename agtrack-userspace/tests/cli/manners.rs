@@ -126,6 +126,6 @@ fn what_is_no_input_log_is_not_replayed() {
     assert_eq!(said.code, Some(1));
     assert_eq!(
         said.err,
-        "agtrack: cannot replay /dev/null: the file is empty\n"
+        "agtrack: cannot replay /dev/null: it is empty: nothing was recorded, or it is not written yet\n"
     );
 }

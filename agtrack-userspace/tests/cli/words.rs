@@ -4,7 +4,7 @@
 
 use std::os::unix::fs::symlink;
 
-use super::call::{agtrack, say};
+use super::call::{Public, agtrack, say};
 
 /// A directory with a file, a directory and a link to each; their names in messages are short.
 struct Place(tempfile::TempDir);
@@ -125,4 +125,22 @@ fn a_closed_standard_error_does_not_change_how_it_ends() {
         .status()
         .unwrap();
     assert_eq!(status.code(), Some(127));
+}
+
+/// Whoever starts it by systemd reads its log and has never called `agtrack config check`.
+#[test]
+fn a_daemon_warns_of_globs_that_get_an_agent_nothing() {
+    let public = Public::new();
+    let config = public.dir.path().join("agtrack.toml");
+    let text = "[journal]\ndir = \"/var/lib/agtrack-of-nobody/journal\"\n\
+                [[agents]]\nid = \"a\"\ncgroups = [\"/sys/fs/cgroup/a\"]\n";
+    std::fs::write(&config, text).unwrap();
+    let args = ["daemon", "--config", config.to_str().unwrap()];
+    let said = say(&mut public.unprivileged(&args));
+    let first = said.err.lines().next().unwrap_or_default();
+    assert!(
+        first.contains("agtrack.toml:5:12: warning: "),
+        "{}",
+        said.err
+    );
 }

@@ -36,7 +36,9 @@ pub(crate) fn read(lines: &[&str]) -> BTreeMap<String, String> {
 /// # Errors
 /// No machine did, or a file cannot be written.
 pub(super) fn write(workspace: &Workspace, results: &[Booted]) -> Result<()> {
-    let mut outcomes = results.iter().filter_map(|(_, result)| result.as_ref().ok());
+    let mut outcomes = results
+        .iter()
+        .filter_map(|(_, result)| result.as_ref().ok());
     let logs: BTreeMap<_, _> = outcomes
         .find_map(|outcomes| {
             let logs = outcomes.iter().flat_map(|outcome| &outcome.fixtures);

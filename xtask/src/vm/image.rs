@@ -95,7 +95,10 @@ fn script(job: &Job, backends: &[&str]) -> String {
             Job::Smoke { command, .. } => command.clone(),
             Job::Verifier => format!("echo {}", super::console::NO_TESTS),
             Job::Fixtures => {
-                format!("/bin/e2e --record-fixtures && echo {}", super::console::NO_TESTS)
+                format!(
+                    "/bin/e2e --record-fixtures && echo {}",
+                    super::console::NO_TESTS
+                )
             }
             Job::Tests { filter } => {
                 let filter = filter.as_deref().unwrap_or_default();

@@ -1,0 +1,285 @@
+//! What one session did.
+//!
+//! Comes in: its actions, redacted, in order. Goes out: lists for people. The work for each action
+//! is a few look-ups; what is kept of a session never grows beyond some 10 MiB.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+
+use super::files::Files;
+use super::program::Programs;
+use super::shelf::Shelf;
+use super::{Item, Listed, Summary};
+use crate::credential;
+use crate::record::{Access, Action, Address, Object, OutcomeResult, Process};
+
+/// Bytes kept of each of the lists of credentials, peers, refusals and crashes.
+const BYTES: usize = 1 << 20;
+/// Different results of a peer.
+const RESULTS: usize = 8;
+/// Bytes of the name of a program that did something.
+const BY: usize = 64;
+/// Names of errors that are counted.
+const ERRORS: usize = 256;
+
+/// Errors by which the kernel refuses.
+const REFUSALS: &[&str] = &["EACCES", "EPERM", "EROFS"];
+/// Signals by which processes are ended every day.
+const ORDINARY: &[&str] = &["SIGHUP", "SIGINT", "SIGPIPE", "SIGTERM"];
+
+/// What one session did.
+#[derive(Debug)]
+pub(super) struct Deeds {
+    /// Where it began: what lies elsewhere tells more.
+    base: Option<Vec<u8>>,
+    programs: Programs,
+    files: Files,
+    credentials: Shelf<Deed>,
+    peers: Shelf<Deed>,
+    refused: Shelf<Deed>,
+    killed: Shelf<Deed>,
+    failures: BTreeMap<String, u64>,
+}
+
+/// What was done to one thing.
+#[derive(Debug, Default)]
+struct Deed {
+    what: &'static str,
+    by: Vec<u8>,
+    count: u64,
+    /// How, and how often.
+    ways: BTreeMap<String, u64>,
+    rank: u8,
+}
+
+impl Default for Deeds {
+    fn default() -> Self {
+        let shelf = || Shelf::new(BYTES, |_: &Deed| BY + RESULTS * 64);
+        Deeds {
+            base: None,
+            programs: Programs::default(),
+            files: Files::default(),
+            credentials: shelf(),
+            peers: shelf(),
+            refused: shelf(),
+            killed: shelf(),
+            failures: BTreeMap::new(),
+        }
+    }
+}
+
+impl Deeds {
+    pub(super) fn add(&mut self, action: &Action) {
+        let errno = action.outcome.errno.as_deref();
+        let failed = action.outcome.result == OutcomeResult::Failure;
+        let refusal = errno.filter(|errno| failed && REFUSALS.contains(errno));
+        let process = &action.process;
+        match (&action.object, refusal) {
+            (Object::Connect(address), None) => self.connect(action, address),
+            (object, Some(errno)) => {
+                if let Some(target) = target(object) {
+                    let name = [action.action.as_bytes(), b" ", &target[..]].concat();
+                    note(&mut self.refused, &name, process, errno);
+                }
+                self.touch(object, true, process);
+            }
+            (_, None) if failed => self.fail(errno),
+            (object, None) => {
+                self.touch(object, false, process);
+                self.done(object, process);
+            }
+        }
+    }
+
+    /// It was not refused, and did not fail as far as that was seen.
+    fn done(&mut self, object: &Object, process: &Process) {
+        match object {
+            Object::Open {
+                path,
+                access: Access::Write | Access::ReadWrite,
+                created,
+                ..
+            } => self.files.write(&path.0, *created),
+            Object::File { path, .. } => self.files.delete(&path.0),
+            Object::Rename {
+                from,
+                to,
+                rename_flags,
+                ..
+            } => {
+                let has = |name: &str| rename_flags.iter().any(|flag| flag == name);
+                match has("EXCHANGE") {
+                    true => self.files.exchange(&from.0, &to.0),
+                    false => self.files.rename(&from.0, &to.0, has("NOREPLACE")),
+                }
+            }
+            Object::Exec { exe, cwd, .. } => {
+                self.base.get_or_insert_with(|| cwd.0.clone());
+                self.programs.add(&exe.0);
+            }
+            Object::Exit {
+                signal: Some(signal),
+                ..
+            } => {
+                if !ORDINARY.contains(&signal.as_str()) {
+                    let name = program(process).to_vec();
+                    note(&mut self.killed, &name, process, signal);
+                }
+            }
+            Object::Open { .. }
+            | Object::Exit { signal: None, .. }
+            | Object::Fork { .. }
+            | Object::Connect(_)
+            | Object::Cgroup { .. } => {}
+        }
+    }
+
+    /// If it is a credential.
+    fn touch(&mut self, object: &Object, refused: bool, process: &Process) {
+        let (paths, way) = match object {
+            Object::Open { path, access, .. } => {
+                let writes = matches!(access, Access::Write | Access::ReadWrite);
+                ([Some(path), None], if writes { "written" } else { "read" })
+            }
+            Object::File { path, .. } => ([Some(path), None], "deleted"),
+            Object::Rename { from, to, .. } => ([Some(from), Some(to)], "renamed"),
+            Object::Exec { .. }
+            | Object::Exit { .. }
+            | Object::Fork { .. }
+            | Object::Connect(_)
+            | Object::Cgroup { .. } => return,
+        };
+        let way = if refused { "refused" } else { way };
+        for path in paths.into_iter().flatten() {
+            let Some(credential) = credential::at(&path.0) else {
+                continue;
+            };
+            if let Some(deed) = note(&mut self.credentials, &path.0, process, way) {
+                deed.what = credential.what;
+            }
+        }
+    }
+
+    fn connect(&mut self, action: &Action, address: &Address) {
+        let failed = action.outcome.result == OutcomeResult::Failure;
+        let errno = action.outcome.errno.as_deref().unwrap_or("failed");
+        let is_socket = matches!(address, Address::Unix { .. });
+        if failed && is_socket && matches!(errno, "ENOENT" | "ECONNREFUSED") {
+            // A service that is asked for and not there.
+            return self.fail(Some(errno));
+        }
+        let Some(name) = peer(address) else { return };
+        let way = match action.outcome.result {
+            OutcomeResult::Success => "connected",
+            OutcomeResult::InProgress => "in progress",
+            OutcomeResult::Unknown => "result unknown",
+            OutcomeResult::Failure => errno,
+        };
+        let rank = match address {
+            Address::Ip { ip, .. } if !ip.is_loopback() => 0,
+            Address::Ip { .. } => 1,
+            Address::Unix { .. } | Address::Other { .. } => 2,
+        };
+        if let Some(peer) = note(&mut self.peers, &name, &action.process, way) {
+            peer.rank = rank;
+        }
+    }
+
+    fn fail(&mut self, errno: Option<&str>) {
+        let errno = errno.unwrap_or("other");
+        if let Some(count) = self.failures.get_mut(errno) {
+            *count += 1;
+        } else if self.failures.len() < ERRORS {
+            self.failures.insert(errno.to_owned(), 1);
+        }
+    }
+
+    /// Fills in the lists.
+    pub(super) fn tell(&self, summary: &mut Summary) {
+        summary.programs = self.programs.list();
+        summary.credentials = list(&self.credentials);
+        [
+            summary.created,
+            summary.written,
+            summary.deleted,
+            summary.renamed,
+        ] = self.files.lists(self.base.as_deref().unwrap_or_default());
+        summary.temporary = self.files.temporary;
+        summary.peers = list(&self.peers);
+        summary.refused = list(&self.refused);
+        summary.killed = list(&self.killed);
+        summary.failures = self.failures.clone();
+    }
+}
+
+fn note<'a>(
+    shelf: &'a mut Shelf<Deed>,
+    name: &[u8],
+    process: &Process,
+    way: &str,
+) -> Option<&'a mut Deed> {
+    let deed = shelf.at(name)?;
+    if deed.count == 0 {
+        let by = program(process);
+        deed.by = by[..by.len().min(BY)].to_vec();
+    }
+    deed.count += 1;
+    if let Some(count) = deed.ways.get_mut(way) {
+        *count += 1;
+    } else if deed.ways.len() < RESULTS {
+        deed.ways.insert(way.chars().take(32).collect(), 1);
+    }
+    Some(deed)
+}
+
+fn list(shelf: &Shelf<Deed>) -> Listed {
+    let mut deeds: Vec<_> = shelf.iter().collect();
+    deeds.sort_by_key(|(name, deed)| (deed.rank, *name));
+    let total = deeds.len() as u64;
+    let items = deeds.into_iter().map(|(name, deed)| Item {
+        what: deed.what.to_owned(),
+        by: deed.by.clone().into(),
+        count: deed.count,
+        ways: deed.ways.keys().cloned().collect(),
+        ..Item::named(name)
+    });
+    Listed {
+        beyond: shelf.beyond,
+        ..Listed::first(total, items)
+    }
+}
+
+/// File name of the program.
+fn program(process: &Process) -> &[u8] {
+    let exe = process.exe.as_ref().map_or(&b"?"[..], |exe| &exe.0);
+    exe.rsplit(|byte| *byte == b'/').next().unwrap_or(exe)
+}
+
+/// What was acted on, in one name.
+fn target(object: &Object) -> Option<Vec<u8>> {
+    match object {
+        Object::Open { path, .. } | Object::File { path, .. } => Some(path.0.clone()),
+        Object::Rename { from, .. } => Some(from.0.clone()),
+        Object::Exec { exe, .. } => Some(exe.0.clone()),
+        Object::Connect(address) => peer(address),
+        Object::Fork { .. } | Object::Exit { .. } | Object::Cgroup { .. } => None,
+    }
+}
+
+fn peer(address: &Address) -> Option<Vec<u8>> {
+    match address {
+        Address::Ip {
+            ip, port, proto, ..
+        } => {
+            let proto = Some(proto).filter(|proto| *proto != "tcp");
+            let proto = proto.map(|proto| format!(" {proto}")).unwrap_or_default();
+            Some(format!("{}{proto}", SocketAddr::new(*ip, *port)).into_bytes())
+        }
+        Address::Unix { socket } => Some(socket.0.clone()),
+        Address::Other { .. } => None,
+    }
+}
+
+#[cfg(test)]
+#[path = "deed/tests.rs"]
+mod tests;

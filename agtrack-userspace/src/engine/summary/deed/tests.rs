@@ -1,0 +1,200 @@
+//! What a summary chooses to tell.
+
+use super::*;
+use crate::record::{Completeness, Outcome, PathSource};
+
+fn action(exe: &str, name: &str, object: Object, errno: Option<&str>) -> Action {
+    let result = match errno {
+        None => OutcomeResult::Success,
+        Some("EINPROGRESS") => OutcomeResult::InProgress,
+        Some(_) => OutcomeResult::Failure,
+    };
+    let process = Process {
+        exe: Some(exe.into()),
+        ..Process::default()
+    };
+    Action {
+        tool_call: None,
+        process: process.into(),
+        action: name.to_owned(),
+        object,
+        outcome: Outcome {
+            result,
+            errno: errno.map(str::to_owned),
+        },
+        decision: None,
+        effect: None,
+        maps: Vec::new(),
+        redacted: Vec::new(),
+        completeness: Completeness {
+            path_source: Some(PathSource::Kernel),
+            count: 1,
+            ..Completeness::default()
+        },
+    }
+}
+
+fn open(exe: &str, path: &str, access: Access, errno: Option<&str>) -> Action {
+    let object = Object::Open {
+        path: path.into(),
+        access,
+        created: false,
+        open_flags: Vec::new(),
+        inode: None,
+        device: None,
+        mode: None,
+    };
+    action(exe, "file.open", object, errno)
+}
+
+fn connect(address: Address, errno: Option<&str>) -> Action {
+    action(
+        "/usr/bin/curl",
+        "net.connect",
+        Object::Connect(address),
+        errno,
+    )
+}
+
+fn tcp(ip: &str) -> Address {
+    Address::Ip {
+        ip: ip.parse().unwrap(),
+        port: 443,
+        proto: "tcp".into(),
+        domain: None,
+    }
+}
+
+fn unix(path: &str) -> Address {
+    Address::Unix {
+        socket: path.into(),
+    }
+}
+
+fn summary(actions: &[Action]) -> Summary {
+    let mut deeds = Deeds::default();
+    for action in actions {
+        deeds.add(action);
+    }
+    let mut summary = Summary::default();
+    deeds.tell(&mut summary);
+    summary
+}
+
+fn told(list: &Listed) -> Vec<String> {
+    list.items
+        .iter()
+        .map(|item| {
+            let words = [&item.name.escaped(), &item.what[..], &item.by.escaped()];
+            format!("{} {} {}", words.join(" "), item.ways.join("+"), item.count)
+        })
+        .collect()
+}
+
+#[test]
+fn credentials_are_told_however_they_are_touched() {
+    let unlink = Object::File {
+        path: "/root/.netrc".into(),
+        inode: None,
+        device: None,
+    };
+    let summary = summary(&[
+        open("/usr/bin/cat", "/h/.aws/credentials", Access::Read, None),
+        open(
+            "/usr/bin/vi",
+            "/h/.aws/credentials",
+            Access::ReadWrite,
+            None,
+        ),
+        open("/usr/bin/cat", "/h/notes", Access::Read, None),
+        open("/usr/bin/cat", "/etc/shadow", Access::Read, Some("EACCES")),
+        open("/usr/bin/cat", "/h/.ssh/id_rsa", Access::Read, Some("EIO")),
+        action("/usr/bin/rm", "file.unlink", unlink, None),
+    ]);
+    assert_eq!(
+        told(&summary.credentials),
+        [
+            "/etc/shadow password hashes cat refused 1",
+            "/h/.aws/credentials AWS keys cat read+written 2",
+            "/root/.netrc passwords of hosts rm deleted 1",
+        ]
+    );
+}
+
+#[test]
+fn a_refusal_is_told_and_other_failures_are_counted() {
+    let tty = open(
+        "/usr/bin/bash",
+        "/dev/tty",
+        Access::ReadWrite,
+        Some("ENXIO"),
+    );
+    let summary = summary(&[
+        open("/usr/bin/tee", "/etc/passwd", Access::Write, Some("EACCES")),
+        open("/usr/bin/tee", "/etc/passwd", Access::Write, Some("EACCES")),
+        tty.clone(),
+        tty,
+    ]);
+    assert_eq!(
+        told(&summary.refused),
+        ["file.open /etc/passwd  tee EACCES 2"]
+    );
+    assert_eq!(summary.failures, [("ENXIO".to_owned(), 2)].into());
+    assert_eq!(summary.written.total, 0);
+}
+
+#[test]
+fn peers_are_told_with_their_results_and_other_machines_first() {
+    let summary = summary(&[
+        connect(unix("/run/docker.sock"), None),
+        connect(unix("/var/run/nscd/socket"), Some("ENOENT")),
+        connect(tcp("127.0.0.1"), Some("ECONNREFUSED")),
+        connect(tcp("203.0.113.7"), Some("EINPROGRESS")),
+        connect(tcp("203.0.113.7"), None),
+        connect(Address::Other { family: 16 }, None),
+    ]);
+    assert_eq!(
+        told(&summary.peers),
+        [
+            "203.0.113.7:443  curl connected+in progress 2",
+            "127.0.0.1:443  curl ECONNREFUSED 1",
+            "/run/docker.sock  curl connected 1",
+        ]
+    );
+    assert_eq!(summary.failures, [("ENOENT".to_owned(), 1)].into());
+}
+
+#[test]
+fn crashes_are_told_and_ordinary_ends_are_not() {
+    let exit = |signal: &str| {
+        let object = Object::Exit {
+            code: None,
+            signal: Some(signal.into()),
+            core: false,
+        };
+        action("/usr/bin/node", "process.exit", object, None)
+    };
+    let summary = summary(&[exit("SIGTERM"), exit("SIGSEGV"), exit("SIGSEGV")]);
+    assert_eq!(told(&summary.killed), ["node  node SIGSEGV 2"]);
+}
+
+#[test]
+fn a_hostile_agent_cannot_make_it_grow() {
+    let mut deeds = Deeds::default();
+    for number in 0..20_000_u32 {
+        let path = format!("/{}/{number}/.env", "x".repeat(2000));
+        deeds.add(&open(&path, &path, Access::ReadWrite, Some("EACCES")));
+        deeds.add(&connect(unix(&path), Some(&format!("E{number}"))));
+        deeds.add(&connect(tcp("10.0.0.1"), Some(&format!("E{number}"))));
+    }
+    let mut summary = Summary::default();
+    deeds.tell(&mut summary);
+    assert_eq!(summary.refused.total + summary.refused.beyond, 20_000);
+    assert_eq!(
+        summary.credentials.total + summary.credentials.beyond,
+        20_000
+    );
+    assert!(summary.peers.beyond > 0 && summary.peers.items[0].ways.len() <= RESULTS);
+    // The launcher refuses longer messages.
+    assert!(serde_json::to_vec(&summary).unwrap().len() < 500 << 10);
+}
