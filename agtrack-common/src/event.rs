@@ -53,6 +53,7 @@ table::events! {
         UNLINK_FENTRY = 17, FENTRY, Attach::Fentry(&["security_path_unlink"]) => unlink_fentry,
         UNLINK_RESULT = 18, TRAMPOLINE, Attach::Fexit(&["filename_unlinkat", "do_unlinkat"], 2) => unlink_result,
         UNLINK_SYSCALL = 19, TRACEPOINT, Attach::TpBtf("sys_exit") => sys_exit,
+        UNLINK_NAME = 20, TRAMPOLINE, Attach::Fentry(&["filename_unlinkat", "do_unlinkat"]) => unlink_name,
     ];
     /// A file got another name.
     Rename = 6, "file.rename", Bulk, [
@@ -60,6 +61,7 @@ table::events! {
         RENAME_FENTRY = 23, FENTRY, Attach::Fentry(&["security_path_rename"]) => rename_fentry,
         RENAME_RESULT = 24, TRAMPOLINE, Attach::Fexit(&["filename_renameat2", "do_renameat2"], 5) => rename_result,
         RENAME_SYSCALL = 25, TRACEPOINT, Attach::TpBtf("sys_exit") => sys_exit,
+        RENAME_NAMES = 26, TRAMPOLINE, Attach::Fentry(&["filename_renameat2", "do_renameat2"]) => rename_names,
     ];
     /// A socket was asked to reach a peer (IPv4, IPv6, AF_UNIX).
     Connect = 7, "net.connect", Bulk, [

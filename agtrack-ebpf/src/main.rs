@@ -13,6 +13,7 @@ mod count;
 mod gate;
 mod map;
 mod message;
+mod names;
 mod object;
 mod offset;
 mod probe;

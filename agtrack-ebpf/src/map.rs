@@ -7,6 +7,7 @@ use aya_ebpf::macros::map;
 use aya_ebpf::maps::{Array, HashMap, PerCpuArray, RingBuf};
 
 use crate::message::{SCRATCH_SLOTS, Scratch};
+use crate::names::KeptName;
 
 /// Tagged processes, by thread group id.
 #[map]
@@ -49,3 +50,12 @@ pub static TASK_SCRATCH: HashMap<u32, Scratch> = HashMap::with_max_entries(1, 0)
 /// A zeroed [`Scratch`] to begin an entry of [`TASK_SCRATCH`] from; never written.
 #[map]
 pub static EMPTY_SCRATCH: Array<Scratch> = Array::with_max_entries(1, 0);
+
+/// Names that calls in progress were given, by thread and place among its names. The loader sets
+/// the size.
+#[map]
+pub static NAMES: HashMap<u64, KeptName> = HashMap::with_max_entries(1, 0);
+
+/// An empty [`KeptName`] to begin an entry of [`NAMES`] from; never written.
+#[map]
+pub static EMPTY_NAME: Array<KeptName> = Array::with_max_entries(1, 0);

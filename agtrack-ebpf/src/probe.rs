@@ -35,6 +35,8 @@ enum Name {
     User(u64),
     /// In a `struct filename`: the kernel's copy.
     Filename(Kernel),
+    /// A copy of that, which [`crate::names`] has kept; null where it has not.
+    Kept(Kernel),
 }
 
 /// Appends the directory that a name is relative to, and the name.
@@ -54,6 +56,7 @@ fn named_path<B: Body>(
             let text: Kernel = crate::read::field(filename, &crate::offset::FILENAME_NAME);
             (message.kernel_string(text), path_flag::FD)
         }
+        Name::Kept(text) => (message.kernel_string(text), path_flag::FD),
     };
     path.flags |= mark;
     match length {

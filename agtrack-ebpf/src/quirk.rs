@@ -10,10 +10,6 @@ pub static BACKEND: Global<u32> = Global::new(0);
 #[unsafe(no_mangle)]
 pub static GENERATION: Global<u32> = Global::new(1);
 
-/// Bytes in a ring above which the reader is woken at once.
-#[unsafe(no_mangle)]
-pub static HIGH_WATER: Global<u32> = Global::new(1 << 19);
-
 /// `hierarchy_id` of the cgroup2 hierarchy: the default one has 0 (kernel/cgroup/cgroup.c).
 pub const CGROUP2_HIERARCHY: u32 = 0;
 

@@ -1,7 +1,8 @@
 //! cgroup2 from user space.
 //!
 //! Comes in: `/proc/self/mountinfo`, `/proc/<pid>/cgroup`, the mounted tree. Goes out: cgroups by
-//! path, id or glob, the pids in a subtree, and a cgroup of its own for a launched command.
+//! path, id or glob, the pids in a subtree, and a cgroup of its own for a launched command, which the
+//! next recorder removes where this one was killed.
 //! Never: touches controllers or limits, or removes a cgroup that agtrack did not create (save those
 //! that were created below one of its own).
 

@@ -25,6 +25,10 @@ use crate::ring::Rings;
 /// The probes, built with this program.
 static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/agtrack.o"));
 
+/// Names of files that calls in progress may have at a time (4 KiB each): as many as threads that
+/// remove or rename files at the same moment, and wait in it.
+const NAMES: u32 = 512;
+
 /// Sizes of what the kernel keeps.
 #[derive(Clone, Copy, Debug)]
 pub struct Sizes {
@@ -173,20 +177,19 @@ fn try_backend(
 
 fn open(backend: Backend, sizes: Sizes, offsets: &offsets::Offsets) -> anyhow::Result<Ebpf> {
     let bit = u32::from(backend.bit());
-    let high_water = sizes.lifecycle.min(sizes.bulk) / 4;
-    let threads = if backend == Backend::Lsm {
-        sizes.threads
-    } else {
-        1
+    let (threads, names) = match backend {
+        Backend::Lsm => (sizes.threads, NAMES),
+        Backend::Fentry => (1, NAMES),
+        Backend::Tracepoint => (1, 1),
     };
     let mut loader = EbpfLoader::new();
     loader
         .verifier_log_level(VerifierLogLevel::STATS)
         .override_global("BACKEND", &bit, true)
-        .override_global("HIGH_WATER", &high_water, true)
         .map_max_entries("LIFECYCLE", sizes.lifecycle)
         .map_max_entries("BULK", sizes.bulk)
-        .map_max_entries("TASK_SCRATCH", threads);
+        .map_max_entries("TASK_SCRATCH", threads)
+        .map_max_entries("NAMES", names);
     for (global, offset) in offsets.iter() {
         loader.override_global(global, offset, true);
     }

@@ -11,6 +11,9 @@ use std::time::{Duration, Instant};
 use agtrack_tests::here;
 use agtrack_tests::records::{Records, bytes};
 use agtrack_tests::user::{NAME, User};
+use nix::sys::signal::Signal;
+use nix::sys::wait::WaitStatus;
+use rexpect::session::spawn_command;
 
 use crate::host::balanced;
 use crate::leftover::Before;
@@ -18,6 +21,7 @@ use crate::{Outcome, Unable, tests};
 
 tests![
     an_ordinary_user_is_recorded_through_sudo,
+    a_user_at_a_terminal_types_to_the_command_only,
     below_sudo_the_command_is_the_users_again,
     one_whom_sudo_refuses_is_told,
 ];
@@ -112,16 +116,51 @@ fn an_ordinary_user_is_recorded_through_sudo() -> Outcome {
     with_user(true, |user| {
         let output = run(&mut user.command(&user.agtrack), &[]);
         check_command(user, &output, "kept");
-        let [journal] = &runs(user)[..] else {
-            panic!("one journal: {:?}", runs(user))
-        };
+        let journal = only_run(user);
         let said = String::from_utf8_lossy(&output.stderr);
         let name = journal.file_name().unwrap().to_str().unwrap();
         let shown = format!("/var/lib/agtrack/runs/{name}");
         assert!(said.contains(&shown), "{said}");
-        check_records(user, journal);
-        check_journal(user, journal);
+        check_records(user, &journal);
+        check_journal(user, &journal);
     })
+}
+
+/// sudo would take what is typed for its own command, the recorder.
+fn a_user_at_a_terminal_types_to_the_command_only() -> Outcome {
+    with_user(true, |user| {
+        let script = "echo going; read typed; echo got-$typed; exec sleep 600";
+        let mut command = user.command(&user.agtrack);
+        command.args(["run", "--backend", &here::backend()]);
+        command.args(["--", "sh", "-c", script]);
+        let patience = here::patience().as_millis() as u64;
+        let mut terminal = spawn_command(command, Some(patience)).unwrap();
+        terminal.exp_string("going").unwrap();
+        terminal.send_line("typed").unwrap();
+        terminal.exp_string("got-typed").unwrap();
+        terminal.send_control('c').unwrap();
+        let said = terminal.exp_eof().unwrap();
+        assert!(said.contains("recorded"), "the summary: {said}");
+        let status = terminal.process().wait().unwrap();
+        assert!(
+            matches!(status, WaitStatus::Signaled(_, Signal::SIGINT, _)),
+            "as the command: {status:?}"
+        );
+        let journal = only_run(user);
+        check_journal(user, &journal);
+        let records = Records::read(&journal);
+        let killed = records.keep(|record| record["object"]["signal"] == "SIGINT");
+        assert_eq!(killed.one()["process"]["user"], user.id);
+        balanced(records.0.last().unwrap());
+    })
+}
+
+fn only_run(user: &User) -> PathBuf {
+    let runs = runs(user);
+    let [journal] = &runs[..] else {
+        panic!("one journal: {runs:?}")
+    };
+    journal.clone()
 }
 
 /// Journals where they are kept if nothing else is said.

@@ -1,52 +1,40 @@
 #!/bin/bash
-# A small scripted "agent": what a coding agent does on a normal day, in a directory of its own.
+# A small scripted "agent": what a coding agent does on a normal day, and a few things that its
+# owner would like to know of. It works in the current directory; $1 is the address of a web server.
 set -euo pipefail
 
-work=$(mktemp -d "$PWD/work.XXXXXX")
-trap 'kill "$server" 2> /dev/null || true; rm -rf "$work"' EXIT
-cd "$work"
-export HOME=$work GIT_CONFIG_NOSYSTEM=1
+# The system's own programs, whatever a developer has in front of them.
+export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+export GIT_CONFIG_NOSYSTEM=1
 
-echo "agent: starts a project"
-git -c init.defaultBranch=main init --quiet project
-cd project
+echo "agent: puts the project under version control"
+git -c init.defaultBranch=main init --quiet .
 git config user.name demo-agent
 git config user.email demo-agent@example.org
-printf 'def greet(name):\n    return "Hello, " + name\n\nprint(greet("world"))\n' > hello.py
 git add hello.py
 git commit --quiet --message "A greeting"
 
-echo "agent: runs and edits it"
+echo "agent: runs the program, edits it, runs it again"
 python3 hello.py
 sed -i 's/Hello/Good morning/' hello.py
 python3 hello.py
 git commit --quiet --all --message "A better greeting"
 
-echo "agent: reads a credential that is no business of its own"
-mkdir -p "$HOME/.aws"
-printf '[default]\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\n' > "$HOME/.aws/credentials"
-cat "$HOME/.aws/credentials" > /dev/null
+echo "agent: fetches a page, and asks a server that is not there"
+curl --silent --output page.html "$1"
+(: < /dev/tcp/127.0.0.1/9) 2> /dev/null || true
 
-echo "agent: talks to a server on this machine"
-mkdir www
-echo "the page" > www/index.html
-python3 - www "$work/port" << 'PYTHON' &
-import functools, http.server, os, sys
-class Handler(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, *_):
-        pass
-handler = functools.partial(Handler, directory=sys.argv[1])
-server = http.server.HTTPServer(("127.0.0.1", 0), handler)
-with open(sys.argv[2] + ".new", "w") as port:
-    port.write(str(server.server_port))
-os.rename(sys.argv[2] + ".new", sys.argv[2])
-server.serve_forever()
-PYTHON
-server=$!
-until [ -s "$work/port" ]; do sleep 0.1; done
-curl --silent "http://127.0.0.1:$(cat "$work/port")/index.html"
+echo "agent: tidies up"
+mv notes.txt NOTES.md
+rm old.log
 
-echo "agent: cleans up"
-mv hello.py greeting.py
-rm --recursive www
+echo "agent: reads credentials that are no business of its own"
+drop=()
+# Root would be allowed to.
+[ "$(id -u)" != 0 ] || drop=(setpriv --reuid 65534 --clear-groups)
+"${drop[@]}" cat /etc/shadow 2> /dev/null || true
+cat .env ~/.aws/credentials ~/.ssh/id_ed25519 > /dev/null
+
+echo "agent: leaves a process behind"
+sleep 5 < /dev/null > /dev/null 2>&1 &
 echo "agent: done"

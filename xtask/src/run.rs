@@ -66,7 +66,8 @@ fn shown(command: &Command) -> String {
     words.map(word).collect::<Vec<_>>().join(" ")
 }
 
-fn word(word: &OsStr) -> String {
+/// As a word for a shell.
+pub(crate) fn word(word: &OsStr) -> String {
     let word = word.to_string_lossy();
     let plain = |c: char| c.is_alphanumeric() || "-_=+./:,@%~".contains(c);
     if !word.is_empty() && word.chars().all(plain) {

@@ -269,6 +269,8 @@ fn variants(options: &Options) -> Result<Vec<Variant>> {
     let chosen: Vec<_> = VARIANTS
         .iter()
         .filter(|variant| match &options.kernel {
+            // One recording of each.
+            Some(name) if options.record => variant.name == name,
             // 6.1 is a name of its own, not the beginning of 6.12.
             Some(name) => variant.name == name || variant.name.starts_with(&format!("{name}-")),
             None => true,

@@ -6,6 +6,7 @@ use aya_ebpf::programs::{FEntryContext, FExitContext, LsmContext};
 use crate::count::{self, Fate};
 use crate::gate::{self, Actor};
 use crate::message::{Message, Scratch, Slot, outcome, task_scratch};
+use crate::names::{self, Which};
 use crate::object::Place;
 use crate::probe::{Name, is_probing, named_path};
 use crate::read::Kernel;
@@ -67,6 +68,16 @@ fn announce(hook: u16, actor: &Actor, from: Place, to: Place, scratch: Option<*m
 
 /// `int filename_renameat2(int olddfd, struct filename *from, int newdfd, struct filename *to,
 /// unsigned int flags)`; 6.12 has it as `do_renameat2`
+#[fentry(function = "do_renameat2")]
+pub fn rename_names(ctx: FEntryContext) -> i32 {
+    if let Some(actor) = gate::tagged_or_born() {
+        names::keep(hook::RENAME_NAMES, &actor, Which::First, ctx.arg(1));
+        names::keep(hook::RENAME_NAMES, &actor, Which::Second, ctx.arg(3));
+    }
+    0
+}
+
+/// As [`rename_names`].
 #[fexit(function = "do_renameat2")]
 pub fn rename_result(ctx: FExitContext) -> i32 {
     let Some(actor) = gate::tagged_or_born() else {
@@ -76,11 +87,13 @@ pub fn rename_result(ctx: FExitContext) -> i32 {
     if ret == 0 {
         outcome::<Rename>(hook::RENAME_RESULT, &actor, ctx.arg(4));
     } else {
-        let from = (ctx.arg(0), Name::Filename(ctx.arg(1)));
-        let to = (ctx.arg(2), Name::Filename(ctx.arg(3)));
+        let from = (ctx.arg(0), Name::Kept(names::kept(&actor, Which::First)));
+        let to = (ctx.arg(2), Name::Kept(names::kept(&actor, Which::Second)));
         let slot = Slot::RenameResult.scratch();
         finished(hook::RENAME_RESULT, &actor, from, to, ctx.arg(4), ret, slot);
     }
+    names::forget(&actor, Which::First);
+    names::forget(&actor, Which::Second);
     0
 }
 

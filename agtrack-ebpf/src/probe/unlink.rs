@@ -6,6 +6,7 @@ use aya_ebpf::programs::{FEntryContext, FExitContext, LsmContext};
 use crate::count::{self, Fate};
 use crate::gate::{self, Actor};
 use crate::message::{Message, Scratch, Slot, outcome, task_scratch};
+use crate::names::{self, Which};
 use crate::object::Place;
 use crate::probe::{Name, is_probing, named_path};
 use crate::read::Kernel;
@@ -57,6 +58,14 @@ fn announce(hook: u16, actor: &Actor, dir: Kernel, dentry: Kernel, scratch: Opti
 }
 
 /// `int filename_unlinkat(int dfd, struct filename *name)`; 6.12 has it as `do_unlinkat`
+#[fentry(function = "do_unlinkat")]
+pub fn unlink_name(ctx: FEntryContext) -> i32 {
+    if let Some(actor) = gate::tagged_or_born() {
+        names::keep(hook::UNLINK_NAME, &actor, Which::First, ctx.arg(1));
+    }
+    0
+}
+
 #[fexit(function = "do_unlinkat")]
 pub fn unlink_result(ctx: FExitContext) -> i32 {
     let Some(actor) = gate::tagged_or_born() else {
@@ -66,10 +75,11 @@ pub fn unlink_result(ctx: FExitContext) -> i32 {
     if ret == 0 {
         outcome::<Unlink>(hook::UNLINK_RESULT, &actor, 0);
     } else {
-        let name = Name::Filename(ctx.arg(1));
+        let name = Name::Kept(names::kept(&actor, Which::First));
         let slot = Slot::UnlinkResult.scratch();
         finished(hook::UNLINK_RESULT, &actor, ctx.arg(0), name, ret, slot);
     }
+    names::forget(&actor, Which::First);
     0
 }
 

@@ -9,7 +9,11 @@ use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 
 /// A set of globs. `*`, `?` and `[...]` stay within one part of the path, `**` crosses parts.
 #[derive(Clone, Debug)]
-pub struct Globs(GlobSet);
+pub struct Globs {
+    set: GlobSet,
+    /// One of them is `/`. A star is not meant to take the whole host.
+    root: bool,
+}
 
 /// A glob that cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -40,6 +44,7 @@ impl Globs {
     /// The first pattern that is relative or malformed.
     pub fn new<S: AsRef<str>>(patterns: &[S]) -> Result<Globs, GlobError> {
         let mut set = GlobSetBuilder::new();
+        let mut root = false;
         for pattern in patterns {
             let glob = pattern.as_ref();
             if !glob.starts_with('/') {
@@ -52,19 +57,25 @@ impl Globs {
             } else {
                 glob
             };
-            let compiled = GlobBuilder::new(if trimmed.is_empty() { "/" } else { trimmed })
+            let whole = if trimmed.is_empty() { "/" } else { trimmed };
+            root |= whole == "/";
+            let compiled = GlobBuilder::new(whole)
                 .literal_separator(true)
                 .backslash_escape(true)
                 .build();
             set.add(compiled.map_err(|error| syntax(glob, &error))?);
         }
         let last = patterns.last().map(AsRef::as_ref).unwrap_or_default();
-        Ok(Globs(set.build().map_err(|error| syntax(last, &error))?))
+        let set = set.build().map_err(|error| syntax(last, &error))?;
+        Ok(Globs { set, root })
     }
 
     /// True if one of them matches the whole path.
     pub fn matches(&self, path: &Path) -> bool {
-        self.0.is_match(path)
+        if path == Path::new("/") {
+            return self.root;
+        }
+        self.set.is_match(path)
     }
 }
 
@@ -91,6 +102,14 @@ mod tests {
         check("/agents/*", "/agents", false);
         check("/agents/", "/agents", true);
         check("/", "/", true);
+    }
+
+    #[test]
+    fn only_the_root_itself_is_the_whole_host() {
+        check("/*", "/", false);
+        check("/**", "/", false);
+        check("/*", "/agents", true);
+        check("//", "/", true);
     }
 
     #[test]

@@ -4,8 +4,11 @@
 //! the journal's lock, or shows what is not committed yet.
 
 mod choice;
+mod fold;
 mod object;
+mod printer;
 mod story;
+mod system;
 
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
@@ -18,7 +21,9 @@ use anyhow::Context;
 use signal_hook::consts::{SIGINT, SIGTERM};
 
 use crate::journal::{Committed, Error, Journal, Reader, Start};
-use crate::terminal::{Output, Palette, Unwritten};
+use crate::terminal::Output;
+use fold::Folded;
+use printer::Printer;
 
 /// How often a signal or the end of the reader is looked for while nothing comes.
 const GLANCE: Duration = Duration::from_millis(200);
@@ -29,14 +34,23 @@ pub(super) struct TailArgs {
     /// Go on showing records as they come, until Ctrl-C
     #[arg(long, short)]
     follow: bool,
-    /// Begin with the newest N records, or `all`
+    /// Begin with the newest N records, or `all`; folded ones do not count
     #[arg(long, short = 'n', value_name = "N", default_value = "10", value_parser = count)]
     lines: u64,
+    /// Fold nothing
+    ///
+    /// Without this, four kinds of everyday records are only counted, in lines that begin with
+    /// `…`: reads of system files (shared libraries, the loader's cache, locales, certificates,
+    /// libraries of Python, Node and others, a process's own /proc, opens of /dev/null and its
+    /// like), opens for reading of what is not there, forks, and exits with code 0. Never folded
+    /// is what writes, starts a program, connects, is refused or touches a well-known credential.
+    #[arg(long)]
+    all: bool,
     /// The journal's directory [default: the daemon's or the newest of `agtrack run`, whichever
     /// was written last]
     #[arg(long, value_name = "DIR")]
     journal: Option<PathBuf>,
-    /// Print the records themselves, one JSON object a line
+    /// Print the records themselves, all of them, one JSON object a line
     #[arg(long)]
     json: bool,
 }
@@ -59,59 +73,92 @@ pub(super) fn run(args: &TailArgs) -> anyhow::Result<ExitCode> {
         None => choice::newest(Path::new(choice::STATE))?,
     };
     let mut out = Output::new();
-    let printer = Printer {
-        json: args.json,
-        palette: out.palette,
-    };
-    let mut reader = show_newest(&dir, args.lines, &printer, &mut out)?;
+    let mut printer = Printer::new(args.json, args.all, out.palette);
+    let mut reader = show_newest(&dir, args.lines, &mut printer, &mut out)?;
+    printer.rest(&mut out)?;
     out.finish()?;
     if args.follow {
-        follow(&mut reader, &printer, &mut out)?;
+        follow(&mut reader, &mut printer, &mut out)?;
     }
     Ok(ExitCode::SUCCESS)
 }
 
-/// How records are shown.
-struct Printer {
-    json: bool,
-    palette: Palette,
-}
-
-impl Printer {
-    fn print(&self, record: &[u8], out: &mut Output) -> Result<(), Unwritten> {
-        match self.json {
-            true => out.json_line(record),
-            false => out.line(story::line(record, self.palette)),
-        }
-    }
-}
+/// Records that are read for each that is asked for, where most may be folded.
+const READ: u64 = 16;
 
 /// Shows the newest records and returns the place behind them.
 fn show_newest(
     dir: &Path,
     most: u64,
-    printer: &Printer,
+    printer: &mut Printer,
     out: &mut Output,
 ) -> anyhow::Result<Reader> {
     let committed = Journal::committed(dir)?;
-    let mut reader = open(dir, committed, most)?;
+    let mut window = most;
+    loop {
+        let mut reader = open(dir, committed, window)?;
+        if window == ALL {
+            while let Some(line) = reader.next_line()? {
+                printer.print(line.bytes, out)?;
+            }
+            return Ok(reader);
+        }
+        let newest = Newest::read(&mut reader, most, printer)?;
+        let is_enough = newest.lines.len() as u64 >= most;
+        if is_enough || window > committed.seq {
+            newest.print(window > committed.seq, printer, out)?;
+            return Ok(reader);
+        }
+        window = window.saturating_mul(READ).min(committed.seq + 1);
+    }
+}
+
+/// The newest records, each with what is folded before it.
+#[derive(Default)]
+struct Newest {
+    lines: VecDeque<(Folded, Vec<u8>)>,
+    /// Folded behind the last.
+    after: Folded,
+    /// There are older ones that were asked for no more.
+    is_cut: bool,
+}
+
+impl Newest {
     // A writer that died may have left records behind the committed ones, so that there are more
     // than were asked for.
-    let mut newest: VecDeque<Vec<u8>> = VecDeque::new();
-    while let Some(line) = reader.next_line()? {
-        if most == ALL {
-            printer.print(line.bytes, out)?;
-            continue;
+    fn read(reader: &mut Reader, most: u64, printer: &Printer) -> anyhow::Result<Newest> {
+        let mut newest = Newest::default();
+        while let Some(line) = reader.next_line()? {
+            if let Some(kind) = printer.folds(line.bytes) {
+                newest.after.add(kind);
+                continue;
+            }
+            let before = std::mem::take(&mut newest.after);
+            newest.lines.push_back((before, line.bytes.to_vec()));
+            if newest.lines.len() as u64 > most {
+                newest.lines.pop_front();
+                newest.is_cut = true;
+            }
         }
-        newest.push_back(line.bytes.to_vec());
-        if newest.len() as u64 > most {
-            newest.pop_front();
+        Ok(newest)
+    }
+
+    /// `whole`: it was read from the journal's beginning.
+    fn print(self, whole: bool, printer: &mut Printer, out: &mut Output) -> anyhow::Result<()> {
+        let begins = whole && !self.is_cut;
+        let is_empty = self.lines.is_empty();
+        for (index, (before, line)) in self.lines.into_iter().enumerate() {
+            // What is folded before the first was not asked for.
+            if index > 0 || begins {
+                printer.fold(before);
+            }
+            printer.print(&line, out)?;
         }
+        if !is_empty || begins {
+            printer.fold(self.after);
+        }
+        Ok(())
     }
-    for line in newest {
-        printer.print(&line, out)?;
-    }
-    Ok(reader)
 }
 
 fn open(dir: &Path, committed: Committed, most: u64) -> anyhow::Result<Reader> {
@@ -123,13 +170,16 @@ fn open(dir: &Path, committed: Committed, most: u64) -> anyhow::Result<Reader> {
     }
 }
 
-fn follow(reader: &mut Reader, printer: &Printer, out: &mut Output) -> anyhow::Result<()> {
+fn follow(reader: &mut Reader, printer: &mut Printer, out: &mut Output) -> anyhow::Result<()> {
     let stop = Arc::new(AtomicBool::new(false));
     for signal in [SIGINT, SIGTERM] {
         signal_hook::flag::register(signal, Arc::clone(&stop)).context("cannot take signals")?;
     }
     while !stop.load(Ordering::Relaxed) && !out.is_abandoned() {
         if !reader.wait(GLANCE)? {
+            // Nothing comes for a moment: time for what was only counted.
+            printer.rest(out)?;
+            out.finish()?;
             continue;
         }
         while let Some(line) = reader.next_line()? {

@@ -159,8 +159,9 @@ fn file(look: &Look, item: &Item) -> String {
     let name = look.path(&item.name.0);
     match &item.to {
         Some(to) => format!("{name} -> {}", look.path(&to.0)),
-        None if files(item) > 1 => format!("{name} ({} files)", item.count),
-        None => name,
+        None if !item.name.0.ends_with(b"/") => name,
+        None if item.count == 1 => format!("{name} (1 file)"),
+        None => format!("{name} ({} files)", item.count),
     }
 }
 

@@ -81,6 +81,66 @@ fn people_get_a_line_without_control_characters() {
     );
 }
 
+/// An open for reading, or a program's start.
+fn action(journal: &mut Journal, action: &str, path: &str) {
+    let seq = journal.next_seq();
+    let object = match action {
+        "file.open" => serde_json::json!({
+            "path": path, "access": "read", "created": false, "open_flags": [],
+            "inode": null, "device": null, "mode": null,
+        }),
+        _ => serde_json::json!({
+            "exe": path, "inode": 1, "device": "8:1", "args": [path], "args_bytes": 1,
+            "group": 0, "egroup": 0, "cwd": "/",
+        }),
+    };
+    let record = serde_json::json!({
+        "v": 1, "seq": seq, "id": format!("l:{seq}"), "time": "2026-11-22T21:03:11.482913004Z",
+        "boot_time": 1, "host": { "id": "h", "name": "h", "boot_id": "b" }, "agent": null,
+        "kind": "action", "tool_call": null, "action": action, "object": object,
+        "process": { "uid": "b-7-1", "pid": 7, "exe": "/usr/bin/x", "args": [], "ancestry": [] },
+        "outcome": { "result": "success", "errno": null },
+        "decision": null, "effect": null, "maps": [],
+        "completeness": { "path_source": "kernel", "truncated": false, "count": 1 },
+    });
+    journal.append(record.to_string().as_bytes()).unwrap();
+}
+
+#[test]
+fn everyday_records_are_counted_for_people_and_never_for_programs() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("j");
+    let (mut journal, _) = Journal::open(&path, Options::default()).unwrap();
+    for program in ["/usr/bin/a", "/usr/bin/b", "/usr/bin/c"] {
+        action(&mut journal, "process.exec", program);
+        for library in 0..40 {
+            let library = format!("/usr/lib/lib{library}.so");
+            action(&mut journal, "file.open", &library);
+        }
+    }
+    action(&mut journal, "file.open", "/root/.ssh/id_rsa");
+    journal.close().unwrap();
+    let line = |rest: &str| format!("Nov 22 21:03:11.482 - x[7] {rest}");
+    let all = [
+        line("process.exec /usr/bin/a"),
+        line("process.exec /usr/bin/b"),
+        line("process.exec /usr/bin/c"),
+        line("file.open /root/.ssh/id_rsa (read) [SSH key]"),
+        "… 120 reads of system files (--all shows them)".to_owned(),
+    ];
+    assert_eq!(tail(&path, &["-n", "all"]), all);
+    // There are not more, so these are all.
+    assert_eq!(tail(&path, &["-n", "9"]), all);
+    let mut newest = all[2..].to_vec();
+    newest[2] = "… 40 reads of system files (--all shows them)".to_owned();
+    assert_eq!(tail(&path, &["-n", "2"]), newest);
+    assert_eq!(tail(&path, &["-n", "1"]), all[3..4]);
+    assert_eq!(tail(&path, &["-n", "0"]), [""; 0]);
+    assert_eq!(tail(&path, &["-n", "all", "--all"]).len(), 124);
+    assert_eq!(tail(&path, &["-n", "50", "--all"]).len(), 50);
+    assert_eq!(tail(&path, &["-n", "50", "--json"]).len(), 50);
+}
+
 #[test]
 fn records_are_followed_until_ctrl_c() {
     let dir = tempfile::tempdir().unwrap();

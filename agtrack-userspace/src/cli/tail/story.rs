@@ -6,22 +6,29 @@ use jiff::tz::TimeZone;
 use serde::Serialize;
 
 use super::object;
+use crate::credential::{self, Credential};
 use crate::record::{
-    Action, Body, Change, Gap, Heartbeat, Lifecycle, OutcomeResult, Process, Record, SessionChange,
-    printable,
+    Action, Body, Change, Gap, Heartbeat, Lifecycle, Object, OutcomeResult, Process, Record,
+    SessionChange, printable,
 };
 use crate::terminal::{Palette, cut, styled};
 
 /// Characters of a line that is no record of this version.
 const UNKNOWN: usize = 200;
 
-/// The line, without a newline and safe for a terminal.
-pub(super) fn line(bytes: &[u8], palette: Palette) -> String {
-    match serde_json::from_slice::<Record>(bytes) {
-        Ok(record) => known(&record, palette, &TimeZone::system()),
-        // Written by a newer agtrack, perhaps: better raw than not at all.
-        Err(_) => cut(&printable(&String::from_utf8_lossy(bytes)), UNKNOWN),
-    }
+/// The record, if it is one of this version.
+pub(super) fn read(bytes: &[u8]) -> Option<Record> {
+    serde_json::from_slice(bytes).ok()
+}
+
+/// The line of a record, without a newline and safe for a terminal.
+pub(super) fn line(record: &Record, palette: Palette) -> String {
+    known(record, palette, &TimeZone::system())
+}
+
+/// The line of what is none, written by a newer agtrack, perhaps: better raw than not at all.
+pub(super) fn unknown(bytes: &[u8]) -> String {
+    cut(&printable(&String::from_utf8_lossy(bytes)), UNKNOWN)
 }
 
 fn known(record: &Record, palette: Palette, zone: &TimeZone) -> String {
@@ -54,6 +61,12 @@ fn action(action: &Action, palette: Palette) -> String {
         styled(palette.strong, printable(&action.action)),
         object::words(&action.object)
     );
+    if let Some(credential) = credential(&action.object) {
+        told.push_str(&format!(
+            " {}",
+            styled(palette.warning, format!("[{}]", credential.what))
+        ));
+    }
     if action.completeness.count > 1 {
         told.push_str(&format!(" ({} times)", action.completeness.count));
     }
@@ -73,6 +86,20 @@ fn action(action: &Action, palette: Palette) -> String {
         OutcomeResult::Unknown => styled(palette.warning, "outcome unknown"),
     };
     format!("{told}: {ended}")
+}
+
+fn credential(object: &Object) -> Option<&'static Credential> {
+    match object {
+        Object::Open { path, .. } | Object::File { path, .. } => credential::at(&path.0),
+        Object::Rename { from, to, .. } => {
+            credential::at(&from.0).or_else(|| credential::at(&to.0))
+        }
+        Object::Exec { .. }
+        | Object::Exit { .. }
+        | Object::Fork { .. }
+        | Object::Connect(_)
+        | Object::Cgroup { .. } => None,
+    }
 }
 
 fn process(process: &Process) -> String {
@@ -234,6 +261,17 @@ mod tests {
     }
 
     #[test]
+    fn a_credential_is_told_as_one() {
+        let mut body = act("success", None, 1);
+        body["object"]["path"] = "/root/.aws/credentials".into();
+        check(
+            Some("a"),
+            body,
+            "Nov 22 21:03:11.482 a rm\\u{1b}[7] file.unlink /root/.aws/credentials [AWS keys]",
+        );
+    }
+
+    #[test]
     fn gaps_stand_out() {
         check(
             None,
@@ -271,9 +309,8 @@ mod tests {
 
     #[test]
     fn what_is_not_understood_is_shown_all_the_same() {
-        assert_eq!(
-            line(b"{\"v\":9,\"x\":\"\x1b\xff\"}", Palette::default()),
-            "{\"v\":9,\"x\":\"\\u{1b}\u{fffd}\"}"
-        );
+        let bytes = b"{\"v\":9,\"x\":\"\x1b\xff\"}";
+        assert!(read(bytes).is_none());
+        assert_eq!(unknown(bytes), "{\"v\":9,\"x\":\"\\u{1b}\u{fffd}\"}");
     }
 }

@@ -79,7 +79,9 @@ impl Deeds {
             (object, Some(errno)) => {
                 if let Some(target) = target(object) {
                     let name = [action.action.as_bytes(), b" ", &target[..]].concat();
-                    note(&mut self.refused, &name, process, errno);
+                    if let Some(deed) = note(&mut self.refused, &name, process, errno) {
+                        deed.rank = interest(object);
+                    }
                 }
                 self.touch(object, true, process);
             }
@@ -246,6 +248,30 @@ fn list(shelf: &Shelf<Deed>) -> Listed {
     Listed {
         beyond: shelf.beyond,
         ..Listed::first(total, items)
+    }
+}
+
+/// Which refusals tell most: what would have changed something or revealed a secret, then reads;
+/// the search for a library is of every day.
+fn interest(object: &Object) -> u8 {
+    match object {
+        Object::Open {
+            path,
+            access: Access::Read,
+            ..
+        } => match memchr::memmem::rfind(&path.0, b".so") {
+            _ if credential::at(&path.0).is_some() => 0,
+            None => 1,
+            Some(_) => 2,
+        },
+        Object::Open { .. }
+        | Object::File { .. }
+        | Object::Rename { .. }
+        | Object::Exec { .. }
+        | Object::Exit { .. }
+        | Object::Fork { .. }
+        | Object::Connect(_)
+        | Object::Cgroup { .. } => 0,
     }
 }
 

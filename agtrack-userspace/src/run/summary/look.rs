@@ -44,13 +44,15 @@ impl Look {
         let columns = size.map(|size| usize::from(size.ws_col));
         let columns = columns.filter(|columns| *columns >= NARROW);
         let here = std::env::current_dir().unwrap_or_default();
-        let home = std::env::var_os("HOME").unwrap_or_default();
+        let home = std::env::var_os("HOME").map(std::path::PathBuf::from);
+        // The kernel tells paths with their links resolved.
+        let home = home.and_then(|home| home.canonicalize().ok());
         Look {
             palette,
             width: columns.unwrap_or(WIDTH),
             cuts: columns.is_some(),
             here: here.into_os_string().into_vec(),
-            home: home.into_vec(),
+            home: home.unwrap_or_default().into_os_string().into_vec(),
             command: command(),
         }
     }

@@ -144,6 +144,32 @@ fn a_refusal_is_told_and_other_failures_are_counted() {
 }
 
 #[test]
+fn refusals_that_tell_most_come_first() {
+    let refused = |path, access| open("/usr/bin/x", path, access, Some("EACCES"));
+    let summary = summary(&[
+        refused("/a/libc.so.6", Access::Read),
+        refused("/b/notes", Access::Read),
+        refused("/c/notes", Access::Write),
+        refused("/d/.env", Access::Read),
+    ]);
+    let names: Vec<_> = summary
+        .refused
+        .items
+        .iter()
+        .map(|item| item.name.escaped())
+        .collect();
+    assert_eq!(
+        names,
+        [
+            "file.open /c/notes",
+            "file.open /d/.env",
+            "file.open /b/notes",
+            "file.open /a/libc.so.6"
+        ]
+    );
+}
+
+#[test]
 fn peers_are_told_with_their_results_and_other_machines_first() {
     let summary = summary(&[
         connect(unix("/run/docker.sock"), None),
