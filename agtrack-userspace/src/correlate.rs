@@ -10,14 +10,12 @@ mod pending;
 #[cfg(test)]
 mod tests;
 
-use std::sync::Arc;
-
 use agtrack_common::event::{Kind, Payload};
 use agtrack_common::wire::RET_UNKNOWN;
 
 use crate::decode::What;
 use crate::enrich::Known;
-use crate::record::{Action, Agent};
+use crate::record::{Action, Agent, Shared};
 
 /// An action, ready for policy, redaction and the journal.
 #[derive(Clone, Debug)]
@@ -25,7 +23,7 @@ pub struct Done {
     /// When it happened, boot clock, ns.
     pub time: u64,
     /// On whose account.
-    pub agent: Arc<Agent>,
+    pub agent: Shared<Agent>,
     /// Session key.
     pub session: u64,
     /// What was done.
@@ -163,7 +161,7 @@ fn unknown(known: Known) -> Done {
 
 fn complete(known: Known, ret: Option<i32>) -> Done {
     let time = known.event.header.time;
-    let (agent, session) = (Arc::clone(&known.agent), known.session);
+    let (agent, session) = (known.agent.clone(), known.session);
     let outcome = outcome::outcome(&known, ret);
     let (object, completeness) = object::object(&known);
     let action = Action {

@@ -8,6 +8,7 @@ mod table;
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
+use memchr::memmem::Finder;
 use table::TABLE;
 
 /// A place where credentials are kept.
@@ -82,9 +83,12 @@ impl Index {
     }
 }
 
+/// Where a component begins with a dot.
+static HIDDEN: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"/."));
+
 /// The components of a path that begin with a dot, each with its place.
 fn hidden(path: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
-    memchr::memmem::find_iter(path, b"/.").map(|slash| {
+    HIDDEN.find_iter(path).map(|slash| {
         let rest = path.get(slash + 1..).unwrap_or_default();
         let end = memchr::memchr(b'/', rest).unwrap_or(rest.len());
         (slash + 1, &rest[..end])

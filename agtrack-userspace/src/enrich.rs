@@ -7,13 +7,12 @@ mod process;
 mod session;
 
 use std::collections::HashMap;
-use std::sync::Arc;
 
 use agtrack_common::event::Payload;
 
 use crate::decode::{Event, Segments, What};
 use crate::input::{Clock, NewSession, ProcessFacts, Start};
-use crate::record::{Agent, Process, ProcessKey, Text};
+use crate::record::{Agent, Process, ProcessKey, Shared, Text};
 
 pub use process::ProcessTable;
 pub(crate) use process::arguments;
@@ -25,9 +24,9 @@ pub struct Known {
     /// What happened.
     pub event: Event,
     /// Who did it, as it was then.
-    pub process: Arc<Process>,
+    pub process: Shared<Process>,
     /// On whose account.
-    pub agent: Arc<Agent>,
+    pub agent: Shared<Agent>,
     /// Session key.
     pub session: u64,
     /// Path of the cgroup that a cgroup event is about, or of the process otherwise.
@@ -105,7 +104,7 @@ impl Enricher {
     /// Completes an event. `None`: it belongs to no session, so it is nobody's action.
     pub fn complete(&mut self, event: Event) -> Option<Known> {
         let session = session_of(&event);
-        let agent = Arc::clone(&self.sessions.get(session)?.agent);
+        let agent = self.sessions.get(session)?.agent.clone();
         let key = ProcessKey::new(event.header.tgid, event.header.start);
         let mut target_uid = None;
         let mut cgroup = None;

@@ -11,8 +11,6 @@
 mod reconcile;
 mod stage;
 
-use std::sync::Arc;
-
 use crate::correlate::{Correlator, Done};
 use crate::decode::Decoder;
 use crate::enrich::{Enricher, Session};
@@ -160,7 +158,7 @@ impl Pipeline {
         let (agent, command, cgroup) = {
             let begun = self.enricher.begin_session(session);
             (
-                Arc::clone(&begun.agent),
+                begun.agent.clone(),
                 begun.command.clone(),
                 begun.cgroup.clone(),
             )
@@ -214,7 +212,7 @@ impl Pipeline {
             .enricher
             .sessions()
             .get(session)
-            .map(|found| Arc::clone(&found.agent));
+            .map(|found| found.agent.clone());
         let open: Vec<_> = open.iter().map(|file| self.stage.shown(file)).collect();
         let gap = Gap {
             reason: GapReason::LateTag,

@@ -8,11 +8,11 @@ mod bytes;
 mod draft;
 mod note;
 mod process;
+mod shared;
 mod stamp;
 mod time;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -27,6 +27,7 @@ pub use note::{
     Change, Gap, GapReason, Heartbeat, HookReport, HookTotals, Lifecycle, SessionChange, Totals,
 };
 pub use process::{Ancestor, Process, ProcessKey, TICK};
+pub use shared::Shared;
 pub use stamp::Stamper;
 pub use time::timestamp;
 
@@ -48,9 +49,9 @@ pub struct Record {
     /// suspended time included.
     pub boot_time: u64,
     /// The machine.
-    pub host: Arc<Host>,
+    pub host: Shared<Host>,
     /// The agent on whose account it happened; null for notes about the recorder itself.
-    pub agent: Option<Arc<Agent>>,
+    pub agent: Option<Shared<Agent>>,
     /// What it says.
     #[serde(flatten)]
     pub body: Body,

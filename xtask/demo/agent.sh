@@ -21,7 +21,7 @@ python3 hello.py
 git commit --quiet --all --message "A better greeting"
 
 echo "agent: fetches a page, and asks a server that is not there"
-curl --silent --output page.html "$1"
+curl --silent --output page.html --header "Authorization: Bearer not-a-real-token" "$1"
 (: < /dev/tcp/127.0.0.1/9) 2> /dev/null || true
 
 echo "agent: tidies up"

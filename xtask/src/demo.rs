@@ -48,7 +48,7 @@ pub(crate) fn demo(workspace: &Workspace) -> Result<ExitCode> {
     }
     eprintln!("\ndemo: the last of it once more, action by action:\n");
     let mut tail = Command::new(&agtrack);
-    tail.args(["tail", "-n", "14", "--journal"]).arg(&journal);
+    tail.args(["tail", "-n", "10", "--journal"]).arg(&journal);
     run::run(&mut tail, "the journal is written all the same")?;
     eprintln!("{}", next(&agtrack, &journal));
     // The agent's own status is what `agtrack run` ends with.

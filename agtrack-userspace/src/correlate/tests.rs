@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use super::*;
 use crate::decode::Event;
-use crate::record::{Binding, Object, OutcomeResult, Process};
+use crate::record::{Binding, Object, OutcomeResult, Process, Shared};
 
 const EACCES: i32 = -13;
 const EINPROGRESS: i32 = -115;
@@ -31,8 +31,8 @@ fn known(time: u64, what: What, data: &[u8]) -> Known {
             data: data.to_vec(),
             parts_lost: false,
         },
-        process: Arc::new(Process::default()),
-        agent: Arc::new(agent),
+        process: Shared::new(Process::default()),
+        agent: Shared::new(agent),
         session: 1,
         cgroup: None,
         target_uid: None,

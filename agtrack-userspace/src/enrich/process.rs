@@ -8,7 +8,7 @@ use agtrack_common::wire::path_flag;
 
 use crate::decode::Segments;
 use crate::input::{Clock, ProcessFacts};
-use crate::record::{Ancestor, Process, ProcessKey, TICK, Text, timestamp};
+use crate::record::{Ancestor, Process, ProcessKey, Shared, TICK, Text, timestamp};
 
 /// Entries beyond this are refused room: the oldest that ended goes first.
 const MOST: usize = 64 * 1024;
@@ -26,7 +26,7 @@ pub struct ProcessTable {
 
 #[derive(Debug)]
 struct Entry {
-    process: Arc<Process>,
+    process: Shared<Process>,
     tracked: bool,
 }
 
@@ -57,7 +57,7 @@ impl ProcessTable {
     }
 
     /// The process as it is now.
-    pub fn get(&self, key: ProcessKey) -> Option<&Arc<Process>> {
+    pub fn get(&self, key: ProcessKey) -> Option<&Shared<Process>> {
         self.entries.get(&key).map(|entry| &entry.process)
     }
 
@@ -67,12 +67,12 @@ impl ProcessTable {
         key: ProcessKey,
         boot_id: &str,
         clock: Clock,
-    ) -> Arc<Process> {
+    ) -> Shared<Process> {
         if let Some(entry) = self.entries.get(&key) {
-            return Arc::clone(&entry.process);
+            return entry.process.clone();
         }
-        let process = Arc::new(blank(key, boot_id, clock));
-        self.insert(key, Arc::clone(&process), false);
+        let process = Shared::new(blank(key, boot_id, clock));
+        self.insert(key, process.clone(), false);
         process
     }
 
@@ -99,7 +99,7 @@ impl ProcessTable {
         process.euser = facts.euser;
         process.login_user = facts.login_user;
         process.cgroup = facts.cgroup;
-        self.insert(key, Arc::new(process), facts.session != 0);
+        self.insert(key, Shared::new(process), facts.session != 0);
     }
 
     pub(super) fn fork(
@@ -118,7 +118,7 @@ impl ProcessTable {
         if cgroup.is_some() {
             process.cgroup = cgroup;
         }
-        self.insert(child, Arc::new(process), true);
+        self.insert(child, Shared::new(process), true);
     }
 
     pub(super) fn exec(
@@ -144,7 +144,7 @@ impl ProcessTable {
         if cgroup.is_some() {
             process.cgroup = cgroup;
         }
-        self.insert(key, Arc::new(process), true);
+        self.insert(key, Shared::new(process), true);
     }
 
     /// A process was moved to the cgroup `path`; `data` is what comes with the event.
@@ -165,7 +165,7 @@ impl ProcessTable {
         }
         process.user = Some(body.uid);
         process.euser = Some(body.euid);
-        self.insert(key, Arc::new(process), true);
+        self.insert(key, Shared::new(process), true);
         (key, path)
     }
 
@@ -189,7 +189,7 @@ impl ProcessTable {
         process.ancestry = Arc::new(above.map(|above| ancestry_below(above)).unwrap_or_default());
     }
 
-    fn insert(&mut self, key: ProcessKey, process: Arc<Process>, tracked: bool) {
+    fn insert(&mut self, key: ProcessKey, process: Shared<Process>, tracked: bool) {
         while self.entries.len() >= MOST && !self.entries.contains_key(&key) {
             if !self.forget_oldest() {
                 break;

@@ -1,10 +1,9 @@
 //! Sessions: one run of one agent.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
 
 use crate::input::NewSession;
-use crate::record::{Agent, Binding, ProcessKey, Text};
+use crate::record::{Agent, Binding, ProcessKey, Shared, Text};
 
 /// A running session.
 #[derive(Clone, Debug)]
@@ -12,7 +11,7 @@ pub struct Session {
     /// Key in the kernel's tags.
     pub key: u64,
     /// The agent, as it stands in records.
-    pub agent: Arc<Agent>,
+    pub agent: Shared<Agent>,
     /// Its first process.
     pub root: Option<ProcessKey>,
     /// What was launched.
@@ -40,7 +39,7 @@ pub struct Sessions {
 
 impl Sessions {
     pub(super) fn begin(&mut self, new: NewSession) -> &Session {
-        let agent = Arc::new(Agent {
+        let agent = Shared::new(Agent {
             id: new.agent_id,
             name: new.agent_name,
             owner: new.owner,

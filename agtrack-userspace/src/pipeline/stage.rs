@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::record::{Action, Address, Object, Process, SessionChange, Text};
+use crate::record::{Action, Address, Object, Process, SessionChange, Shared, Text};
 use crate::redact::Redactor;
 
 /// Processes whose redacted form is kept.
@@ -14,7 +14,7 @@ const MOST: usize = 8192;
 pub(super) struct RedactStage {
     redactor: Redactor,
     /// A process is redacted once, not once per action: what it was, and what it became.
-    processes: HashMap<u32, (Arc<Process>, Arc<Process>)>,
+    processes: HashMap<u32, (Shared<Process>, Shared<Process>)>,
 }
 
 impl RedactStage {
@@ -69,18 +69,18 @@ impl RedactStage {
         }
     }
 
-    fn process(&mut self, process: &Arc<Process>) -> Arc<Process> {
+    fn process(&mut self, process: &Shared<Process>) -> Shared<Process> {
         if let Some((before, after)) = self.processes.get(&process.pid)
-            && Arc::ptr_eq(before, process)
+            && before.is(process)
         {
-            return Arc::clone(after);
+            return after.clone();
         }
-        let after = Arc::new(self.redacted(process));
+        let after = Shared::new(self.redacted(process));
         if self.processes.len() >= MOST {
             self.processes.clear();
         }
         self.processes
-            .insert(process.pid, (Arc::clone(process), Arc::clone(&after)));
+            .insert(process.pid, (process.clone(), after.clone()));
         after
     }
 

@@ -1,12 +1,11 @@
 //! What was done, to what, and how it ended.
 
 use std::net::IpAddr;
-use std::sync::Arc;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Process, Text};
+use super::{Process, Shared, Text};
 
 /// An agent's process did something.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -14,7 +13,7 @@ pub struct Action {
     /// The tool call it belongs to; null until tool calls are recognised.
     pub tool_call: Option<serde_json::Value>,
     /// Who did it.
-    pub process: Arc<Process>,
+    pub process: Shared<Process>,
     /// What: the name of the event, as in `agtrack events`.
     pub action: String,
     /// To what.

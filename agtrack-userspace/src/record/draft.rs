@@ -1,8 +1,6 @@
 //! A record on its way to the journal.
 
-use std::sync::Arc;
-
-use super::{Agent, Body};
+use super::{Agent, Body, Shared};
 
 /// A record that has no place in the journal yet.
 #[derive(Clone, Debug)]
@@ -10,7 +8,7 @@ pub struct Draft {
     /// When it happened, boot clock, ns.
     pub time: u64,
     /// On whose account.
-    pub agent: Option<Arc<Agent>>,
+    pub agent: Option<Shared<Agent>>,
     /// What it says.
     pub body: Body,
 }

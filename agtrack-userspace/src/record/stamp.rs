@@ -1,16 +1,14 @@
 //! From a draft to a line of the journal.
 
-use std::sync::Arc;
-
 use uuid::Uuid;
 
-use super::{Draft, Host, Record, VERSION, timestamp};
+use super::{Draft, Host, Record, Shared, VERSION, timestamp};
 use crate::input::Clock;
 
 /// Gives drafts their place: number, id and wall time.
 #[derive(Debug)]
 pub struct Stamper {
-    host: Arc<Host>,
+    host: Shared<Host>,
     log_id: Uuid,
     line: Vec<u8>,
 }
@@ -19,7 +17,7 @@ impl Stamper {
     /// For one journal on one machine.
     pub fn new(host: Host, log_id: Uuid) -> Self {
         Stamper {
-            host: Arc::new(host),
+            host: Shared::new(host),
             log_id,
             line: Vec::new(),
         }
@@ -33,7 +31,7 @@ impl Stamper {
             id: format!("{}:{seq}", self.log_id),
             time: timestamp(clock, draft.time),
             boot_time: draft.time,
-            host: Arc::clone(&self.host),
+            host: self.host.clone(),
             agent: draft.agent,
             body: draft.body,
         }

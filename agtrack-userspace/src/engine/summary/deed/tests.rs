@@ -15,7 +15,7 @@ fn action(exe: &str, name: &str, object: Object, errno: Option<&str>) -> Action 
     };
     Action {
         tool_call: None,
-        process: process.into(),
+        process: crate::record::Shared::new(process),
         action: name.to_owned(),
         object,
         outcome: Outcome {
