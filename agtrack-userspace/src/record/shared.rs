@@ -91,7 +91,7 @@ mod tests {
 
     #[test]
     fn the_json_is_that_of_the_value_each_time() {
-        let shared = Shared::new(vec![Some("a\n"), None]);
+        let shared = Shared::new(vec![Some("a\n".to_owned()), None]);
         let plain = serde_json::to_string(&*shared).unwrap();
         for _ in 0..2 {
             assert_eq!(serde_json::to_string(&shared).unwrap(), plain);
@@ -100,7 +100,7 @@ mod tests {
                 serde_json::to_value(&*shared).unwrap()
             );
         }
-        let back: Shared<Vec<Option<&str>>> = Shared::new(serde_json::from_str(&plain).unwrap());
+        let back: Shared<Vec<Option<String>>> = serde_json::from_str(&plain).unwrap();
         assert_eq!(back, shared);
         assert!(!back.is(&shared) && shared.is(&shared.clone()));
     }
