@@ -7,6 +7,8 @@ mod look;
 
 use std::path::Path;
 
+use anstyle::Style;
+
 use super::plain;
 use crate::engine::{Item, Listed, Running, Summary};
 use look::{Look, quoted};
@@ -24,71 +26,15 @@ pub(super) fn lines(journal: &Path, running: &[Running], summary: &Summary) -> V
 }
 
 fn laid_out(look: &Look, journal: &Path, running: &[Running], summary: &Summary) -> Vec<String> {
-    let palette = look.palette;
-    let plain_style = anstyle::Style::new();
     let mut lines = vec![format!("agtrack: recorded {}", actions(summary))];
-    let mut tell = |style, title, list: &Listed, most, word: &dyn Fn(&Item) -> String| {
-        if list.total > 0 || list.beyond > 0 {
-            lines.extend(look.line(style, title, &words(list, most, word)));
-        }
-    };
-    let path = |item: &Item| file(look, item);
-    tell(
-        plain_style,
-        "programs",
-        &summary.programs,
-        PROGRAMS,
-        &|item| times(look.path(&item.name.0), item.count),
-    );
-    tell(
-        palette.warning,
-        "credentials",
-        &summary.credentials,
-        SHOWN,
-        &|item| {
-            let mut told = item.ways.clone();
-            told.insert(0, item.what.clone());
-            by(look.path(&item.name.0), &told, item)
-        },
-    );
-    tell(plain_style, "files created", &summary.created, SHOWN, &path);
-    tell(plain_style, "files written", &summary.written, SHOWN, &path);
-    tell(plain_style, "files deleted", &summary.deleted, SHOWN, &path);
-    tell(plain_style, "files renamed", &summary.renamed, SHOWN, &path);
-    tell(plain_style, "connects", &summary.peers, SHOWN, &|item| {
-        let ways: Vec<_> = match &item.ways[..] {
-            [way] if way == "connected" => Vec::new(),
-            ways => ways.to_vec(),
-        };
-        by(look.path(&item.name.0), &ways, item)
-    });
-    tell(
-        palette.warning,
-        "refused",
-        &summary.refused,
-        SHOWN,
-        &|item| {
-            let name = &item.name.0;
-            let blank = name.iter().position(|byte| *byte == b' ');
-            let (action, target) = name.split_at(blank.map_or(0, |blank| blank + 1));
-            let target = format!("{}{}", plain(action), look.path(target));
-            by(target, &item.ways, item)
-        },
-    );
-    tell(palette.warning, "killed", &summary.killed, SHOWN, &|item| {
-        let ways = item.ways.join(", ");
-        times(
-            format!("{} by {}", look.path(&item.name.0), plain(ways.as_bytes())),
-            item.count,
-        )
-    });
+    lines.extend(programs(look, summary));
+    lines.extend(files(look, summary));
+    lines.extend(peers(look, summary));
     lines.extend(rest(look, summary));
     lines.push(lost(look, summary));
     if !running.is_empty() {
-        lines.push(format!(
-            "  still running  {}, no longer recorded:",
-            running.len()
-        ));
+        let count = running.len();
+        lines.push(format!("  still running  {count}, no longer recorded:"));
         lines.extend(list(running));
     }
     let journal = quoted(journal);
@@ -98,6 +44,93 @@ fn laid_out(look: &Look, journal: &Path, running: &[Running], summary: &Summary)
         look.command
     ));
     lines
+}
+
+/// A title and the first of a list; nothing where the list is empty.
+fn told(
+    look: &Look,
+    (style, title): (Style, &str),
+    (list, most): (&Listed, usize),
+    word: &dyn Fn(&Item) -> String,
+) -> Vec<String> {
+    match list.total > 0 || list.beyond > 0 {
+        true => look.line(style, title, &words(list, most, word)),
+        false => Vec::new(),
+    }
+}
+
+fn programs(look: &Look, summary: &Summary) -> Vec<String> {
+    let programs = told(
+        look,
+        (Style::new(), "programs"),
+        (&summary.programs, PROGRAMS),
+        &|item| times(look.path(&item.name.0), item.count),
+    );
+    let credentials = told(
+        look,
+        (look.palette.warning, "credentials"),
+        (&summary.credentials, SHOWN),
+        &|item| {
+            let how = [&[item.what.clone()], &item.ways[..]].concat();
+            by(look.path(&item.name.0), &how, item)
+        },
+    );
+    [programs, credentials].concat()
+}
+
+fn files(look: &Look, summary: &Summary) -> Vec<String> {
+    [
+        ("files created", &summary.created),
+        ("files written", &summary.written),
+        ("files deleted", &summary.deleted),
+        ("files renamed", &summary.renamed),
+    ]
+    .into_iter()
+    .flat_map(|(title, list)| {
+        told(look, (Style::new(), title), (list, SHOWN), &|item| {
+            file(look, item)
+        })
+    })
+    .collect()
+}
+
+fn peers(look: &Look, summary: &Summary) -> Vec<String> {
+    let warning = look.palette.warning;
+    let peers = told(
+        look,
+        (Style::new(), "connects"),
+        (&summary.peers, SHOWN),
+        &|item| {
+            let ways = match &item.ways[..] {
+                [way] if way == "connected" => &[],
+                ways => ways,
+            };
+            by(look.path(&item.name.0), ways, item)
+        },
+    );
+    let refused = told(
+        look,
+        (warning, "refused"),
+        (&summary.refused, SHOWN),
+        &|item| {
+            let name = &item.name.0;
+            let blank = name.iter().position(|byte| *byte == b' ');
+            let (action, target) = name.split_at(blank.map_or(0, |blank| blank + 1));
+            let target = format!("{}{}", plain(action), look.path(target));
+            by(target, &item.ways, item)
+        },
+    );
+    let killed = told(
+        look,
+        (warning, "killed"),
+        (&summary.killed, SHOWN),
+        &|item| {
+            let ways = plain(item.ways.join(", ").as_bytes());
+            let name = look.path(&item.name.0);
+            times(format!("{name} by {ways}"), item.count)
+        },
+    );
+    [peers, refused, killed].concat()
 }
 
 /// One line for each process that runs.
@@ -135,7 +168,7 @@ fn words(list: &Listed, most: usize, word: &dyn Fn(&Item) -> String) -> Vec<Stri
     let shown = &list.items[..list.items.len().min(most)];
     let mut words: Vec<_> = shown.iter().map(word).collect();
     // A folder stands for the files in it, any other name for itself.
-    let told: u64 = shown.iter().map(files).sum();
+    let told: u64 = shown.iter().map(stands_for).sum();
     match (list.total.saturating_sub(told), list.beyond) {
         (0, 0) => {}
         (more, 0) => words.push(format!("and {more} more")),
@@ -147,7 +180,7 @@ fn words(list: &Listed, most: usize, word: &dyn Fn(&Item) -> String) -> Vec<Stri
 }
 
 /// How many of a list's total an item stands for.
-fn files(item: &Item) -> u64 {
+fn stands_for(item: &Item) -> u64 {
     match item.name.0.ends_with(b"/") {
         true => item.count,
         false => 1,

@@ -5,7 +5,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow};
 
 use super::Variant;
 use super::console::{self, Outcome};
@@ -15,6 +15,9 @@ use std::path::Path;
 
 /// What every kernel is told: BPF among the security modules, and no second try after a panic.
 const CMDLINE: &str = "console=ttyS0 quiet panic=-1 lsm=lockdown,capability,landlock,bpf";
+
+/// How the emulator ended (`None`: at its time limit), and what its machine said.
+type Ran = (Option<ExitStatus>, Result<Vec<Outcome>>);
 
 /// A machine that can be run.
 pub(crate) struct Machine<'a> {
@@ -29,11 +32,25 @@ pub(crate) struct Machine<'a> {
 }
 
 impl Machine<'_> {
-    /// Boots, waits for power-off at most `limit`, and reads the results.
+    /// Boots, waits for power-off at most `limit`, and reads the results. A machine that the
+    /// emulator itself took down with it, by a crash of its own, boots once more; a kernel that
+    /// panics ends the emulator in order, and is a result.
     ///
     /// # Errors
     /// The emulator fails, or the machine says nothing before the limit.
     pub(crate) fn run(&self, limit: Duration, backends: &[&str]) -> Result<Vec<Outcome>> {
+        let name = self.variant.name;
+        let (status, outcomes) = self.attempt(limit, backends)?;
+        match status {
+            Some(status) if !status.success() => {
+                eprintln!("vm: {name}: the emulator crashed ({status}); once more");
+                self.attempt(limit, backends)?.1
+            }
+            _ => outcomes,
+        }
+    }
+
+    fn attempt(&self, limit: Duration, backends: &[&str]) -> Result<Ran> {
         let name = self.variant.name;
         let logs = self.workspace.scratch("vm/logs")?;
         let (boot, results) = (
@@ -59,13 +76,6 @@ impl Machine<'_> {
         let log = String::from_utf8_lossy(&fs::read(&results).unwrap_or_default()).into_owned();
         let seconds = started.elapsed().as_secs();
         eprintln!("vm: {name} ended after {seconds} s");
-        if !log.contains("@@ kernel") {
-            bail!(
-                "did not boot in {seconds} s ({}); see {}",
-                described(status),
-                boot.display()
-            );
-        }
         if !console::is_done(&log) {
             // On a build machine nobody can look at the logs afterwards.
             eprintln!("vm: {name} did not power off ({})", described(status));
@@ -79,7 +89,16 @@ impl Machine<'_> {
                 eprint!("{}", console::tail(&String::from_utf8_lossy(&text)));
             }
         }
-        Ok(console::read(&log, backends))
+        let outcomes = if log.contains("@@ kernel") {
+            Ok(console::read(&log, backends))
+        } else {
+            Err(anyhow!(
+                "did not boot in {seconds} s ({}); see {}",
+                described(status),
+                boot.display()
+            ))
+        };
+        Ok((status, outcomes))
     }
 
     fn emulator(&self, boot: &Path, results: &Path) -> Command {
