@@ -19,6 +19,7 @@ mod offset;
 mod probe;
 mod quirk;
 mod read;
+mod ring;
 mod walk;
 
 /// The kernel lends most helpers to GPL-compatible programs only.

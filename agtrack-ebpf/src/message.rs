@@ -5,20 +5,18 @@
 
 use core::marker::PhantomData;
 
-use agtrack_common::event::{Body, Ring};
+use agtrack_common::event::Body;
 use agtrack_common::wire::{Header, NAME_SIZE, OUTCOME, Outcome, PART, PATH_MAX, Part, Path};
-use aya_ebpf::bindings::{BPF_RB_FORCE_WAKEUP, BPF_RB_NO_WAKEUP};
 use aya_ebpf::helpers::generated::{
     bpf_probe_read_kernel, bpf_probe_read_kernel_str, bpf_probe_read_user, bpf_probe_read_user_str,
-    bpf_ringbuf_output,
 };
-use aya_ebpf::maps::RingBuf;
 
 use crate::count::{self, Fate};
 use crate::gate::Actor;
-use crate::map::{BULK, CONTROL, EMPTY_SCRATCH, LIFECYCLE, SCRATCH, TASK_SCRATCH};
+use crate::map::{EMPTY_SCRATCH, SCRATCH, TASK_SCRATCH};
 use crate::object::{Place, Task};
 use crate::read::{Kernel, masked};
+use crate::ring::output;
 use crate::walk;
 
 /// Offsets into the data are below this mask.
@@ -370,44 +368,4 @@ unsafe fn write_header(scratch: *mut Scratch, kind: u16, hook: u16, actor: &Acto
 unsafe fn message_bytes(scratch: *mut Scratch) -> *mut u8 {
     // SAFETY: the caller's scratch is valid.
     unsafe { (&raw mut (*scratch).bytes).cast() }
-}
-
-/// Copies a message to a ring. The reader polls on a clock and is woken only where it sleeps without
-/// one: a wake-up is an interrupt to the own processor, which costs more than all the rest.
-#[inline(always)]
-unsafe fn output(ring: Ring, bytes: *const u8, size: u64) -> Fate {
-    let map: &RingBuf = match ring {
-        Ring::Lifecycle => &LIFECYCLE,
-        Ring::Bulk => &BULK,
-    };
-    let flags = if take_asleep() {
-        BPF_RB_FORCE_WAKEUP
-    } else {
-        BPF_RB_NO_WAKEUP
-    };
-    // SAFETY: `RingBuf` is a transparent map definition; the verifier checks `bytes` and `size`.
-    unsafe {
-        let map = core::ptr::from_ref(map).cast_mut().cast();
-        match bpf_ringbuf_output(map, bytes.cast_mut().cast(), size, u64::from(flags)) {
-            0 => Fate::Submitted,
-            _ => Fate::LostRing,
-        }
-    }
-}
-
-/// Whether the reader sleeps and nobody has woken it yet. It may be long until it runs: until then
-/// nobody else need wake it. Two at the same moment may both do so, which does no harm.
-#[inline(always)]
-fn take_asleep() -> bool {
-    let Some(asleep) = CONTROL.get_ptr_mut(1) else {
-        return false;
-    };
-    // SAFETY: a map value; user space and programs write whole words.
-    unsafe {
-        let was = asleep.read_volatile() != 0;
-        if was {
-            asleep.write_volatile(0);
-        }
-        was
-    }
 }

@@ -11,10 +11,11 @@ mod syscall;
 mod unlink;
 
 /// Calls that fail with these are probing for a file, or are about to be repeated: counted, not
-/// recorded. (`ENOENT`, `EINTR`, `ENOTDIR`, `ERESTARTSYS` … `ERESTART_RESTARTBLOCK`.)
+/// recorded. (`ENOENT`, `EINTR`, `ENOTDIR`, `ERESTARTSYS` … `ERESTART_RESTARTBLOCK`, and `EAGAIN`:
+/// io_uring tries first without blocking.)
 #[inline(always)]
 fn is_probing(ret: i32) -> bool {
-    matches!(-ret, 2 | 4 | 20 | 512..=516)
+    matches!(-ret, 2 | 4 | 11 | 20 | 512..=516)
 }
 
 /// `AT_FDCWD` (include/uapi/linux/fcntl.h).

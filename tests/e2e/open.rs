@@ -26,6 +26,7 @@ tests![
     a_file_without_a_name,
     i386_calls_are_seen,
     io_uring_is_seen,
+    io_uring_may_try_twice,
 ];
 
 const ACTION: &str = "file.open";
@@ -308,5 +309,21 @@ fn io_uring_is_seen() -> Outcome {
         &["NONBLOCK"]
     };
     check(opens.one(), "read", false, tried);
+    Ok(())
+}
+
+fn io_uring_may_try_twice() -> Outcome {
+    let place = place("uring-twice");
+    let nothing = place.file("nothing");
+    let ran = place.run(&steps!["uring-openat", &nothing]);
+    let ret = ran.result("uring-openat") as i32;
+    if ret != -libc::ENOENT {
+        return Err(Unable(format!(
+            "io_uring is not to be had here (errno {})",
+            -ret
+        )));
+    }
+    // A first try that may not block fails with EAGAIN, which is nobody's result.
+    place.records().action(ACTION).path(&nothing).none();
     Ok(())
 }

@@ -37,9 +37,9 @@ pub(super) struct TailArgs {
     /// Begin with the newest N records, or `all`; folded ones do not count
     #[arg(long, short = 'n', value_name = "N", default_value = "10", value_parser = count)]
     lines: u64,
-    /// Fold nothing
+    /// Show every record, also the everyday ones that are only counted otherwise
     ///
-    /// Without this, four kinds of everyday records are only counted, in lines that begin with
+    /// Four kinds of records are folded without this: they are only counted, in lines that begin with
     /// `…`: reads of system files (shared libraries, the loader's cache, locales, certificates,
     /// libraries of Python, Node and others, a process's own /proc, opens of /dev/null and its
     /// like), opens for reading of what is not there, forks, and exits with code 0. Never folded

@@ -26,7 +26,9 @@ pub(super) fn lines(journal: &Path, running: &[Running], summary: &Summary) -> V
 }
 
 fn laid_out(look: &Look, journal: &Path, running: &[Running], summary: &Summary) -> Vec<String> {
-    let mut lines = vec![format!("agtrack: recorded {}", actions(summary))];
+    let begin = "agtrack: recorded ".to_owned();
+    let column = begin.len();
+    let mut lines = look.flow(begin, column, &actions(summary));
     lines.extend(programs(look, summary));
     lines.extend(files(look, summary));
     lines.extend(peers(look, summary));
@@ -71,7 +73,7 @@ fn programs(look: &Look, summary: &Summary) -> Vec<String> {
         (look.palette.warning, "credentials"),
         (&summary.credentials, SHOWN),
         &|item| {
-            let how = [&[item.what.clone()], &item.ways[..]].concat();
+            let how = [std::slice::from_ref(&item.what), &item.ways].concat();
             by(look.path(&item.name.0), &how, item)
         },
     );
@@ -146,21 +148,20 @@ pub(super) fn list(running: &[Running]) -> Vec<String> {
     lines
 }
 
-fn actions(summary: &Summary) -> String {
+fn actions(summary: &Summary) -> Vec<String> {
     let mut counts: Vec<_> = summary
         .actions
         .iter()
         .filter(|(_, count)| **count > 0)
         .collect();
     if counts.is_empty() {
-        return "nothing".into();
+        return vec!["nothing".into()];
     }
     counts.sort_by(|a, b| b.1.cmp(a.1).then(a.0.cmp(b.0)));
-    let words: Vec<_> = counts
+    counts
         .iter()
         .map(|(name, count)| format!("{} {count}", plain(name.as_bytes())))
-        .collect();
-    words.join(", ")
+        .collect()
 }
 
 /// The first of a list, and how many more there are.
@@ -223,8 +224,10 @@ fn by(name: String, how: &[String], item: &Item) -> String {
 /// What is of little interest, but has its place in the sum.
 fn rest(look: &Look, summary: &Summary) -> Vec<String> {
     let mut words = Vec::new();
-    if summary.temporary > 0 {
-        words.push(format!("{} files came and went", summary.temporary));
+    match summary.temporary {
+        0 => {}
+        1 => words.push("1 file came and went".to_owned()),
+        count => words.push(format!("{count} files came and went")),
     }
     let failures: u64 = summary.failures.values().sum();
     if failures > 0 {
@@ -234,7 +237,11 @@ fn rest(look: &Look, summary: &Summary) -> Vec<String> {
             .take(SHOWN)
             .map(|(errno, count)| format!("{} {count}", plain(errno.as_bytes())))
             .collect();
-        words.push(format!("{failures} other failures ({})", each.join(", ")));
+        let plural = if failures == 1 { "" } else { "s" };
+        words.push(format!(
+            "{failures} other failure{plural} ({})",
+            each.join(", ")
+        ));
     }
     match words.is_empty() {
         true => Vec::new(),

@@ -87,8 +87,13 @@ impl Look {
     /// A title and words, on as many lines as they need.
     pub(super) fn line(&self, style: anstyle::Style, title: &str, words: &[String]) -> Vec<String> {
         let pad = " ".repeat((TITLE - 2).saturating_sub(title.chars().count()).max(1));
-        let mut lines = vec![format!("  {style}{title}{style:#}{pad}")];
-        let mut column = TITLE;
+        self.flow(format!("  {style}{title}{style:#}{pad}"), TITLE, words)
+    }
+
+    /// Words behind a beginning that takes this many columns.
+    pub(super) fn flow(&self, begin: String, column: usize, words: &[String]) -> Vec<String> {
+        let mut lines = vec![begin];
+        let mut column = column;
         for (index, word) in words.iter().enumerate() {
             let comma = if index + 1 < words.len() { "," } else { "" };
             let length = word.chars().count() + comma.len();
