@@ -86,9 +86,6 @@ macro_rules! for_each_offset {
             SOCKET_TYPE, "socket", "type";
             SOCK_FAMILY, "sock", "__sk_common.skc_family";
             SOCK_PROTOCOL, "sock", "sk_protocol";
-            SOCK_DADDR, "sock", "__sk_common.skc_daddr";
-            SOCK_DADDR6, "sock", "__sk_common.skc_v6_daddr";
-            SOCK_DPORT, "sock", "__sk_common.skc_dport";
             UNIX_PEER, "unix_sock", "peer";
             UNIX_DENTRY, "unix_sock", "path.dentry";
             UNIX_MOUNT, "unix_sock", "path.mnt";

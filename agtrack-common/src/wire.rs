@@ -19,8 +19,6 @@ pub const RET_UNKNOWN: i32 = i32::MIN;
 pub const PATH_MAX: usize = 4096;
 /// Longest name of one path component, with its NUL (`NAME_MAX` + 1).
 pub const NAME_SIZE: usize = 256;
-/// Bytes of room for the tail of one message: a path that may overshoot by one component.
-pub const TAIL_SIZE: usize = PATH_MAX + NAME_SIZE;
 /// Bytes of arguments recorded at exec; longer ones are cut and marked with their true length.
 pub const ARGS_MAX: u32 = 32 * 1024;
 
@@ -35,7 +33,9 @@ pub struct Header {
     /// Which hook saw it: an id from the event table.
     pub hook: u16,
     /// Bytes of tail behind the body.
-    pub tail: u32,
+    pub tail: u16,
+    /// Bytes of data that went ahead in [`Part`]s: where the tail belongs in it.
+    pub ahead: u16,
     /// `CLOCK_BOOTTIME` in ns when the hook began.
     pub time: u64,
     /// Thread group (process) that acted.

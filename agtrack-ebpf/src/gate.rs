@@ -1,11 +1,12 @@
 //! The prologue of every program: is this process tagged, is this generation active?
 
-use agtrack_common::event::LSM;
+use agtrack_common::event::{LSM, hook};
 use agtrack_common::tag::Tag;
 use aya_ebpf::helpers::generated::{
     bpf_get_current_pid_tgid, bpf_get_current_task, bpf_ktime_get_boot_ns,
 };
 
+use crate::count::{self, Fate};
 use crate::map::{BORN, CGROUPS, CONTROL, TAGS};
 use crate::object::Task;
 use crate::quirk::{BACKEND, GENERATION, START_TICK};
@@ -73,7 +74,11 @@ pub fn tagged_or_born() -> Option<Actor> {
     let leader = current().leader();
     // SAFETY: the value is copied at once.
     let session = unsafe { BORN.get(leader.address()) }?.session;
-    adopt(leader, session);
+    if !adopt(leader, session) {
+        // It stays in `BORN`: there may be room the next time.
+        count::run(hook::FORK_LINEAGE, Fate::LostMap);
+        return None;
+    }
     let _ = BORN.remove(leader.address());
     tagged()
 }

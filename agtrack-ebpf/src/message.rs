@@ -5,7 +5,7 @@
 
 use core::marker::PhantomData;
 
-use agtrack_common::event::Body;
+use agtrack_common::event::{Body, LSM, Ring, TRAMPOLINE};
 use agtrack_common::wire::{Header, NAME_SIZE, OUTCOME, Outcome, PART, PATH_MAX, Part, Path};
 use aya_ebpf::helpers::generated::{
     bpf_probe_read_kernel, bpf_probe_read_kernel_str, bpf_probe_read_user, bpf_probe_read_user_str,
@@ -14,7 +14,9 @@ use aya_ebpf::helpers::generated::{
 use crate::count::{self, Fate};
 use crate::gate::Actor;
 use crate::map::{EMPTY_SCRATCH, SCRATCH, TASK_SCRATCH};
+use crate::names;
 use crate::object::{Place, Task};
+use crate::quirk::BACKEND;
 use crate::read::{Kernel, masked};
 use crate::ring::output;
 use crate::walk;
@@ -79,14 +81,12 @@ pub enum Slot {
     CgroupCreate,
     CgroupAttach,
     CgroupRemove,
-    Connect4,
-    Connect6,
     Fork,
     Exit,
 }
 
 /// Number of [`Slot`]s.
-pub const SCRATCH_SLOTS: u32 = 16;
+pub const SCRATCH_SLOTS: u32 = 14;
 
 impl Slot {
     /// This CPU's work space.
@@ -96,7 +96,8 @@ impl Slot {
     }
 }
 
-/// This thread's own work space, for programs that may be preempted by themselves.
+/// This thread's own work space, for programs that may be preempted by themselves. Every event that
+/// needs one is about to be sent: what is filtered takes none.
 #[inline(always)]
 pub fn task_scratch(actor: &Actor) -> Option<*mut Scratch> {
     if let Some(scratch) = TASK_SCRATCH.get_ptr_mut(actor.tid) {
@@ -107,10 +108,16 @@ pub fn task_scratch(actor: &Actor) -> Option<*mut Scratch> {
     TASK_SCRATCH.get_ptr_mut(actor.tid)
 }
 
-/// Gives back the thread's work space when it ends.
+/// Gives back what is kept for a thread that ends.
 #[inline(always)]
-pub fn release_task_scratch(tid: u32) {
-    let _ = TASK_SCRATCH.remove(tid);
+pub fn release(tid: u32) {
+    let backend = BACKEND.load();
+    if backend == u32::from(LSM) {
+        let _ = TASK_SCRATCH.remove(tid);
+    }
+    if backend & u32::from(TRAMPOLINE) != 0 {
+        names::forget(tid);
+    }
 }
 
 /// An event being built.
@@ -249,10 +256,12 @@ impl<B: Body> Message<B> {
         let fate = unsafe {
             let bytes = message_bytes(self.scratch);
             let used = (&raw const (*self.scratch).used).read_volatile();
-            if used > DATA_MASK {
+            let sent = (&raw const (*self.scratch).sent).read_volatile();
+            if used > DATA_MASK || sent > u32::from(u16::MAX) {
                 Fate::LostOversized
             } else {
-                (&raw mut (*bytes.cast::<Header>()).tail).write(used);
+                (&raw mut (*bytes.cast::<Header>()).tail).write(used as u16);
+                (&raw mut (*bytes.cast::<Header>()).ahead).write(sent as u16);
                 let data = masked::<{ DATA_MASK as u64 }>(used);
                 output(B::RING, bytes, (Self::DATA + data) as u64)
             }
@@ -288,7 +297,7 @@ impl<B: Body> Message<B> {
             let sent = (&raw const (*self.scratch).sent).read_volatile();
             front.cast::<Header>().write(Header {
                 kind: PART,
-                tail: used,
+                tail: used as u16,
                 ..header
             });
             front.add(HEADER_SIZE).cast::<Part>().write(Part {
@@ -318,23 +327,35 @@ impl<B: Body> Message<B> {
 /// Tells that what this thread announced last succeeded, and with which flags.
 #[inline(always)]
 pub fn outcome<B: Body>(hook: u16, actor: &Actor, flags: u32) {
+    let outcome = Outcome {
+        kind: B::KIND as u32,
+        ret: 0,
+        flags,
+        reserved: 0,
+    };
+    send(B::RING, header(OUTCOME, hook, actor), outcome);
+}
+
+/// A whole event without long data, from the stack: for programs whose work space another run on
+/// this CPU could share.
+#[inline(always)]
+pub fn event<B: Body>(hook: u16, actor: &Actor, body: B) {
+    send(B::RING, header(B::KIND as u16, hook, actor), body);
+}
+
+#[inline(always)]
+fn send<T>(ring: Ring, header: Header, body: T) {
     #[repr(C)]
-    struct Whole(Header, Outcome);
-    let whole = Whole(
-        header(OUTCOME, hook, actor),
-        Outcome {
-            kind: B::KIND as u32,
-            ret: 0,
-            flags,
-            reserved: 0,
-        },
-    );
+    struct Whole<T>(Header, T);
+    const { assert!(size_of::<T>().is_multiple_of(8) && align_of::<T>() <= 8) };
+    let hook = header.hook;
+    let whole = Whole(header, body);
     // SAFETY: all of `whole` is initialised; it has no padding.
     let fate = unsafe {
         output(
-            B::RING,
+            ring,
             (&raw const whole).cast(),
-            size_of::<Whole>() as u64,
+            size_of::<Whole<T>>() as u64,
         )
     };
     count::run(hook, fate);
@@ -346,6 +367,7 @@ fn header(kind: u16, hook: u16, actor: &Actor) -> Header {
         kind,
         hook,
         tail: 0,
+        ahead: 0,
         time: actor.time,
         tgid: actor.tgid,
         tid: actor.tid,

@@ -30,7 +30,7 @@ pub enum Which {
 /// Keeps the name in `filename`, a `struct filename`, for the end of the call.
 #[inline(always)]
 pub fn keep(hook: u16, actor: &Actor, which: Which, filename: Kernel) {
-    let key = key(actor, which);
+    let key = key(actor.tid, which);
     let Some(empty) = EMPTY_NAME.get(0) else {
         return;
     };
@@ -52,19 +52,20 @@ pub fn keep(hook: u16, actor: &Actor, which: Which, filename: Kernel) {
 /// Where a name is kept until [`forget`]; null where its begin was not seen.
 #[inline(always)]
 pub fn kept(actor: &Actor, which: Which) -> Kernel {
-    match NAMES.get_ptr(key(actor, which)) {
+    match NAMES.get_ptr(key(actor.tid, which)) {
         Some(kept) => kept.cast(),
         None => core::ptr::null(),
     }
 }
 
-/// The call is over.
+/// The thread's call is over, or the thread.
 #[inline(always)]
-pub fn forget(actor: &Actor, which: Which) {
-    let _ = NAMES.remove(key(actor, which));
+pub fn forget(tid: u32) {
+    let _ = NAMES.remove(key(tid, Which::First));
+    let _ = NAMES.remove(key(tid, Which::Second));
 }
 
 #[inline(always)]
-fn key(actor: &Actor, which: Which) -> u64 {
-    u64::from(actor.tid) << 1 | which as u64
+fn key(tid: u32, which: Which) -> u64 {
+    u64::from(tid) << 1 | which as u64
 }

@@ -1,5 +1,6 @@
 //! Kernel objects, read by name. One type per struct, one method per member that is used.
 
+use agtrack_common::offset::ABSENT;
 use agtrack_common::wire::FileId;
 
 use crate::offset::*;
@@ -97,8 +98,11 @@ impl Task {
     pub fn signal(self) -> Kernel {
         field(self.0, &TASK_SIGNAL)
     }
-    /// `thread_info.status`.
+    /// `thread_info.status`; 0 where the kernel has no such member.
     pub fn status(self) -> u32 {
+        if TASK_STATUS.load() == ABSENT {
+            return 0;
+        }
         field(self.0, &TASK_STATUS)
     }
 }

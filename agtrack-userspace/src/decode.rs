@@ -50,7 +50,7 @@ pub enum Error {
         /// Its kind.
         kind: u16,
         /// Bytes promised.
-        want: u32,
+        want: u16,
         /// Bytes there.
         got: usize,
     },
@@ -121,7 +121,7 @@ fn body<T: FromBytes>(kind: u16, bytes: &[u8]) -> Result<(T, &[u8]), Error> {
 /// Rings round sizes up to eight bytes, so there may be more than the tail, never less.
 fn tail<'a>(header: &Header, rest: &'a [u8]) -> Result<&'a [u8], Error> {
     let want = header.tail;
-    rest.get(..want as usize).ok_or(Error::Tail {
+    rest.get(..usize::from(want)).ok_or(Error::Tail {
         kind: header.kind,
         want,
         got: rest.len(),

@@ -8,7 +8,8 @@ mod session;
 
 use std::collections::HashMap;
 
-use agtrack_common::event::Payload;
+use agtrack_common::event::{CgroupAttach, Payload};
+use agtrack_common::wire::path_flag;
 
 use crate::decode::{Event, Segments, What};
 use crate::input::{Clock, NewSession, ProcessFacts, Start};
@@ -42,41 +43,59 @@ pub struct Enricher {
     sessions: Sessions,
     cgroups: HashMap<u64, Text>,
     boot_id: String,
-    clock: Clock,
 }
 
 impl Enricher {
     /// Begins with nothing but the machine.
     pub fn new(start: &Start) -> Self {
-        Enricher {
-            processes: ProcessTable::default(),
+        let mut enricher = Enricher {
+            processes: ProcessTable::new(&start.host.boot_id),
             sessions: Sessions::default(),
             cgroups: HashMap::new(),
             boot_id: start.host.boot_id.clone(),
-            clock: start.clock,
-        }
+        };
+        enricher.clock(start.clock);
+        enricher
     }
 
     /// The latest reading of both clocks.
     pub fn clock(&mut self, clock: Clock) {
-        self.clock = clock;
+        self.processes.clock(clock);
     }
 
     /// A session begins.
     pub fn begin_session(&mut self, session: NewSession) -> &Session {
-        self.sessions.begin(session)
+        let processes = self.processes.of_session(session.key).count() as u64;
+        self.sessions.begin(session, processes)
     }
 
-    /// Learns a process from /proc.
-    pub fn learn_process(&mut self, facts: ProcessFacts) {
+    /// Learns a process from /proc. One whose session is not known is nobody's.
+    pub fn learn_process(&mut self, mut facts: ProcessFacts) {
         let key = ProcessKey {
             pid: facts.pid,
             start: facts.start,
         };
-        if facts.session != 0 && !self.processes.is_tracked(key) {
-            self.sessions.process_began(facts.session);
+        if !self.knows(facts.session) {
+            facts.session = 0;
         }
-        self.processes.learn(facts, &self.boot_id, self.clock);
+        self.changing(key, |processes| processes.learn(facts));
+    }
+
+    /// Whether a session with this key runs.
+    pub fn knows(&self, session: u64) -> bool {
+        self.sessions.get(session).is_some()
+    }
+
+    /// Changes the table where it may change whose process `key` is, and counts that.
+    fn changing<T>(&mut self, key: ProcessKey, change: impl FnOnce(&mut ProcessTable) -> T) -> T {
+        let before = self.processes.session(key);
+        let result = change(&mut self.processes);
+        let after = self.processes.session(key);
+        if before != after {
+            self.sessions.process_ended(before);
+            self.sessions.process_began(after);
+        }
+        result
     }
 
     /// Learns where a cgroup is.
@@ -95,10 +114,19 @@ impl Enricher {
     }
 
     /// A process has ended without an event.
-    pub fn forget_process(&mut self, key: ProcessKey, session: u64) {
-        if self.processes.end(key) {
-            self.sessions.process_ended(session);
+    pub fn forget_process(&mut self, key: ProcessKey) {
+        self.changing(key, |processes| processes.end(key));
+    }
+
+    /// Takes a session out whose processes are not recorded any more, and says which these are.
+    pub fn drop_session(&mut self, session: u64) -> Option<(Session, Vec<String>)> {
+        let taken = self.sessions.take(session)?;
+        let running = self.processes.running(session);
+        let keys: Vec<_> = self.processes.of_session(session).collect();
+        for key in keys {
+            self.processes.end(key);
         }
+        Some((taken, running))
     }
 
     /// Completes an event. `None`: it belongs to no session, so it is nobody's action.
@@ -113,11 +141,12 @@ impl Enricher {
             target_uid = target;
             cgroup = path;
         }
-        let process = self.processes.get_or_guess(key, &self.boot_id, self.clock);
-        if let What::Happened(Payload::Exit(_)) = event.what
-            && self.processes.end(key)
-        {
-            self.sessions.process_ended(session);
+        // One that nobody told of shows itself by what it does.
+        let own = event.header.session;
+        let own = if self.knows(own) { own } else { 0 };
+        let process = self.changing(key, |processes| processes.get_or_guess(key, own));
+        if let What::Happened(Payload::Exit(_)) = event.what {
+            self.forget_process(key);
         }
         let cgroup = cgroup.or_else(|| process.cgroup.clone());
         Some(Known {
@@ -128,6 +157,18 @@ impl Enricher {
             cgroup,
             target_uid,
         })
+    }
+
+    /// One that was born into its cgroup comes without the path.
+    fn moved(&mut self, body: &CgroupAttach, data: &[u8]) -> (Option<String>, Option<Text>) {
+        let (path, exe) = told(body, data);
+        if let Some(path) = &path {
+            self.cgroups.insert(body.id, path.clone());
+        }
+        let path = path.or_else(|| self.cgroups.get(&body.id).cloned());
+        let target = ProcessKey::new(body.target, body.target_start);
+        self.changing(target, |processes| processes.moved(body, path.clone(), exe));
+        (Some(target.uid(&self.boot_id)), path)
     }
 
     /// Changes the table as the event says, before the actor is looked up.
@@ -141,34 +182,22 @@ impl Enricher {
         match payload {
             Payload::Fork(body) => {
                 let child = ProcessKey::new(body.child, body.child_start);
-                if !self.processes.is_tracked(child) {
-                    self.sessions.process_began(session);
-                }
                 let cgroup = self.cgroups.get(&body.cgroup).cloned();
-                self.processes
-                    .fork(key, child, cgroup, &self.boot_id, self.clock);
+                self.changing(key, |processes| processes.get_or_guess(key, session));
+                self.changing(child, |processes| {
+                    processes.fork(key, child, session, cgroup)
+                });
                 (Some(child.uid(&self.boot_id)), None)
             }
             Payload::Exec(body) => {
-                if !self.processes.is_tracked(key) {
-                    self.sessions.process_began(session);
-                }
                 let cgroup = self.cgroups.get(&body.cgroup).cloned();
-                self.processes
-                    .exec(key, body, &event.data, cgroup, &self.boot_id, self.clock);
+                let data = &event.data;
+                self.changing(key, |processes| {
+                    processes.exec(key, body, data, session, cgroup)
+                });
                 (None, None)
             }
-            Payload::CgroupAttach(body) => {
-                let target = ProcessKey::new(body.target, body.target_start);
-                if !self.processes.is_tracked(target) {
-                    self.sessions.process_began(session);
-                }
-                let (target, path) =
-                    self.processes
-                        .moved(body, &event.data, &self.boot_id, self.clock);
-                self.cgroups.insert(body.id, path.clone());
-                (Some(target.uid(&self.boot_id)), Some(path))
-            }
+            Payload::CgroupAttach(body) => self.moved(body, &event.data),
             Payload::CgroupCreate(body) => {
                 let path = Text(Segments::new(&event.data).bytes(body.path).to_vec());
                 self.cgroups.insert(body.id, path.clone());
@@ -186,6 +215,15 @@ impl Enricher {
             | Payload::Connect(_) => (None, None),
         }
     }
+}
+
+/// What the kernel saw a moved process run, and where it moved; `data` is what comes with the event.
+fn told(body: &CgroupAttach, data: &[u8]) -> (Option<Text>, Option<Text>) {
+    let mut segments = Segments::new(data);
+    let path = Text(segments.bytes(body.path).to_vec());
+    let readable = body.exe_path.flags & path_flag::UNREADABLE == 0;
+    let exe = readable.then(|| Text(segments.path(&body.exe_path).bytes));
+    ((!path.0.is_empty()).then_some(path), exe)
 }
 
 /// The session an event is to be recorded under: the actor's, or the watched cgroup's.

@@ -68,6 +68,16 @@ pub enum Input<'a> {
     SessionOver {
         /// The session's key.
         key: u64,
+        /// Its processes have lost their tags: no rule wants them any more.
+        #[serde(default)]
+        dropped: bool,
+    },
+    /// The kernel's maps had no room for tags that running processes and cgroups should have got.
+    TagsFull {
+        /// Processes that are not recorded.
+        processes: u64,
+        /// Cgroups that are not watched.
+        cgroups: u64,
     },
     /// The configuration was read again.
     Reload {

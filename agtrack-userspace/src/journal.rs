@@ -127,7 +127,7 @@ impl Journal {
     ///
     /// # Errors
     /// In use, not ours, unsafe, read-only, full or damaged: see [`Error`]. Files are changed
-    /// only to cut a torn end.
+    /// only to cut what a crash tore behind the last place known to be on disk.
     pub fn open(dir: &Path, options: Options) -> Result<(Self, Opened), Error> {
         let directory = Directory::for_writing(dir, options.owner)?;
         directory.check_space()?;
@@ -180,7 +180,7 @@ impl Journal {
             Some(tail) => (Some(tail.file), tail.end),
             None => (None, Committed::default()),
         };
-        head.publish(end)?;
+        head.begin(end)?;
         let directory = Arc::new(directory);
         let queue = Arc::new(Queue::new(options.queue_bytes, options.sync_interval, end));
         let (watchers, watcher) = tokio::sync::watch::channel(end);
@@ -290,6 +290,16 @@ impl Journal {
         let committed = self.queue.sync(self.next_seq - 1)?;
         self.directory.write_whole(CLEAN, &committed.encode())?;
         Ok(committed)
+    }
+
+    /// Lets go of it as it was found, where nothing was recorded after all. What was not closed in
+    /// order stays so, for the next one to say it.
+    pub fn put_back(self, previous: &Previous) {
+        match previous {
+            // An error is about the marker alone, and the journal is as good without it.
+            Previous::Fresh | Previous::Clean => drop(self.close()),
+            Previous::Unclean { .. } => drop(self),
+        }
     }
 
     fn finish(&mut self, wait: Duration) {

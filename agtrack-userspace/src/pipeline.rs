@@ -9,11 +9,12 @@
 //! them.
 
 mod reconcile;
+mod session;
 mod stage;
 
 use crate::correlate::{Correlator, Done};
 use crate::decode::Decoder;
-use crate::enrich::{Enricher, Session};
+use crate::enrich::Enricher;
 use crate::input::{Clock, Input, NewSession, ProcessFacts, Start};
 use crate::record::{
     Body, Change, Draft, Gap, GapReason, Heartbeat, Lifecycle, ProcessKey, SessionChange, Text,
@@ -68,6 +69,11 @@ impl Pipeline {
         self.clock
     }
 
+    /// Whether a session with this key runs.
+    pub fn knows(&self, session: u64) -> bool {
+        self.enricher.knows(session)
+    }
+
     /// Events that wait for others which may have happened before them.
     pub fn waiting(&self) -> usize {
         self.decoder.waiting()
@@ -92,7 +98,8 @@ impl Pipeline {
             Input::Cgroup { id, path } => self.enricher.learn_cgroup(id, path),
             Input::LateTag { key, session, open } => self.late_tag(key, session, &open, out),
             Input::Gone { key, session } => self.gone(key, session, out),
-            Input::SessionOver { key } => self.session_over(key, out),
+            Input::SessionOver { key, dropped } => self.session_over(key, dropped, out),
+            Input::TagsFull { processes, cgroups } => self.tags_full(processes, cgroups, out),
             Input::Reload {
                 config_sha256,
                 refused,
@@ -152,108 +159,8 @@ impl Pipeline {
         }
     }
 
-    fn begin_session(&mut self, session: NewSession, out: &mut Vec<Draft>) {
-        let time = self.clock.boot;
-        let root = session.root;
-        let (agent, command, cgroup) = {
-            let begun = self.enricher.begin_session(session);
-            (
-                begun.agent.clone(),
-                begun.command.clone(),
-                begun.cgroup.clone(),
-            )
-        };
-        let process = root.and_then(|key| self.enricher.processes().get(key));
-        let mut change = SessionChange {
-            change: Change::Start,
-            command,
-            process: process.map(|process| (**process).clone()),
-            cgroup,
-            actions: Default::default(),
-            still_running: Vec::new(),
-        };
-        self.stage.session(&mut change);
-        out.push(Draft {
-            time,
-            agent: Some(agent),
-            body: Body::Session(Box::new(change)),
-        });
-    }
-
-    fn end_session(&mut self, session: Session, time: u64, out: &mut Vec<Draft>) {
-        let still_running = if session.processes > 0 {
-            self.enricher.processes().running()
-        } else {
-            Vec::new()
-        };
-        let mut change = SessionChange {
-            change: Change::End,
-            command: session.command,
-            process: None,
-            cgroup: session.cgroup,
-            actions: session.actions,
-            still_running,
-        };
-        self.stage.session(&mut change);
-        let agent = Some(session.agent);
-        out.push(Draft {
-            time,
-            agent,
-            body: Body::Session(Box::new(change)),
-        });
-    }
-
     fn learn(&mut self, facts: ProcessFacts) {
         self.enricher.learn_process(facts);
-    }
-
-    fn late_tag(&mut self, key: ProcessKey, session: u64, open: &[Text], out: &mut Vec<Draft>) {
-        let agent = self
-            .enricher
-            .sessions()
-            .get(session)
-            .map(|found| found.agent.clone());
-        let open: Vec<_> = open.iter().map(|file| self.stage.shown(file)).collect();
-        let gap = Gap {
-            reason: GapReason::LateTag,
-            hook: None,
-            action: None,
-            count: None,
-            from: key.start * crate::record::TICK,
-            until: self.clock.boot,
-            detail: format!(
-                "process {} was running already when it was tagged; what it did before is not \
-                 recorded. Open then: {}",
-                key.uid(&self.start.host.boot_id),
-                if open.is_empty() {
-                    "nothing".to_owned()
-                } else {
-                    open.join(", ")
-                }
-            ),
-        };
-        let body = Body::Gap(Box::new(gap));
-        out.push(Draft {
-            time: self.clock.boot,
-            agent,
-            body,
-        });
-    }
-
-    /// What came before is told first.
-    fn gone(&mut self, key: ProcessKey, session: u64, out: &mut Vec<Draft>) {
-        self.release(u64::MAX, out);
-        self.enricher.forget_process(key, session);
-        if let Some(over) = self.enricher.sessions().take_if_over(session) {
-            self.end_session(over, self.clock.boot, out);
-        }
-    }
-
-    fn session_over(&mut self, key: u64, out: &mut Vec<Draft>) {
-        self.release(u64::MAX, out);
-        if let Some(over) = self.enricher.sessions().take(key) {
-            self.end_session(over, self.clock.boot, out);
-        }
     }
 
     fn reload(&mut self, hash: Option<String>, refused: Option<String>, out: &mut Vec<Draft>) {
@@ -270,6 +177,15 @@ impl Pipeline {
         note.passed_over.clear();
         note.detail = refused;
         self.note(out, Body::Lifecycle(Box::new(note)));
+    }
+
+    fn tags_full(&mut self, processes: u64, cgroups: u64, out: &mut Vec<Draft>) {
+        let detail = format!(
+            "{processes} processes that ran already and {cgroups} cgroups should have been tagged, \
+             and there was no room: what they do is not recorded"
+        );
+        let gap = self.gap(GapReason::MapFull, Some(processes + cgroups), detail);
+        self.note(out, Body::Gap(Box::new(gap)));
     }
 
     fn journal_full(&mut self, count: u64, out: &mut Vec<Draft>) {

@@ -10,6 +10,8 @@ mod assign;
 #[cfg(test)]
 mod canary;
 #[cfg(test)]
+mod escapes;
+#[cfg(test)]
 mod hostile;
 mod name;
 mod programs;

@@ -11,8 +11,9 @@ use aya::maps::{MapData, RingBuf};
 
 /// Messages taken at a time from the bulk ring before the lifecycle ring is looked at again.
 const BATCH: usize = 4096;
-/// Messages taken in one drain: what arrives faster than it is read must not hold up the clock.
-const MOST: usize = 256 * 1024;
+/// Messages taken in one drain: what arrives faster than it is read must not hold up the clock, nor
+/// fill the journal's queue before anybody looks at it again.
+const MOST: usize = 16 * 1024;
 
 /// Both rings.
 pub struct Rings {

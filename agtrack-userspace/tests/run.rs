@@ -9,6 +9,8 @@
 mod call;
 #[path = "run/fake.rs"]
 mod fake;
+#[path = "run/intrusion.rs"]
+mod intrusion;
 #[path = "run/jobs.rs"]
 mod jobs;
 #[path = "run/plain.rs"]
@@ -26,6 +28,7 @@ fn main() -> ExitCode {
     }
     let mut tests = plain::tests();
     tests.extend(trouble::tests());
+    tests.extend(intrusion::tests());
     tests.extend(jobs::tests());
     libtest_mimic::run(&libtest_mimic::Arguments::from_args(), tests).exit_code()
 }

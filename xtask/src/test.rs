@@ -10,7 +10,7 @@ pub(crate) mod target;
 use std::process::{Command, ExitCode};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 
 use crate::bpf::{self, Road};
 use crate::setup::{self, Need};
@@ -107,12 +107,13 @@ enum Outcome {
 /// `cargo xtask test`.
 ///
 /// # Errors
-/// What the tests need is missing and cannot be installed. A failed test is no error but a code.
+/// No step is meant, or what the tests need is missing and cannot be installed. A failed test is no
+/// error but a code.
 pub(crate) fn test(workspace: &Workspace, options: &Options) -> Result<ExitCode> {
+    let steps = options.steps()?;
     setup::setup(Need::Test)?;
-    let done: Vec<_> = STEPS
-        .iter()
-        .filter(|step| options.covers(step.name))
+    let done: Vec<_> = steps
+        .into_iter()
         .map(|step| perform(workspace, step))
         .collect();
     let ci = std::env::var("CI").is_ok_and(|ci| ci == "true");
@@ -120,6 +121,27 @@ pub(crate) fn test(workspace: &Workspace, options: &Options) -> Result<ExitCode>
 }
 
 impl Options {
+    /// The steps that are meant: at least one, and every word means one.
+    fn steps(&self) -> Result<Vec<&'static Step>> {
+        let known = || STEPS.iter().map(|step| step.name).collect::<Vec<_>>();
+        for word in self.only.iter().chain(&self.skip) {
+            if !STEPS.iter().any(|step| step.name.contains(word.as_str())) {
+                bail!(
+                    "no step is called `{word}`; there are: {}",
+                    known().join(", ")
+                );
+            }
+        }
+        let steps: Vec<_> = STEPS.iter().filter(|step| self.covers(step.name)).collect();
+        if steps.is_empty() {
+            bail!(
+                "--skip leaves none of the steps that --only names; there are: {}",
+                known().join(", ")
+            );
+        }
+        Ok(steps)
+    }
+
     fn covers(&self, name: &str) -> bool {
         let any = |parts: &[String]| parts.iter().any(|part| name.contains(part.as_str()));
         (self.only.is_empty() || any(&self.only)) && !any(&self.skip)
@@ -273,4 +295,45 @@ fn test_program(workspace: &Workspace, name: &str) -> Command {
         "--no-fail-fast",
     ]);
     command
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn steps(only: &[&str], skip: &[&str]) -> Result<Vec<&'static str>> {
+        let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
+        let options = Options {
+            only: words(only),
+            skip: words(skip),
+        };
+        Ok(options.steps()?.iter().map(|step| step.name).collect())
+    }
+
+    #[test]
+    fn steps_are_chosen_by_parts_of_their_names() {
+        assert_eq!(steps(&[], &[]).unwrap().len(), STEPS.len());
+        assert_eq!(steps(&["clippy"], &["probes"]).unwrap(), ["clippy"]);
+        assert_eq!(steps(&["unit", "tidy"], &[]).unwrap(), ["tidy", "unit"]);
+    }
+
+    #[test]
+    fn a_word_that_means_no_step_is_refused_with_the_names_of_all() {
+        for (only, skip) in [
+            (&["e2e"][..], &[][..]),
+            (&["unit", "e2e"], &[]),
+            (&[], &["e2e"]),
+        ] {
+            let error = steps(only, skip).unwrap_err().to_string();
+            assert!(
+                error.contains("`e2e`") && error.contains("end to end"),
+                "{error}"
+            );
+        }
+        let error = steps(&["unit"], &["unit"]).unwrap_err().to_string();
+        assert!(
+            error.contains("--skip") && error.contains("end to end"),
+            "{error}"
+        );
+    }
 }

@@ -131,6 +131,9 @@ pub(crate) fn vm(workspace: &Workspace, options: &Options) -> Result<ExitCode> {
     setup::setup(Need::Vm)?;
     let count = matrix(workspace, options)?;
     println!("{count}");
+    if count.ran_nothing() {
+        bail!("nothing ran: what the filter names cannot be done on these back ends");
+    }
     Ok(if count.failed == 0 {
         ExitCode::SUCCESS
     } else {

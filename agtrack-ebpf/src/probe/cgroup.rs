@@ -7,7 +7,7 @@ use aya_ebpf::programs::BtfTracePointContext;
 use crate::count::{self, Fate};
 use crate::gate;
 use crate::map::CGROUPS;
-use crate::message::{Message, Slot};
+use crate::message::{Message, Scratch, Slot};
 use crate::object::{Cgroup, Task};
 use crate::quirk::CGROUP2_HIERARCHY;
 use crate::read::Kernel;
@@ -96,35 +96,70 @@ pub fn cgroup_attach(ctx: BtfTracePointContext) -> i32 {
     if tagged == 1 && !gate::adopt(target, session) {
         return lost(hook::CGROUP_ATTACH);
     }
+    let moved = Moved {
+        process: target,
+        cgroup: id,
+        session,
+        tagged,
+    };
+    announce(moved, Some(ctx.arg(1)), Slot::CgroupAttach.scratch());
+    0
+}
+
+/// A child was born into a watched cgroup: of a process that is not tagged, so it comes from
+/// outside as one that is moved does. Its tag is there.
+#[inline(always)]
+pub fn born(child: Task, session: u64) {
+    let moved = Moved {
+        process: child,
+        cgroup: child.cgroup().id(),
+        session,
+        tagged: 1,
+    };
+    announce(moved, None, Slot::Fork.scratch());
+}
+
+/// A process that is in another cgroup now.
+struct Moved {
+    process: Task,
+    cgroup: u64,
+    session: u64,
+    tagged: u32,
+}
+
+#[inline(always)]
+fn announce(moved: Moved, path: Option<Kernel>, scratch: Option<*mut Scratch>) {
     let Some(actor) = gate::anyone() else {
-        return 0;
+        return;
     };
-    let slot = Slot::CgroupAttach.scratch();
-    let Some(mut message) = Message::<CgroupAttach>::begin(hook::CGROUP_ATTACH, &actor, slot)
+    let Some(mut message) = Message::<CgroupAttach>::begin(hook::CGROUP_ATTACH, &actor, scratch)
     else {
-        return 0;
+        return;
     };
-    let path = message.kernel_string(ctx.arg(1)).unwrap_or(0);
-    let (exe, exe_path) = executable(&mut message, target);
-    let [uid, euid, ..] = target.ids();
+    let path = match path {
+        Some(path) => message.kernel_string(path).unwrap_or(0),
+        None => 0,
+    };
+    let process = moved.process;
+    let (exe, exe_path) = executable(&mut message, process);
+    let [uid, euid, ..] = process.ids();
     // SAFETY: the body is within the message.
     unsafe {
         *message.body() = CgroupAttach {
-            id,
-            target_start: target.start(),
-            session,
+            id: moved.cgroup,
+            target_start: process.start(),
+            session: moved.session,
             exe,
             exe_path,
-            target: target.tgid(),
+            target: process.tgid(),
             path,
-            tagged,
+            tagged: moved.tagged,
             uid,
             euid,
             reserved: 0,
         };
     }
     message.submit();
-    0
 }
 
 #[inline(always)]
@@ -144,7 +179,12 @@ fn executable(message: &mut Message<CgroupAttach>, process: Task) -> (FileId, Pa
 /// `(struct cgroup *, const char *path)`
 #[btf_tracepoint(function = "cgroup_rmdir")]
 pub fn cgroup_remove(ctx: BtfTracePointContext) -> i32 {
-    let id = Cgroup::new(ctx.arg(0)).id();
+    let cgroup = Cgroup::new(ctx.arg(0));
+    // Each hierarchy counts its own ids.
+    if cgroup.hierarchy() != CGROUP2_HIERARCHY {
+        return 0;
+    }
+    let id = cgroup.id();
     // SAFETY: the value is copied at once.
     let Some(tag) = unsafe { CGROUPS.get(id) }.copied() else {
         return 0;

@@ -4,7 +4,7 @@ use aya_ebpf::macros::{cgroup_sock_addr, fexit};
 use aya_ebpf::programs::{FExitContext, SockAddrContext};
 
 use crate::gate::{self, Actor};
-use crate::message::{Message, Scratch, Slot};
+use crate::message::{self, Message, Scratch, Slot};
 use crate::object::{File, Socket};
 use crate::read::{Kernel, at, user};
 
@@ -16,58 +16,44 @@ const UNIX_ADDRESS_SIZE: u32 = 110;
 /// The program lets the call go on.
 const ALLOW: i32 = 1;
 
+/// Programs of cgroups may be preempted by themselves, so their events are made on the stack.
 #[cgroup_sock_addr(connect4)]
 pub fn connect4(ctx: SockAddrContext) -> i32 {
-    let Some(actor) = gate::tagged_or_born() else {
-        return ALLOW;
-    };
-    let Some(mut message) =
-        Message::<Connect>::begin(hook::CONNECT_V4, &actor, Slot::Connect4.scratch())
-    else {
-        return ALLOW;
-    };
-    let address = ctx.sock_addr;
-    // SAFETY: the kernel passes a valid context. Volatile reads keep the fields' own widths, which
-    // the verifier demands.
-    unsafe {
-        let word = (&raw const (*address).user_ip4).read_volatile();
-        let body = message.body();
-        *body = announced(AF_INET, address);
-        (&raw mut (*body).address).cast::<u32>().write(word);
+    if let Some(actor) = gate::tagged_or_born() {
+        let address = ctx.sock_addr;
+        // SAFETY: the kernel passes a valid context. Volatile reads keep the fields' own widths,
+        // which the verifier demands.
+        let body = unsafe {
+            let ip = (&raw const (*address).user_ip4).read_volatile();
+            announced(AF_INET, [ip, 0, 0, 0], address)
+        };
+        message::event(hook::CONNECT_V4, &actor, body);
     }
-    message.submit();
     ALLOW
 }
 
 #[cgroup_sock_addr(connect6)]
 pub fn connect6(ctx: SockAddrContext) -> i32 {
-    let Some(actor) = gate::tagged_or_born() else {
-        return ALLOW;
-    };
-    let Some(mut message) =
-        Message::<Connect>::begin(hook::CONNECT_V6, &actor, Slot::Connect6.scratch())
-    else {
-        return ALLOW;
-    };
-    let address = ctx.sock_addr;
-    // SAFETY: as in `connect4`.
-    unsafe {
-        let ip: *const u32 = (&raw const (*address).user_ip6).cast();
-        let body = message.body();
-        *body = announced(AF_INET6, address);
-        let target = (&raw mut (*body).address).cast::<u32>();
-        target.write(ip.read_volatile());
-        target.add(1).write(ip.add(1).read_volatile());
-        target.add(2).write(ip.add(2).read_volatile());
-        target.add(3).write(ip.add(3).read_volatile());
+    if let Some(actor) = gate::tagged_or_born() {
+        let address = ctx.sock_addr;
+        // SAFETY: as in `connect4`.
+        let body = unsafe {
+            let ip: *const u32 = (&raw const (*address).user_ip6).cast();
+            let word = |index| ip.add(index).read_volatile();
+            announced(AF_INET6, [word(0), word(1), word(2), word(3)], address)
+        };
+        message::event(hook::CONNECT_V6, &actor, body);
     }
-    message.submit();
     ALLOW
 }
 
 /// The kernel is about to connect; the result follows.
 #[inline(always)]
-unsafe fn announced(family: u16, address: *mut aya_ebpf::bindings::bpf_sock_addr) -> Connect {
+unsafe fn announced(
+    family: u16,
+    ip: [u32; 4],
+    address: *mut aya_ebpf::bindings::bpf_sock_addr,
+) -> Connect {
     // SAFETY: as in `connect4`.
     let (port, kind, protocol) = unsafe {
         (
@@ -77,7 +63,8 @@ unsafe fn announced(family: u16, address: *mut aya_ebpf::bindings::bpf_sock_addr
         )
     };
     Connect {
-        address: [0; 16],
+        // SAFETY: any bytes are an address, and its words stand in network order already.
+        address: unsafe { core::mem::transmute::<[u32; 4], [u8; 16]>(ip) },
         path: Path::default(),
         family,
         port: u16::from_be(port as u16),

@@ -3,8 +3,9 @@ use agtrack_common::wire::{ARGS_MAX, PATH_MAX};
 use aya_ebpf::macros::btf_tracepoint;
 use aya_ebpf::programs::BtfTracePointContext;
 
+use crate::count::{self, Fate};
 use crate::gate::{self, Actor};
-use crate::message::{Message, Slot};
+use crate::message::{self, Message, Slot};
 use crate::object::File;
 use crate::offset::BPRM_FILE;
 use crate::read::{Kernel, field};
@@ -13,7 +14,9 @@ use crate::read::{Kernel, field};
 /// in the new memory where no other thread can change them.
 #[btf_tracepoint(function = "sched_process_exec")]
 pub fn exec(ctx: BtfTracePointContext) -> i32 {
-    let program: Kernel = ctx.arg(2);
+    let (before, program): (u32, Kernel) = (ctx.arg(1), ctx.arg(2));
+    // Another thread than the first takes over the first one's id.
+    message::release(before);
     let Some((actor, repaired)) = tagged_or_repaired() else {
         return 0;
     };
@@ -87,6 +90,9 @@ fn tagged_or_repaired() -> Option<(Actor, u32)> {
         Some(session) => session,
         None => gate::cgroup_session(process.cgroup().id())?,
     };
-    gate::adopt(process, session);
+    if !gate::adopt(process, session) {
+        count::run(hook::EXEC, Fate::LostMap);
+        return None;
+    }
     Some((gate::tagged()?, 1))
 }

@@ -1,22 +1,21 @@
-use agtrack_common::event::{Exit, LSM, hook};
+use agtrack_common::event::{Exit, hook};
 use aya_ebpf::macros::btf_tracepoint;
 use aya_ebpf::programs::BtfTracePointContext;
 
 use crate::gate::{self, Actor};
 use crate::map::TAGS;
-use crate::message::{Message, Slot, release_task_scratch};
+use crate::message::{self, Message, Slot};
 use crate::offset::{SIGNAL_EXIT_CODE, SIGNAL_FLAGS, SIGNAL_LIVE, TASK_EXIT_CODE};
-use crate::quirk::{BACKEND, SIGNAL_GROUP_EXIT};
+use crate::quirk::SIGNAL_GROUP_EXIT;
 use crate::read::{Kernel, field};
 
 #[btf_tracepoint(function = "sched_process_exit")]
 pub fn exit(_: BtfTracePointContext) -> i32 {
+    // Before the gate: of threads that end together only the first may still be tagged.
+    message::release(gate::current().pid());
     let Some(actor) = gate::tagged_or_born() else {
         return 0;
     };
-    if BACKEND.load() == u32::from(LSM) {
-        release_task_scratch(actor.tid);
-    }
     let live: u32 = field(actor.task.signal(), &SIGNAL_LIVE);
     if live != 0 {
         return 0;

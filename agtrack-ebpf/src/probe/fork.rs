@@ -9,6 +9,7 @@ use crate::gate::{self, Actor};
 use crate::map::BORN;
 use crate::message::{Message, Slot};
 use crate::object::Task;
+use crate::probe::cgroup;
 use crate::quirk::CLONE_THREAD;
 use crate::read::Kernel;
 
@@ -58,7 +59,10 @@ fn born_into_cgroup(child: Task) {
         && gate::active()
         && let Some(session) = gate::cgroup_session(child.cgroup().id())
     {
-        gate::adopt(child, session);
+        if !gate::adopt(child, session) {
+            return count::run(hook::FORK, Fate::LostMap);
+        }
+        cgroup::born(child, session);
     }
 }
 

@@ -21,37 +21,40 @@ const O_ONCE: u32 = 0o100 | 0o200 | 0o400 | 0o1000;
 
 #[lsm(hook = "file_open")]
 pub fn open_lsm(ctx: LsmContext) -> i32 {
-    if let Some(actor) = gate::tagged_or_born() {
-        announce(
-            hook::OPEN_LSM,
-            &actor,
-            File::new(ctx.arg(0)),
-            task_scratch(&actor),
-        );
+    let file = File::new(ctx.arg(0));
+    if let Some(actor) = gate::tagged_or_born()
+        && !is_filtered(hook::OPEN_LSM, file)
+    {
+        announce(hook::OPEN_LSM, &actor, file, task_scratch(&actor));
     }
     0
 }
 
 #[fentry(function = "security_file_open")]
 pub fn open_fentry(ctx: FEntryContext) -> i32 {
-    if let Some(actor) = gate::tagged_or_born() {
-        announce(
-            hook::OPEN_FENTRY,
-            &actor,
-            File::new(ctx.arg(0)),
-            Slot::OpenFentry.scratch(),
-        );
+    let file = File::new(ctx.arg(0));
+    if let Some(actor) = gate::tagged_or_born()
+        && !is_filtered(hook::OPEN_FENTRY, file)
+    {
+        let slot = Slot::OpenFentry.scratch();
+        announce(hook::OPEN_FENTRY, &actor, file, slot);
     }
     0
+}
+
+/// The opens of an exec, and those that the kernel does for itself below another file system.
+#[inline(always)]
+fn is_filtered(hook: u16, file: File) -> bool {
+    let filtered = file.flags() & O_EXEC != 0 || file.mode() & fmode::NOACCOUNT != 0;
+    if filtered {
+        count::run(hook, Fate::Filtered);
+    }
+    filtered
 }
 
 /// The kernel is about to open `file`; the result follows from `open_result`.
 #[inline(always)]
 fn announce(hook: u16, actor: &Actor, file: File, scratch: Option<*mut Scratch>) {
-    if file.flags() & O_EXEC != 0 || file.mode() & fmode::NOACCOUNT != 0 {
-        count::run(hook, Fate::Filtered);
-        return;
-    }
     opened(hook, actor, file, 0, RET_UNKNOWN, scratch, 0);
 }
 

@@ -92,8 +92,7 @@ pub fn rename_result(ctx: FExitContext) -> i32 {
         let slot = Slot::RenameResult.scratch();
         finished(hook::RENAME_RESULT, &actor, from, to, ctx.arg(4), ret, slot);
     }
-    names::forget(&actor, Which::First);
-    names::forget(&actor, Which::Second);
+    names::forget(actor.tid);
     0
 }
 

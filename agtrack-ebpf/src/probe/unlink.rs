@@ -79,7 +79,7 @@ pub fn unlink_result(ctx: FExitContext) -> i32 {
         let slot = Slot::UnlinkResult.scratch();
         finished(hook::UNLINK_RESULT, &actor, ctx.arg(0), name, ret, slot);
     }
-    names::forget(&actor, Which::First);
+    names::forget(actor.tid);
     0
 }
 

@@ -349,8 +349,6 @@ const ESSENTIAL: &[&str] = &[
     "SUPER_DEV",
     "KERNFS_ID",
     "SOCK_FAMILY",
-    "SOCK_DADDR",
-    "SOCK_DPORT",
 ];
 
 #[test]

@@ -29,7 +29,7 @@ pub(super) fn run(args: &ReplayArgs) -> anyhow::Result<ExitCode> {
     let name = args.file.display();
     let file = File::open(&args.file).with_context(|| format!("cannot open {name}"))?;
     let mut out = Output::new();
-    replay(BufReader::new(file), |line| Ok(out.line(line)?))
+    replay(BufReader::new(file), |line| Ok(out.json_line(line)?))
         .with_context(|| format!("cannot replay {name}"))?;
     out.finish()?;
     Ok(ExitCode::SUCCESS)

@@ -22,8 +22,9 @@ pub(super) fn outcome(known: &Known, ret: Option<i32>) -> Outcome {
         };
     }
     let errno = Errno::from_raw(-ret);
-    let begun = matches!(known.event.what, What::Happened(Payload::Connect(_)))
-        && matches!(errno, Errno::EINPROGRESS | Errno::EINTR | Errno::EALREADY);
+    let goes_on = matches!(errno, Errno::EINPROGRESS | Errno::EINTR | Errno::EALREADY)
+        || RESTARTS.iter().any(|(number, _)| *number == -ret);
+    let begun = goes_on && matches!(known.event.what, What::Happened(Payload::Connect(_)));
     Outcome {
         result: if begun {
             OutcomeResult::InProgress
@@ -34,10 +35,21 @@ pub(super) fn outcome(known: &Known, ret: Option<i32>) -> Outcome {
     }
 }
 
+/// The kernel's own numbers, which user space never gets to see: a signal came while the call
+/// waited (include/linux/errno.h).
+const RESTARTS: &[(i32, &str)] = &[
+    (512, "ERESTARTSYS"),
+    (513, "ERESTARTNOINTR"),
+    (514, "ERESTARTNOHAND"),
+    (516, "ERESTART_RESTARTBLOCK"),
+];
+
 fn name(errno: Errno, number: i32) -> String {
     match errno {
-        // The kernel's own numbers, which user space never gets to see.
-        Errno::UnknownErrno => format!("E{number}"),
+        Errno::UnknownErrno => RESTARTS
+            .iter()
+            .find(|(restart, _)| *restart == number)
+            .map_or_else(|| format!("E{number}"), |(_, name)| (*name).to_owned()),
         known => format!("{known:?}"),
     }
 }

@@ -203,6 +203,22 @@ fn what_a_process_left_open_is_told_when_it_ends() {
     assert_eq!(actions, ["file.open", "process.exit"]);
 }
 
+/// A signal ends the call, and not what it began: the connection may be made afterwards.
+#[test]
+fn a_connect_that_a_signal_interrupts_is_in_progress() {
+    let body = Connect {
+        family: 2,
+        ret: -512,
+        ..Connect::default()
+    };
+    let (mut correlator, mut done) = (Correlator::default(), Vec::new());
+    let connect = known(1, What::Happened(Payload::Connect(body)), b"");
+    correlator.push(connect, &mut done);
+    let outcome = &done[0].action.outcome;
+    assert_eq!(outcome.result, OutcomeResult::InProgress);
+    assert_eq!(outcome.errno.as_deref(), Some("ERESTARTSYS"));
+}
+
 #[test]
 fn a_connect_that_does_not_block_is_in_progress() {
     let (mut correlator, mut done) = (Correlator::default(), Vec::new());

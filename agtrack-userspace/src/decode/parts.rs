@@ -47,15 +47,20 @@ impl Parts {
         pieces.data.extend_from_slice(bytes);
     }
 
-    /// The parts of this event and its tail; false: a part is missing.
+    /// The parts of this event and its tail, each in its place; false: a part is missing.
     pub(super) fn join(&mut self, header: &Header, tail: &[u8]) -> (Vec<u8>, bool) {
-        match self.by_thread.remove(&header.tid) {
-            Some(mut pieces) if pieces.time == header.time => {
-                pieces.data.extend_from_slice(tail);
-                (pieces.data, pieces.whole)
-            }
-            _ => (tail.to_vec(), true),
+        let ahead = usize::from(header.ahead);
+        if ahead == 0 {
+            return (tail.to_vec(), true);
         }
+        let pieces = self.by_thread.remove(&header.tid);
+        let mut pieces = pieces
+            .filter(|pieces| pieces.time == header.time)
+            .unwrap_or_default();
+        let whole = pieces.whole && pieces.data.len() == ahead;
+        pieces.data.resize(ahead, 0);
+        pieces.data.extend_from_slice(tail);
+        (pieces.data, whole)
     }
 
     pub(super) fn forget_before(&mut self, boot: u64) {
@@ -74,6 +79,7 @@ mod tests {
         kind: 0,
         hook: 0,
         tail: 0,
+        ahead: 0,
         time: 9,
         tgid: 1,
         tid: 1,
@@ -86,8 +92,9 @@ mod tests {
         let mut parts = Parts::default();
         parts.add(&HEADER, 0, b"one ");
         parts.add(&HEADER, 4, b"two ");
+        let event = Header { ahead: 8, ..HEADER };
         assert_eq!(
-            parts.join(&HEADER, b"three"),
+            parts.join(&event, b"three"),
             (b"one two three".to_vec(), true)
         );
         assert_eq!(parts.join(&HEADER, b"next"), (b"next".to_vec(), true));
@@ -97,21 +104,36 @@ mod tests {
     fn a_lost_part_leaves_a_hole_and_is_told() {
         let mut parts = Parts::default();
         parts.add(&HEADER, 2, b"two");
-        assert_eq!(parts.join(&HEADER, b"!"), (b"\0\0two!".to_vec(), false));
+        let event = Header { ahead: 5, ..HEADER };
+        assert_eq!(parts.join(&event, b"!"), (b"\0\0two!".to_vec(), false));
+    }
+
+    #[test]
+    fn without_its_parts_a_tail_still_stands_in_its_place() {
+        let mut parts = Parts::default();
+        let event = Header { ahead: 3, ..HEADER };
+        assert_eq!(parts.join(&event, b"tail"), (b"\0\0\0tail".to_vec(), false));
+        parts.add(&HEADER, 0, b"x");
+        assert_eq!(parts.join(&event, b"tail"), (b"x\0\0tail".to_vec(), false));
     }
 
     #[test]
     fn parts_of_another_event_are_not_taken() {
         let mut parts = Parts::default();
         parts.add(&HEADER, 0, b"old");
-        let later = Header { time: 10, ..HEADER };
-        assert_eq!(parts.join(&later, b"new"), (b"new".to_vec(), true));
+        let later = Header {
+            time: 10,
+            ahead: 3,
+            ..HEADER
+        };
+        assert_eq!(parts.join(&later, b"new"), (b"\0\0\0new".to_vec(), false));
     }
 
     #[test]
     fn no_offset_makes_it_grow_without_bound() {
         let mut parts = Parts::default();
         parts.add(&HEADER, u32::MAX, b"x");
-        assert_eq!(parts.join(&HEADER, b""), (Vec::new(), false));
+        let event = Header { ahead: 1, ..HEADER };
+        assert_eq!(parts.join(&event, b""), (vec![0], false));
     }
 }

@@ -81,9 +81,10 @@ impl Hands {
 
     fn cgroup_removed(&mut self, watch: &mut Watch, bytes: &[u8]) -> anyhow::Result<()> {
         match body_and_path::<CgroupRemove>(bytes, |body| body.path) {
-            Some((body, _)) if watch.forget(body.id) => {
-                self.core.feed(Input::SessionOver { key: body.id })
-            }
+            Some((body, _)) if watch.forget(body.id) => self.core.feed(Input::SessionOver {
+                key: body.id,
+                dropped: false,
+            }),
             _ => Ok(()),
         }
     }

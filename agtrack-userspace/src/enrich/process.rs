@@ -1,16 +1,15 @@
 //! The table of tracked processes and their parents.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use agtrack_common::event::{CgroupAttach, Exec};
-use agtrack_common::wire::path_flag;
 
 use crate::decode::Segments;
 use crate::input::{Clock, ProcessFacts};
 use crate::record::{Ancestor, Process, ProcessKey, Shared, TICK, Text, timestamp};
 
-/// Entries beyond this are refused room: the oldest that ended goes first.
+/// Entries beyond this are refused room: the oldest that is not tracked goes first.
 const MOST: usize = 64 * 1024;
 /// Generations of parents in a record.
 const ANCESTRY: usize = 32;
@@ -21,37 +20,59 @@ const ARGS_REPEATED: usize = 512;
 #[derive(Debug, Default)]
 pub struct ProcessTable {
     entries: HashMap<ProcessKey, Entry>,
-    ended: std::collections::VecDeque<ProcessKey>,
+    /// What may be forgotten: those that ended, and those that never were tracked.
+    others: VecDeque<ProcessKey>,
+    boot_id: String,
+    clock: Clock,
 }
 
 #[derive(Debug)]
 struct Entry {
     process: Shared<Process>,
-    tracked: bool,
+    /// The session that it is tracked for; 0: it is not.
+    session: u64,
 }
 
-/// Ended processes stay known for this many more ends: their children name them as parents.
-const ENDED_KEPT: usize = 4096;
+/// So many that are not tracked stay known: children name them as parents.
+const OTHERS_KEPT: usize = 4096;
 
 impl ProcessTable {
-    /// Whether the process is known as tagged and running.
-    pub fn is_tracked(&self, key: ProcessKey) -> bool {
-        self.entries.get(&key).is_some_and(|entry| entry.tracked)
+    /// An empty one, of the machine with this boot id.
+    pub(super) fn new(boot_id: &str) -> ProcessTable {
+        ProcessTable {
+            boot_id: boot_id.to_owned(),
+            ..ProcessTable::default()
+        }
+    }
+
+    /// The latest reading of both clocks.
+    pub(super) fn clock(&mut self, clock: Clock) {
+        self.clock = clock;
+    }
+
+    /// The session of a process that is known as tagged and running, otherwise 0.
+    pub fn session(&self, key: ProcessKey) -> u64 {
+        self.entries.get(&key).map_or(0, |entry| entry.session)
     }
 
     /// Number of tagged, running processes.
     pub fn tracked(&self) -> usize {
-        self.entries.values().filter(|entry| entry.tracked).count()
+        let entries = self.entries.values();
+        entries.filter(|entry| entry.session != 0).count()
     }
 
-    /// Uids of tagged, running processes.
-    pub fn running(&self) -> Vec<String> {
-        let mut uids: Vec<_> = self
-            .entries
-            .values()
-            .filter(|entry| entry.tracked)
-            .map(|entry| entry.process.uid.clone())
-            .collect();
+    /// Keys of the tagged, running processes of a session.
+    pub(super) fn of_session(&self, session: u64) -> impl Iterator<Item = ProcessKey> {
+        self.entries
+            .iter()
+            .filter(move |(_, entry)| session != 0 && entry.session == session)
+            .map(|(key, _)| *key)
+    }
+
+    /// Uids of the tagged, running processes of a session.
+    pub fn running(&self, session: u64) -> Vec<String> {
+        let uid = |key: ProcessKey| self.get(key).map(|process| process.uid.clone());
+        let mut uids: Vec<_> = self.of_session(session).filter_map(uid).collect();
         uids.sort();
         uids
     }
@@ -61,36 +82,34 @@ impl ProcessTable {
         self.entries.get(&key).map(|entry| &entry.process)
     }
 
-    /// As [`ProcessTable::get`]; one that is not known gets an entry with what its key tells.
-    pub(super) fn get_or_guess(
-        &mut self,
-        key: ProcessKey,
-        boot_id: &str,
-        clock: Clock,
-    ) -> Shared<Process> {
+    /// As [`ProcessTable::get`]; one that is not known gets an entry with what its key tells, for
+    /// the session that its tag names, if any. One that has ended stays so, whatever comes late.
+    pub(super) fn get_or_guess(&mut self, key: ProcessKey, session: u64) -> Shared<Process> {
         if let Some(entry) = self.entries.get(&key) {
             return entry.process.clone();
         }
-        let process = Shared::new(blank(key, boot_id, clock));
-        self.insert(key, process.clone(), false);
+        let process = Shared::new(self.blank(key));
+        self.insert(key, process.clone(), session);
         process
     }
 
-    pub(super) fn learn(&mut self, facts: ProcessFacts, boot_id: &str, clock: Clock) {
+    /// What /proc says. Of a tracked process that is asked for as somebody's parent, its own events
+    /// have told more.
+    pub(super) fn learn(&mut self, facts: ProcessFacts) {
         let key = ProcessKey {
             pid: facts.pid,
             start: facts.start,
         };
+        let tracked = self.session(key);
+        if facts.session == 0 && tracked != 0 {
+            return;
+        }
         let parent = ProcessKey {
             pid: facts.ppid,
             start: facts.parent_start,
         };
-        let mut process = blank(key, boot_id, clock);
-        self.set_parent(
-            &mut process,
-            (facts.parent_start != 0).then_some(parent),
-            boot_id,
-        );
+        let mut process = self.blank(key);
+        self.set_parent(&mut process, (facts.parent_start != 0).then_some(parent));
         process.ppid = Some(facts.ppid);
         process.exe = facts.exe;
         process.args = repeated(facts.args.into_iter());
@@ -99,26 +118,25 @@ impl ProcessTable {
         process.euser = facts.euser;
         process.login_user = facts.login_user;
         process.cgroup = facts.cgroup;
-        self.insert(key, Shared::new(process), facts.session != 0);
+        self.insert(key, Shared::new(process), facts.session);
     }
 
     pub(super) fn fork(
         &mut self,
         parent: ProcessKey,
         child: ProcessKey,
+        session: u64,
         cgroup: Option<Text>,
-        boot_id: &str,
-        clock: Clock,
     ) {
-        let above = self.get_or_guess(parent, boot_id, clock);
+        let above = self.get_or_guess(parent, session);
         let mut process = (*above).clone();
-        let fresh = blank(child, boot_id, clock);
+        let fresh = self.blank(child);
         (process.uid, process.pid, process.start) = (fresh.uid, fresh.pid, fresh.start);
-        self.set_parent(&mut process, Some(parent), boot_id);
+        self.set_parent(&mut process, Some(parent));
         if cgroup.is_some() {
             process.cgroup = cgroup;
         }
-        self.insert(child, Shared::new(process), true);
+        self.insert(child, Shared::new(process), session);
     }
 
     pub(super) fn exec(
@@ -126,14 +144,13 @@ impl ProcessTable {
         key: ProcessKey,
         body: &Exec,
         data: &[u8],
+        session: u64,
         cgroup: Option<Text>,
-        boot_id: &str,
-        clock: Clock,
     ) {
-        let mut process = (*self.get_or_guess(key, boot_id, clock)).clone();
+        let mut process = (*self.get_or_guess(key, session)).clone();
         let parent = ProcessKey::new(body.parent, body.parent_start);
         if body.parent != 0 {
-            self.set_parent(&mut process, Some(parent), boot_id);
+            self.set_parent(&mut process, Some(parent));
         }
         let mut segments = Segments::new(data);
         process.exe = Some(Text(segments.path(&body.exe_path).bytes));
@@ -144,68 +161,101 @@ impl ProcessTable {
         if cgroup.is_some() {
             process.cgroup = cgroup;
         }
-        self.insert(key, Shared::new(process), true);
+        self.insert(key, Shared::new(process), session);
     }
 
-    /// A process was moved to the cgroup `path`; `data` is what comes with the event.
+    /// A process of this session came into the cgroup at `path`, where that is known; `exe` is
+    /// what the kernel saw it run.
     pub(super) fn moved(
         &mut self,
         body: &CgroupAttach,
-        data: &[u8],
-        boot_id: &str,
-        clock: Clock,
-    ) -> (ProcessKey, Text) {
+        path: Option<Text>,
+        exe: Option<Text>,
+    ) -> ProcessKey {
         let key = ProcessKey::new(body.target, body.target_start);
-        let mut process = (*self.get_or_guess(key, boot_id, clock)).clone();
-        let mut segments = Segments::new(data);
-        let path = Text(segments.bytes(body.path).to_vec());
-        process.cgroup = Some(path.clone());
-        if body.exe_path.flags & path_flag::UNREADABLE == 0 {
-            process.exe = Some(Text(segments.path(&body.exe_path).bytes));
+        let mut process = (*self.get_or_guess(key, body.session)).clone();
+        if path.is_some() {
+            process.cgroup = path;
+        }
+        if exe.is_some() {
+            // Whoever asked /proc came later: where it found another program, that one's arguments
+            // and directory do not belong to this one.
+            if body.tagged != 0 && !is_same(&process.exe, &exe) {
+                process.args = Arc::default();
+                process.cwd = None;
+            }
+            process.exe = exe;
         }
         process.user = Some(body.uid);
         process.euser = Some(body.euid);
-        self.insert(key, Shared::new(process), true);
-        (key, path)
+        self.insert(key, Shared::new(process), body.session);
+        key
     }
 
-    /// Marks a process as ended; true if it was running.
-    pub(super) fn end(&mut self, key: ProcessKey) -> bool {
-        let Some(entry) = self.entries.get_mut(&key) else {
-            return false;
-        };
-        let was = std::mem::replace(&mut entry.tracked, false);
-        self.ended.push_back(key);
-        if self.ended.len() > ENDED_KEPT {
-            self.forget_oldest();
+    /// Marks a process as ended, or as not recorded any more.
+    pub(super) fn end(&mut self, key: ProcessKey) {
+        if let Some(entry) = self.entries.get_mut(&key)
+            && std::mem::take(&mut entry.session) != 0
+        {
+            self.others.push_back(key);
+            self.forget_others();
         }
-        was
     }
 
-    fn set_parent(&self, process: &mut Process, parent: Option<ProcessKey>, boot_id: &str) {
-        process.parent_uid = parent.map(|key| key.uid(boot_id));
+    fn set_parent(&self, process: &mut Process, parent: Option<ProcessKey>) {
+        process.parent_uid = parent.map(|key| key.uid(&self.boot_id));
         process.ppid = parent.map(|key| key.pid);
         let above = parent.and_then(|key| self.get(key));
         process.ancestry = Arc::new(above.map(|above| ancestry_below(above)).unwrap_or_default());
     }
 
-    fn insert(&mut self, key: ProcessKey, process: Shared<Process>, tracked: bool) {
-        while self.entries.len() >= MOST && !self.entries.contains_key(&key) {
-            if !self.forget_oldest() {
-                break;
+    fn insert(&mut self, key: ProcessKey, process: Shared<Process>, session: u64) {
+        if !self.entries.contains_key(&key) {
+            while self.entries.len() >= MOST && self.forget_oldest() {}
+            if self.entries.len() >= MOST {
+                return;
             }
         }
-        self.entries.insert(key, Entry { process, tracked });
+        let entry = Entry { process, session };
+        let before = self.entries.insert(key, entry);
+        if session == 0 && before.is_none_or(|before| before.session != 0) {
+            self.others.push_back(key);
+            self.forget_others();
+        }
     }
 
+    fn forget_others(&mut self) {
+        while self.others.len() > OTHERS_KEPT && self.forget_oldest() {}
+    }
+
+    /// False: there is none that may be forgotten.
     fn forget_oldest(&mut self) -> bool {
-        let Some(oldest) = self.ended.pop_front() else {
+        let Some(oldest) = self.others.pop_front() else {
             return false;
         };
-        if !self.is_tracked(oldest) {
+        if self.session(oldest) == 0 {
             self.entries.remove(&oldest);
         }
         true
+    }
+
+    fn blank(&self, key: ProcessKey) -> Process {
+        Process {
+            uid: key.uid(&self.boot_id),
+            pid: key.pid,
+            start: Some(timestamp(self.clock, key.start * TICK)),
+            ..Process::default()
+        }
+    }
+}
+
+/// Whether /proc and the kernel mean one program. /proc marks a file that is gone.
+fn is_same(told: &Option<Text>, seen: &Option<Text>) -> bool {
+    match (told, seen) {
+        (Some(told), Some(seen)) => {
+            told.0.strip_suffix(b" (deleted)").unwrap_or(&told.0) == seen.0 || told == seen
+        }
+        _ => told == seen,
     }
 }
 
@@ -242,112 +292,5 @@ fn ancestry_below(parent: &Process) -> Vec<Ancestor> {
         .collect()
 }
 
-fn blank(key: ProcessKey, boot_id: &str, clock: Clock) -> Process {
-    Process {
-        uid: key.uid(boot_id),
-        pid: key.pid,
-        start: Some(timestamp(clock, key.start * TICK)),
-        ..Process::default()
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const CLOCK: Clock = Clock { boot: 0, wall: 0 };
-    const BOOT: &str = "01234567-89ab";
-
-    #[test]
-    fn a_child_knows_its_ancestors() {
-        let mut table = ProcessTable::default();
-        let facts = ProcessFacts {
-            pid: 1,
-            start: 1,
-            exe: Some("/bin/bash".into()),
-            session: 9,
-            ..ProcessFacts::default()
-        };
-        table.learn(facts, BOOT, CLOCK);
-        let (first, second) = (
-            ProcessKey { pid: 1, start: 1 },
-            ProcessKey { pid: 2, start: 5 },
-        );
-        table.fork(first, second, None, BOOT, CLOCK);
-        let child = table.get(second).unwrap();
-        assert_eq!(child.uid, "01234567-2-5");
-        assert_eq!(child.ppid, Some(1));
-        assert_eq!(child.exe, Some("/bin/bash".into()));
-        assert_eq!(child.ancestry[0].name, "bash".into());
-        assert_eq!(table.tracked(), 2);
-        assert!(table.end(second));
-        assert!(!table.end(second));
-        assert_eq!(table.tracked(), 1);
-    }
-
-    #[test]
-    fn the_same_pid_later_is_another_process() {
-        let mut table = ProcessTable::default();
-        let (old, new) = (
-            ProcessKey { pid: 1, start: 1 },
-            ProcessKey { pid: 1, start: 2 },
-        );
-        let (body, data) = attach(1, b"");
-        table.moved(&body, &data, BOOT, CLOCK);
-        assert!(table.is_tracked(old));
-        assert!(!table.is_tracked(new));
-    }
-
-    /// A move to the cgroup `/a` of a process that runs `/bin/<name>`, or nothing.
-    fn attach(pid: u32, name: &[u8]) -> (CgroupAttach, Vec<u8>) {
-        let mut data = b"/a".to_vec();
-        let mut exe_path = agtrack_common::wire::Path::default();
-        if name.is_empty() {
-            exe_path.flags = path_flag::UNREADABLE;
-        } else {
-            let begin = data.len();
-            data.extend_from_slice(name);
-            data.extend_from_slice(b"\0bin\0");
-            exe_path.walked = (data.len() - begin) as u32;
-            exe_path.root = exe_path.walked;
-        }
-        let body = CgroupAttach {
-            target: pid,
-            target_start: TICK,
-            path: 2,
-            exe_path,
-            euid: 7,
-            ..CgroupAttach::default()
-        };
-        (body, data)
-    }
-
-    /// Whoever reads /proc after the move may find nobody, or another program.
-    #[test]
-    fn a_process_that_is_moved_runs_what_the_kernel_saw_it_run() {
-        let mut table = ProcessTable::default();
-        let (body, data) = attach(1, b"sleep");
-        let (key, path) = table.moved(&body, &data, BOOT, CLOCK);
-        let process = table.get(key).unwrap();
-        assert_eq!(path, "/a".into());
-        assert_eq!(process.exe, Some("/bin/sleep".into()));
-        assert_eq!(process.euser, Some(7));
-        assert_eq!(process.cgroup, Some("/a".into()));
-        let (body, data) = attach(1, b"");
-        table.moved(&body, &data, BOOT, CLOCK);
-        assert_eq!(table.get(key).unwrap().exe, Some("/bin/sleep".into()));
-    }
-
-    #[test]
-    fn long_arguments_are_not_repeated_in_every_record() {
-        let args = repeated([Text(vec![b'a'; 500]), Text(vec![b'b'; 500])].into_iter());
-        assert_eq!(args.len(), 1);
-    }
-
-    #[test]
-    fn empty_arguments_count() {
-        let args: Vec<_> = arguments(b"sh\0\0-c\0").collect();
-        assert_eq!(args, ["sh".into(), "".into(), "-c".into()]);
-        assert_eq!(arguments(b"").count(), 0);
-    }
-}
+mod tests;

@@ -20,14 +20,17 @@ pub struct Session {
     pub cgroup: Option<Text>,
     /// Living processes.
     pub processes: u64,
+    /// Its cgroup is gone.
+    pub unbound: bool,
     /// Actions so far, by name.
     pub actions: BTreeMap<String, u64>,
 }
 
 impl Session {
-    /// A launched session ends with its last process; one of a cgroup ends with the cgroup.
+    /// A launched session ends with its last process; one of a cgroup ends with the cgroup, or with
+    /// its last process where some had left the cgroup before.
     pub fn is_over(&self) -> bool {
-        self.processes == 0 && self.agent.binding == Binding::Launcher
+        self.processes == 0 && (self.unbound || self.agent.binding == Binding::Launcher)
     }
 }
 
@@ -38,7 +41,7 @@ pub struct Sessions {
 }
 
 impl Sessions {
-    pub(super) fn begin(&mut self, new: NewSession) -> &Session {
+    pub(super) fn begin(&mut self, new: NewSession, processes: u64) -> &Session {
         let agent = Shared::new(Agent {
             id: new.agent_id,
             name: new.agent_name,
@@ -53,7 +56,8 @@ impl Sessions {
             root: new.root,
             command: new.command,
             cgroup: new.cgroup,
-            processes: 0,
+            processes,
+            unbound: false,
             actions: BTreeMap::new(),
         };
         self.by_key.entry(new.key).insert_entry(session).into_mut()
@@ -92,6 +96,13 @@ impl Sessions {
             self.by_key.remove(&key)
         } else {
             None
+        }
+    }
+
+    /// The cgroup of a session is gone.
+    pub fn unbind(&mut self, key: u64) {
+        if let Some(session) = self.by_key.get_mut(&key) {
+            session.unbound = true;
         }
     }
 

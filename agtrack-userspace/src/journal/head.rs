@@ -1,6 +1,7 @@
 //! The committed position: how far the journal is safe on disk. The writer publishes it in the
 //! file `head` after each sync; readers never look further. In: a position; out: 128 bytes of
-//! text and back. The file is a hint for the living, not evidence: it is never synced.
+//! text and back. The file is a hint for the living, not evidence: it is synced only once,
+//! when the journal is opened, and may be old after a power cut.
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;
@@ -108,6 +109,15 @@ impl Head {
             file,
             path: directory.path_of(NAME),
         })
+    }
+
+    /// As [`Head::publish`], and on disk: from here on a file that says nothing was not left by a
+    /// crash.
+    pub(super) fn begin(&self, committed: Committed) -> Result<(), Error> {
+        self.publish(committed)?;
+        self.file
+            .sync_all()
+            .map_err(|error| Error::system(&self.path, "sync", error))
     }
 
     /// Tells readers how far they may go: one write, in place, so that watchers wake once.

@@ -92,6 +92,35 @@ impl Lines {
         self.searched = 0;
     }
 
+    /// What was read ahead and is known to hold no newline.
+    pub(super) fn ahead(&self) -> &[u8] {
+        let end = self.start + self.searched;
+        self.buffer.get(self.start..end).unwrap_or_default()
+    }
+
+    /// Goes behind the next newline before `limit`, or to the limit, however far that is.
+    pub(super) fn skip(&mut self, limit: u64) -> io::Result<()> {
+        loop {
+            match self.peek(limit)? {
+                Next::Line(range) => {
+                    self.take(&range);
+                    return Ok(());
+                }
+                Next::Rest(length) => {
+                    self.pass(length as usize);
+                    return Ok(());
+                }
+                Next::TooLong => self.pass(self.searched),
+            }
+        }
+    }
+
+    fn pass(&mut self, length: usize) {
+        self.start = (self.start + length).min(self.buffer.len());
+        self.offset += length as u64;
+        self.searched = 0;
+    }
+
     /// Forgets what was read ahead: it may be cut off and written anew.
     pub(super) fn forget(&mut self) {
         self.buffer.clear();
@@ -171,6 +200,18 @@ mod tests {
         let mut lines = lines(&vec![0; LONGEST * 2]);
         assert_eq!(lines.peek(u64::MAX).unwrap(), Next::TooLong);
         assert!(lines.buffer.len() <= LONGEST + READ_BYTES);
+    }
+
+    #[test]
+    fn endless_line_is_passed_in_bounded_memory() {
+        let mut lines = lines(&[&vec![0; LONGEST * 3][..], b"\nnext\nrest"].concat());
+        assert_eq!(lines.peek(u64::MAX).unwrap(), Next::TooLong);
+        assert!(lines.ahead().iter().all(|byte| *byte == 0));
+        lines.skip(u64::MAX).unwrap();
+        assert!(lines.buffer.len() <= LONGEST + READ_BYTES);
+        assert_eq!(take(&mut lines, u64::MAX), b"next");
+        lines.skip(u64::MAX).unwrap();
+        assert_eq!(lines.peek(u64::MAX).unwrap(), Next::Rest(0));
     }
 
     #[test]

@@ -2,6 +2,8 @@
 //! start; out: committed records in order. Never takes the lock, writes, or looks beyond what the
 //! writer committed; of a writer that died it also sees the whole lines it left.
 
+mod left;
+
 use std::cmp::Ordering;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -18,6 +20,7 @@ use super::lines::{Lines, Next};
 use super::lock;
 use super::segment;
 use super::watch::Watch;
+use left::Left;
 
 /// The longest single wait; keeps the arithmetic on times from overflowing.
 const LONGEST_WAIT: Duration = Duration::from_secs(365 * 24 * 3600);
@@ -61,13 +64,6 @@ pub struct Reader {
     /// The record found by `wait`, for `next_line` to return.
     found: Option<Range<usize>>,
     watch: Option<Watch>,
-}
-
-/// What stands next in the bytes that a dead writer left.
-enum Left {
-    Line(Range<usize>),
-    End,
-    Torn,
 }
 
 impl Reader {
@@ -233,62 +229,9 @@ impl Reader {
             }
             match self.peek(limit)? {
                 Next::Line(range) => return self.take(range).map(Some),
-                Next::Rest(0) => self.enter(self.next_seq),
+                Next::Rest(0) => self.enter_next()?,
                 Next::Rest(_) | Next::TooLong => return Err(self.damaged("the line has no end")),
             }
-        }
-    }
-
-    /// The next record that a dead writer left without saying that it is committed.
-    fn left_line(&mut self) -> Result<Left, Error> {
-        let reason = match self.peek(self.left)? {
-            Next::Line(range) => match self.check(&range) {
-                Ok(()) => return self.take(range).map(Left::Line),
-                Err(reason) => {
-                    let behind = self.offset() + range.len() as u64 + 1;
-                    if behind < self.left {
-                        return Err(self.damaged(&reason));
-                    }
-                    reason
-                }
-            },
-            Next::Rest(0) => {
-                self.leave_left();
-                return Ok(Left::End);
-            }
-            Next::Rest(_) | Next::TooLong => "the line has no end".to_owned(),
-        };
-        if self.later_segment()?.is_some() {
-            return Err(self.damaged(&reason));
-        }
-        // The next writer will cut it off and write anew.
-        self.leave_left();
-        Ok(Left::Torn)
-    }
-
-    /// Is there more behind the head, left by a writer that is dead now?
-    fn more_left(&mut self) -> Result<bool, Error> {
-        if !self.open_segment(0)? {
-            return match self.later_segment()? {
-                Some(_) => Err(self.missing()?),
-                None => Ok(false),
-            };
-        }
-        // First the length, then the question: what counts was then written by a dead one.
-        let length = self.length()?;
-        if lock::writer_lives(&self.directory)? {
-            return Ok(false);
-        }
-        if length > self.offset() {
-            self.left = length;
-            return Ok(true);
-        }
-        match self.later_segment()? {
-            Some(_) => {
-                self.enter(self.next_seq);
-                Ok(true)
-            }
-            None => Ok(false),
         }
     }
 
@@ -297,6 +240,15 @@ impl Reader {
         let moved = head != self.head;
         self.head = head;
         Ok(moved)
+    }
+
+    /// Goes on in the segment that follows the one just read to its end.
+    fn enter_next(&mut self) -> Result<(), Error> {
+        if self.next_seq == self.segment {
+            return Err(self.damaged("the segment is empty"));
+        }
+        self.enter(self.next_seq);
+        Ok(())
     }
 
     fn enter(&mut self, segment: u64) {
@@ -314,19 +266,6 @@ impl Reader {
             self.lines = file.map(|file| Lines::new(file, offset));
         }
         Ok(self.lines.is_some())
-    }
-
-    fn later_segment(&self) -> Result<Option<u64>, Error> {
-        Ok(segment::list(&self.directory)?
-            .into_iter()
-            .find(|first| *first > self.segment))
-    }
-
-    fn leave_left(&mut self) {
-        self.left = 0;
-        if let Some(lines) = &mut self.lines {
-            lines.forget();
-        }
     }
 
     fn offset(&self) -> u64 {

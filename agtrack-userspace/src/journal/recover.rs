@@ -1,6 +1,7 @@
 //! What the last writer left behind. In: the last segment, the clean marker and the head; out:
-//! where to go on, after cutting off a line that a crash tore. Anything else that is wrong is an
-//! error, and then the file stays as it is.
+//! where to go on, after cutting off what a crash tore: a line without its end, or a hole of zero
+//! bytes with all that stands behind it. Anything else that is wrong, and anything wrong before the
+//! place that was said to be on disk, is an error, and then the file stays as it is.
 
 use std::fs::File;
 use std::path::PathBuf;
@@ -59,6 +60,7 @@ pub(super) fn last_segment(
         path: path.clone(),
         first,
         length,
+        synced: synced(first, claims.head),
     }
     .run()?;
     check_claims(&path, end, length, claims)?;
@@ -104,12 +106,25 @@ fn missing(path: PathBuf, claimed: Committed) -> Error {
     }
 }
 
+/// Up to where the segment was said to be on disk. The head itself may be old after a power cut,
+/// but it is there from the moment on that the journal is open.
+fn synced(first: u64, head: Option<Committed>) -> Option<u64> {
+    let head = head?;
+    Some(if head.segment == first {
+        head.offset
+    } else {
+        0
+    })
+}
+
 /// One walk through the segment.
 struct Scan<'a> {
     lines: &'a mut Lines,
     path: PathBuf,
     first: u64,
     length: u64,
+    /// Up to here nothing may be missing; `None` where nobody knows.
+    synced: Option<u64>,
 }
 
 impl Scan<'_> {
@@ -121,7 +136,9 @@ impl Scan<'_> {
             offset: 0,
         };
         loop {
-            let reason = match self.peek()? {
+            let next = self.peek()?;
+            let hole = self.is_hole(&next);
+            let reason = match next {
                 Next::Rest(_) => return Ok(end),
                 Next::TooLong => "the line does not end".to_owned(),
                 Next::Line(range) => match line::number(self.lines.bytes(range.clone())) {
@@ -138,7 +155,10 @@ impl Scan<'_> {
                     Err(reason) => reason,
                 },
             };
-            if self.record_follows()? {
+            // Pages reach a disk in any order, so whole records may stand behind a hole. They were
+            // never committed.
+            let lost = hole && self.synced.is_some_and(|synced| synced <= end.offset);
+            if !lost && self.record_follows()? {
                 let line = end.seq + 2 - self.first;
                 return Err(Error::Damaged {
                     segment: self.path,
@@ -155,6 +175,7 @@ impl Scan<'_> {
         loop {
             match self.peek()? {
                 Next::Rest(_) => return Ok(false),
+                Next::TooLong if self.lines.ahead().contains(&0) => self.skip()?,
                 // Not what a crash leaves, so not ours to cut.
                 Next::TooLong => return Ok(true),
                 Next::Line(range) => {
@@ -165,6 +186,21 @@ impl Scan<'_> {
                 }
             }
         }
+    }
+
+    /// No record holds a zero byte: a disk that lost power left a hole.
+    fn is_hole(&self, next: &Next) -> bool {
+        match next {
+            Next::Line(range) => self.lines.bytes(range.clone()).contains(&0),
+            Next::TooLong => self.lines.ahead().contains(&0),
+            Next::Rest(_) => false,
+        }
+    }
+
+    fn skip(&mut self) -> Result<(), Error> {
+        self.lines
+            .skip(self.length)
+            .map_err(|error| Error::system(&self.path, "read", error))
     }
 
     fn peek(&mut self) -> Result<Next, Error> {

@@ -4,6 +4,7 @@ mod crash;
 mod follow;
 mod full;
 mod open;
+mod power;
 mod torn;
 
 use std::path::{Path, PathBuf};

@@ -66,7 +66,10 @@ fn value(text: &[u8], at: usize, mode: Mode) -> Option<Range<usize>> {
     } else {
         text
     };
-    if is_reference(text.get(value..)?, secrecy, mode) {
+    let rest = text.get(value..)?;
+    // JSON and YAML: the value is an object or a list, and what is secret in it has its own name.
+    let nested = colon && !header && matches!(rest.first(), Some(b'{' | b'['));
+    if nested || is_reference(rest, secrecy, mode) {
         return None;
     }
     let anchored = mode != Mode::Script && mode != Mode::Path && is_anchored(text, start);
@@ -118,7 +121,7 @@ pub(super) fn is_reference(value: &[u8], secrecy: Secrecy, mode: Mode) -> bool {
     let path = [&b"/"[..], b"./", b"../", b"~/"]
         .iter()
         .any(|start| value.starts_with(start));
-    if path && secrecy == Secrecy::SecretOrPath || matches!(value.first(), Some(b'{' | b'[')) {
+    if path && secrecy == Secrecy::SecretOrPath {
         return true;
     }
     let shell = matches!(mode, Mode::Shell | Mode::Script);
@@ -153,7 +156,7 @@ fn is_variable(value: &[u8]) -> bool {
 /// Values that are no secrets whatever they are called.
 pub(super) fn is_plain(value: &[u8]) -> bool {
     const PLAIN: &[&str] = &[
-        "-", "0", "1", "true", "false", "yes", "no", "none", "null", "nil",
+        "-", "0", "1", "true", "false", "yes", "no", "none", "null", "nil", "{", "[", "{}", "[]",
     ];
     value.iter().all(|&byte| byte == b'*')
         || PLAIN
@@ -307,6 +310,17 @@ mod tests {
         check(Mode::Argument, r#"{'api_key': '⟦abc⟧'}"#);
         check(Mode::Argument, r#"{"token": {"a": 1}}"#);
         check(Mode::Script, "user: x\npassword: ⟦abc⟧\nport: 1");
+        check(Mode::Script, "token: [a, b]\npassword: {a: 1}");
+        check(Mode::Script, "token = [\"a\", \"b\"]; secret = {}");
+    }
+
+    #[test]
+    fn a_bracket_is_a_byte_like_any_other() {
+        check(Mode::Argument, "PGPASSWORD=⟦[k7x⟧");
+        check(Mode::Argument, "--env=TOKEN=⟦{a}b⟧");
+        check(Mode::Argument, "X-Api-Key: ⟦{k7x⟧");
+        check(Mode::Script, "TOKEN=⟦{k7x⟧ make");
+        check(Mode::Argument, r#"{"password":"⟦{k7x⟧"}"#);
     }
 
     #[test]

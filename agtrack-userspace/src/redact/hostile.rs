@@ -27,6 +27,8 @@ fn long_and_hostile_texts_end_and_stay_bounded() {
         "x",
         "curl -u a:",
         "cookie:",
+        "<redacted:x:00000000>",
+        "proxy=a:",
     ];
     let redactor = redactor();
     for piece in pieces {
@@ -89,6 +91,11 @@ fn fragments() -> impl Strategy<Value = String> {
         "aZ3kQ9bX7cW5dV2eaZ3kQ9bX7cW5dV2eaZ3kQ9bX",
         "-----BEGIN PRIVATE KEY-----",
         "pass:",
+        "-x",
+        "proxy=",
+        "{",
+        "[",
+        "pw",
     ]);
     prop::collection::vec(piece, 1..10).prop_map(|pieces| pieces.concat())
 }

@@ -136,6 +136,13 @@ fn holds_one_of(flat: &[u8], list: &[&str]) -> bool {
     })
 }
 
+/// Every word of the lists that make a name secret.
+#[cfg(test)]
+pub(super) fn all() -> impl Iterator<Item = &'static str> {
+    let lists = [ANYWHERE, PARTS, ENDS, EXACT, OR_PATH, QUERY, QUERY_ENDS];
+    lists.into_iter().flatten().copied()
+}
+
 /// What a name says about its value.
 pub(super) fn secrecy(name: &[u8]) -> Secrecy {
     let parts = Parts::new(name);

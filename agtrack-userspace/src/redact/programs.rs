@@ -3,6 +3,10 @@
 //! A table: `curl -u user:secret`, `mysql -psecret`, `sshpass -p secret`. Options whose name says
 //! it (`--password`, `--token`) need no row here.
 
+use std::ops::Range;
+
+use super::span;
+
 /// Which part of an option's value is the secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Part {
@@ -16,6 +20,21 @@ pub(super) enum Part {
     Pass,
     /// All of it, if it holds `=` (otherwise it names a file).
     Cookie,
+    /// What stands between the first colon and the last `@` (`user:secret@proxy:3128`).
+    Login,
+}
+
+/// The secret in `user:secret@host`, with or without a scheme before it.
+pub(super) fn login(value: &[u8]) -> Option<Range<usize>> {
+    let scheme = |byte: &u8| byte.is_ascii_alphanumeric() || b"+-.".contains(byte);
+    let length = value.iter().take_while(|byte| scheme(byte)).count();
+    let start = match value.get(length..length + 3) {
+        Some(b"://") => length + 3,
+        _ => 0,
+    };
+    let end = memchr::memrchr(b'@', value)?;
+    let colon = span::find_outside(value.get(start..end)?, b':')?;
+    Some(start + colon + 1..end)
 }
 
 /// Between which words a row's options count.
@@ -61,7 +80,7 @@ pub(super) struct Program {
     pub(super) example: (&'static [&'static str], &'static str),
 }
 
-use Part::{After, Attached, Cookie, Pass, Whole};
+use Part::{After, Attached, Cookie, Login, Pass, Whole};
 use Style::{Alone, Cluster, Joined};
 use When::{Always, Behind, Wraps};
 
@@ -71,7 +90,7 @@ pub(super) const PROGRAMS: &[Program] = &[
         names: &["curl"],
         when: Always,
         style: Cluster,
-        values: "AcCdDeFhHKmoPQrtTwxXyYz",
+        values: "AcCdDeFhHKmoPQrtTwXyYz",
         options: &[
             ("u", After(b':')),
             ("U", After(b':')),
@@ -81,8 +100,23 @@ pub(super) const PROGRAMS: &[Program] = &[
             ("proxy-user", After(b':')),
             ("cert", After(b':')),
             ("cookie", Cookie),
+            ("x", Login),
+            ("proxy", Login),
+            ("preproxy", Login),
+            ("socks4", Login),
+            ("socks4a", Login),
+            ("socks5", Login),
+            ("socks5-hostname", Login),
         ],
         example: (&["curl", "-sSu", "me:hunter2", "https://h/"], "hunter2"),
+    },
+    Program {
+        names: &["pip", "pip3", "wget2", "yt-dlp"],
+        when: Always,
+        style: Alone,
+        values: "",
+        options: &[("proxy", Login), ("http-proxy", Login)],
+        example: (&["pip", "--proxy", "me:hunter2@proxy:3128"], "hunter2"),
     },
     Program {
         names: &["http", "https", "xh", "xhs"],

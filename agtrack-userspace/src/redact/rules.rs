@@ -134,6 +134,12 @@ const CONTEXT: &[Rule] = &[
     ),
     shape(
         "url-user",
+        &["proxy="],
+        r#"(?i)proxy=["\x27\\]*[^\s/?#:@<"\x27]*:([^\s/"\x27][^\s"\x27]*)@"#,
+        "https_proxy=me:⟦hunter2⟧@proxy:3128",
+    ),
+    shape(
+        "url-user",
         &["%3a%2f%2f"],
         r"(?i)%3a%2f%2f[^%\s]*%3a((?:[^%\s]|%[0-35-9a-f][0-9a-f]|%4[1-9a-f])+)%40",
         "u=https%3A%2F%2Fme%3A⟦hunter2⟧%40h",

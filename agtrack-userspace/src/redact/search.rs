@@ -14,33 +14,12 @@ use regex::bytes::{Regex, RegexBuilder};
 use super::rules::{self, Rule};
 
 /// Parts of the names that `name.rs` knows: without one of them in a text, no name is looked at.
+/// Short on purpose: what stands around a name differs (`pw=`, `"pw":`, `?pw[]=`), and looking at a
+/// name for nothing is cheap.
+#[rustfmt::skip]
 const NAMES: &[&str] = &[
-    "pass",
-    "pwd",
-    "secret",
-    "token",
-    "key",
-    "cred",
-    "bearer",
-    "psk",
-    "-pw",
-    "_pw",
-    "pat=",
-    "-pat",
-    "_pat",
-    "_auth",
-    "jwt",
-    "sig",
-    "code=",
-    "auth=",
-    "sid=",
-    "sessid",
-    "sessionid",
-    "ticket",
-    "otp=",
-    "hmac",
-    "assertion",
-    "samlresponse",
+    "pass", "pw", "secret", "token", "key", "cred", "bearer", "psk", "pat", "auth", "jwt", "sig",
+    "code", "sid", "sess", "ticket", "otp", "hmac", "assertion", "saml",
 ];
 
 /// Which rules a text can match; the highest bit stands for names.
@@ -159,4 +138,43 @@ fn compile(rule: &Rule) -> Regex {
         .dfa_size_limit(256 << 10)
         .build()
         .expect("the pattern of a rule compiles")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::name;
+    use super::*;
+
+    /// How a name stands before its value; `%` is the name.
+    const CARRIERS: &[&str] = &[
+        "%=x",
+        "% = x",
+        "%2=x",
+        "DB_%=x",
+        "%_dev=x",
+        "--%=x",
+        "?u=a&%=x",
+        "?%[]=x",
+        "a;%=x",
+        r#"{"%":"x"}"#,
+        r#"{\"%\": \"x\"}"#,
+        "{'%': 'x'}",
+        "%: x",
+    ];
+
+    #[test]
+    fn every_name_in_every_place_has_a_needle() {
+        let search = Search::new();
+        for known in name::all() {
+            for carrier in CARRIERS {
+                for text in [
+                    carrier.replace('%', known),
+                    carrier.replace('%', &known.to_uppercase()),
+                ] {
+                    assert!(search.hits(text.as_bytes()).names(), "{text}");
+                }
+            }
+        }
+        assert!(!search.hits(b"ls -la /usr/bin").names());
+    }
 }

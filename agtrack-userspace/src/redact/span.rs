@@ -110,8 +110,23 @@ fn replacement(text: &[u8]) -> Option<usize> {
 
 /// First place of a byte that is not inside a replacement.
 pub(super) fn find_outside(text: &[u8], wanted: u8) -> Option<usize> {
-    let done = replacements(text);
-    memchr::memchr_iter(wanted, text).find(|at| !done.iter().any(|done| done.contains(at)))
+    between(text, &replacements(text), |piece| {
+        memchr::memchr(wanted, piece)
+    })
+}
+
+/// Looks through what stands between the replacements, each byte once.
+fn between(
+    text: &[u8],
+    done: &[Range<usize>],
+    mut find: impl FnMut(&[u8]) -> Option<usize>,
+) -> Option<usize> {
+    let starts = std::iter::once(0).chain(done.iter().map(|done| done.end));
+    let ends = done.iter().map(|done| done.start).chain([text.len()]);
+    starts.zip(ends).find_map(|(start, end)| {
+        let at = find(text.get(start..end)?)?;
+        Some(start + at)
+    })
 }
 
 #[cfg(test)]
@@ -145,6 +160,24 @@ mod tests {
         ] {
             assert!(replacements(not.as_bytes()).is_empty(), "{not}");
         }
+    }
+
+    #[test]
+    fn a_byte_outside_is_found_and_each_byte_is_looked_at_once() {
+        assert_eq!(find_outside(b"<redacted:x:00000000>a:b", b':'), Some(22));
+        assert_eq!(find_outside(b"a:<redacted:x:00000000>", b':'), Some(1));
+        let mut forged = b"<redacted:x:00000000>,".repeat(6000);
+        let done = replacements(&forged);
+        assert_eq!(done.len(), 6000);
+        let (mut steps, mut looked_at) = (0, 0);
+        let place = between(&forged, &done, |piece| {
+            steps += 1;
+            looked_at += piece.len();
+            memchr::memchr(b':', piece)
+        });
+        assert_eq!((place, steps, looked_at), (None, 6001, 6000));
+        forged.push(b':');
+        assert_eq!(find_outside(&forged, b':'), Some(forged.len() - 1));
     }
 
     #[test]

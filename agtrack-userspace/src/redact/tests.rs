@@ -55,7 +55,7 @@ pub(super) fn expand(template: &str, seed: usize) -> String {
 }
 
 /// `⟦…⟧` marks what must be replaced in the arguments, all else must stay.
-fn check(args: &[&str]) {
+pub(super) fn check(args: &[&str]) {
     let plain: Vec<_> = args
         .iter()
         .map(|arg| arg.replace(['⟦', '⟧'], "").into_bytes())

@@ -6,7 +6,7 @@
 
 use super::assign::{self, Mode};
 use super::name::{self, Secrecy};
-use super::programs::{AWS, PROGRAMS, Part, Program, SHELLS, Style, When};
+use super::programs::{self, AWS, PROGRAMS, Part, Program, SHELLS, Style, When};
 use super::search::{Hits, Search};
 use super::shell;
 use super::span::{self, Found};
@@ -290,6 +290,16 @@ fn secret_part(word: &Word<'_>, start: usize, part: Part, found: &mut Found) -> 
         Part::Pass => {
             if value.starts_with(b"pass:") {
                 secret_value(word, start + 5, Secrecy::Secret, found);
+            }
+            false
+        }
+        Part::Login => {
+            if let Some(login) = programs::login(value) {
+                found.add(
+                    word.number,
+                    start + login.start..start + login.end,
+                    "option",
+                );
             }
             false
         }

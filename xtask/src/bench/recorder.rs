@@ -98,6 +98,8 @@ impl Bench {
         if let Some(processor) = host::last_processor() {
             command.args(["taskset", "-c", &processor]);
         }
+        // What cargo adds for its own programs makes the dynamic linker look in many places.
+        command.env_remove("LD_LIBRARY_PATH");
         command
             .arg(&self.loader)
             .arg("load")

@@ -15,6 +15,11 @@ pub(crate) struct Count {
 }
 
 impl Count {
+    /// Nothing passed because nothing was tried, which is no success.
+    pub(crate) fn ran_nothing(self) -> bool {
+        self.passed + self.failed == 0
+    }
+
     /// The sum of all `test result:` lines; nothing if there is none.
     pub(crate) fn in_output<'a>(lines: impl Iterator<Item = &'a str>) -> Option<Count> {
         lines.filter_map(Count::in_line).reduce(|mut sum, count| {

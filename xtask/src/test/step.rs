@@ -30,8 +30,8 @@ pub(crate) fn one(passed: bool) -> Count {
 
 /// Runs `cargo test …` and counts the cases of every test program in it.
 ///
-/// A program that begins and prints no result, or a bad status without a failed case, is one
-/// more failure.
+/// A program that begins and prints no result, a bad status without a failed case, or no case at
+/// all is one more failure.
 ///
 /// # Errors
 /// It cannot be started, or its output cannot be read.
@@ -81,8 +81,7 @@ impl Tally {
         let mut count = self.count;
         let silent = self.programs.saturating_sub(self.results);
         count.failed += silent;
-        let nothing_ran = self.results == 0;
-        if count.failed == 0 && (!success || nothing_ran) {
+        if count.failed == 0 && (!success || count.ran_nothing()) {
             count.failed = 1;
         }
         count
@@ -125,6 +124,13 @@ mod tests {
     #[test]
     fn a_run_without_any_program_is_a_failure() {
         check("", true, (0, 1, 0));
+    }
+
+    #[test]
+    fn a_run_of_no_case_is_a_failure() {
+        let none = "test result: ok. 0 passed; 0 failed; 2 ignored; 0 measured; 9 filtered out\n";
+        check(&format!("{RUNS}{none}"), true, (0, 1, 2));
+        check(&format!("{RUNS}{none}{RUNS}{OK}"), true, (3, 0, 3));
     }
 
     #[test]

@@ -34,6 +34,10 @@ impl Outcome {
                 count.failed += 1;
                 "FAILED: the verifier's counts could not be had".to_owned()
             }
+            (Some(seen), Some(0)) if seen == Count::default() => {
+                count.failed += 1;
+                "FAILED: no test has such a name".to_owned()
+            }
             (Some(_), Some(0)) => String::new(),
             (Some(seen), Some(_)) if seen.failed > 0 => "FAILED".to_owned(),
             (Some(_), Some(status)) => {
@@ -152,6 +156,17 @@ mod tests {
     fn a_verifier_that_could_not_be_asked_is_a_failure() {
         let log = LOG.replace("@@ end verifier lsm 0", "@@ end verifier lsm 1");
         assert_eq!(read(&log, &["lsm"])[0].judged().0.failed, 1);
+    }
+
+    #[test]
+    fn a_run_of_no_test_is_a_failure() {
+        let log = LOG.replace(
+            "3 passed; 0 failed; 1 ignored",
+            "0 passed; 0 failed; 0 ignored",
+        );
+        let (count, note) = read(&log, &["lsm"])[0].judged();
+        assert_eq!((count.passed, count.failed), (0, 1));
+        assert!(note.contains("no test"), "{note}");
     }
 
     #[test]

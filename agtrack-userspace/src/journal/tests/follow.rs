@@ -177,3 +177,50 @@ fn directory_without_a_journal_is_told() {
     }
     assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
 }
+
+#[test]
+fn empty_segment_with_another_behind_it_is_damage() {
+    for writer_lives in [true, false] {
+        let dir = tempfile::tempdir().unwrap();
+        closed(dir.path(), 12, small_segments(200));
+        let paths = segments(dir.path());
+        std::fs::write(&paths[1], "").unwrap();
+        let journal = writer_lives.then(|| Journal::open(dir.path(), lazy()).unwrap());
+        check_empty(dir.path(), &paths[1]);
+        drop(journal);
+        // The head in the segment itself: a dead writer's segments are found without it.
+        let first: u64 = paths[1]
+            .file_stem()
+            .unwrap()
+            .to_str()
+            .unwrap()
+            .parse()
+            .unwrap();
+        let head = Committed {
+            seq: first - 1,
+            segment: first,
+            offset: 0,
+        };
+        std::fs::write(dir.path().join("head"), head.encode()).unwrap();
+        check_empty(dir.path(), &paths[1]);
+    }
+}
+
+#[track_caller]
+fn check_empty(dir: &Path, empty: &Path) {
+    let mut reader = Reader::open(dir, Start::Beginning).unwrap();
+    let error = loop {
+        match reader.next_line() {
+            Ok(line) => assert!(line.is_some(), "it ends"),
+            Err(error) => break error,
+        }
+    };
+    assert!(
+        matches!(&error, Error::Damaged { segment, line: 1, .. } if segment == empty),
+        "{error}"
+    );
+    assert!(
+        error.to_string().contains("the segment is empty"),
+        "{error}"
+    );
+}

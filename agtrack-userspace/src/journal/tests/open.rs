@@ -35,6 +35,23 @@ fn fresh_then_clean_then_unclean() {
 }
 
 #[test]
+fn put_back_it_is_as_it_was_found() {
+    let dir = tempfile::tempdir().unwrap();
+    let open = || Journal::open(dir.path(), lazy()).unwrap();
+    let (journal, opened) = open();
+    journal.put_back(&opened.previous);
+    let (mut journal, opened) = open();
+    assert_eq!(opened.previous, Previous::Clean);
+    append(&mut journal, 1);
+    drop(journal);
+    for _ in 0..2 {
+        let (journal, opened) = open();
+        assert_eq!(opened.previous, Previous::Unclean { cut: None });
+        journal.put_back(&opened.previous);
+    }
+}
+
+#[test]
 fn empty_journal_is_closed_and_opened_again() {
     let dir = tempfile::tempdir().unwrap();
     closed(dir.path(), 0, lazy());
