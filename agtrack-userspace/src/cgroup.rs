@@ -38,16 +38,16 @@ pub enum Error {
         "cgroup2 is not mounted; mount it (`mount -t cgroup2 none /sys/fs/cgroup`) to tag by cgroup"
     )]
     NotMounted,
-    /// The process is in a cgroup that cannot be seen from here.
+    /// The cgroup cannot be seen from here.
     #[error(
-        "the cgroup of process {pid} ({path}) lies outside of what is mounted at {mount}; \
-         run agtrack in the host's cgroup namespace"
+        "the cgroup {} lies outside of what is mounted at {}; \
+         run agtrack in the host's cgroup namespace",
+        path.display(),
+        mount.display()
     )]
     Outside {
-        /// The process.
-        pid: u32,
-        /// Its cgroup as the kernel names it.
-        path: String,
+        /// The cgroup as the kernel names it.
+        path: PathBuf,
         /// Where cgroup2 is mounted.
         mount: PathBuf,
     },

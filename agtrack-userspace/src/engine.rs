@@ -7,11 +7,15 @@
 mod clock;
 mod core;
 mod facts;
+mod full;
 mod groups;
 mod hands;
 mod key;
 mod live;
+mod quiet;
+mod roots;
 mod start;
+mod stray;
 mod summary;
 mod sweep;
 mod wait;

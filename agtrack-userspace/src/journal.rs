@@ -35,6 +35,7 @@ use std::time::{Duration, Instant};
 
 use uuid::Uuid;
 
+pub use directory::make_state;
 pub use error::Error;
 pub use head::Committed;
 pub use queue::Status;
@@ -51,6 +52,14 @@ use recover::{Claims, Tail};
 /// The marker of an orderly close; holds the last position.
 const CLEAN: &str = "clean";
 
+/// Whether a file of this name in a journal's directory is the journal's.
+pub fn is_file_name(name: &str) -> bool {
+    // A draft that was not put in place has its name with an ending.
+    let name = name.strip_suffix(".new").unwrap_or(name);
+    [CLEAN, head::NAME, lock::NAME, identity::NAME].contains(&name)
+        || segment::first(name).is_some()
+}
+
 /// How to keep the journal.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -60,6 +69,9 @@ pub struct Options {
     pub sync_interval: Duration,
     /// Bytes that may wait for the disk; beyond, [`Journal::append`] refuses.
     pub queue_bytes: u64,
+    /// Device and inode of the directory, which must be there then: who owns a directory above can
+    /// make the path lead elsewhere at any moment.
+    pub directory: Option<(u64, u64)>,
     /// User and group the files belong to; `None`: the effective user.
     pub owner: Option<(u32, u32)>,
     /// The id of a log made anew; `None`: a random one. An existing log keeps its own.
@@ -74,6 +86,7 @@ impl Default for Options {
             segment_bytes: 64 << 20,
             sync_interval: Duration::from_millis(100),
             queue_bytes: 64 << 20,
+            directory: None,
             owner: None,
             log_id: None,
             close_wait: Duration::from_secs(5),
@@ -129,8 +142,13 @@ impl Journal {
     /// In use, not ours, unsafe, read-only, full or damaged: see [`Error`]. Files are changed
     /// only to cut what a crash tore behind the last place known to be on disk.
     pub fn open(dir: &Path, options: Options) -> Result<(Self, Opened), Error> {
-        let directory = Directory::for_writing(dir, options.owner)?;
+        let directory = match options.directory {
+            Some(id) => Directory::just_this(dir, id, options.owner)?,
+            None => Directory::for_writing(dir, options.owner)?,
+        };
         directory.check_space()?;
+        // Before the first file is made or emptied.
+        identity::check_ours(&directory)?;
         let lock = Lock::take(&directory)?;
         let firsts = segment::list(&directory)?;
         let known = identity::read(&directory)?;

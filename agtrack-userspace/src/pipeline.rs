@@ -15,10 +15,8 @@ mod stage;
 use crate::correlate::{Correlator, Done};
 use crate::decode::Decoder;
 use crate::enrich::Enricher;
-use crate::input::{Clock, Input, NewSession, ProcessFacts, Start};
-use crate::record::{
-    Body, Change, Draft, Gap, GapReason, Heartbeat, Lifecycle, ProcessKey, SessionChange, Text,
-};
+use crate::input::{Clock, Input, ProcessFacts, Start};
+use crate::record::{Body, Change, Draft, Gap, GapReason, Heartbeat, Lifecycle};
 use reconcile::Reconciler;
 use stage::RedactStage;
 
@@ -232,8 +230,8 @@ impl Pipeline {
         let journal = self.start.journal;
         if journal.torn > 0 {
             let detail = format!(
-                "the last line was cut off when the recorder before was killed; {} bytes that were \
-                 not a whole record were removed",
+                "the end of the journal was torn when the recorder before was killed or the machine \
+                 lost power; {} bytes that had never been committed were removed",
                 journal.torn
             );
             let gap = self.gap(GapReason::TornLine, Some(1), detail);

@@ -27,18 +27,18 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, anyhow, bail};
-use rustix::process::Pid;
+use rustix::process::{DumpableBehavior, Pid};
 
 pub use ending::Ending;
 pub use start::Programs;
 
-use crate::engine::{Running, Summary};
+use crate::engine::Summary;
 use crate::load::BackendChoice;
 use crate::record::Text;
 use crate::terminal::note;
 use gate::Report;
 use identity::Invoker;
-use protocol::{Begin, FromRecorder, Tagging, ToRecorder};
+use protocol::{Begin, FromRecorder, Still, Tagging, ToRecorder};
 use signals::Signals;
 use start::Recorder;
 use supervise::Supervisor;
@@ -125,6 +125,7 @@ pub fn launch(args: &RunArgs, programs: &Programs) -> anyhow::Result<Ending> {
         false => None,
     };
     signals::keep_status().context("cannot set up signal handlers")?;
+    close_doors()?;
     let begin = begin(args, program)?;
     let (mut recorder, ready) = Recorder::start(&programs.recorder, begin)?;
     let (child, gate) = start::stub(&programs.stub, invoker.as_ref(), &args.command)?;
@@ -134,22 +135,19 @@ pub fn launch(args: &RunArgs, programs: &Programs) -> anyhow::Result<Ending> {
     }
     let signals = Signals::take().context("cannot set up signal handlers")?;
     let pid = Pid::from_child(&child);
-    match gate.open() {
-        None => {}
-        Some(Report::Exec(errno)) => {
-            return Err(abandon(
-                recorder,
-                child,
-                command::Unusable::from_errno(program, errno),
-            ));
-        }
-        Some(Report::Before(why)) => bail!("cannot prepare the command: {why}"),
+    if let Some(report) = gate.open() {
+        let why = match report {
+            Report::Exec(errno) => command::Unusable::from_errno(program, errno).into(),
+            Report::Before(why) => anyhow!("cannot prepare the command: {why}"),
+        };
+        abandon(recorder, child);
+        return Err(why);
     }
     let all = args.until == Until::All;
     let outcome = Supervisor::new(signals, recorder, pid, all)
         .run()
         .context("cannot wait for the command")?;
-    tell(args, &ready.journal, outcome.done);
+    tell(args, &ready.journal, outcome.done, outcome.lost);
     Ok(outcome.ending)
 }
 
@@ -179,19 +177,11 @@ fn tag(recorder: &mut Recorder, pid: u32, args: &RunArgs) -> anyhow::Result<Tagg
     recorder
         .tell(&launch)
         .context("the recorder is gone before the command was started")?;
-    let answer = recorder.hear().map_err(|error| {
-        anyhow!(
-            "cannot understand the recorder: {error}; was another version installed just now? Run \
-             it again"
-        )
-    })?;
-    match answer {
+    let answer = recorder.hear();
+    match answer.map_err(|error| start::not_understood(&error.to_string()))? {
         Some(FromRecorder::Tagged { tagging, .. }) => Ok(tagging),
         Some(FromRecorder::Failed { message }) => bail!("{message}"),
-        Some(other) => bail!(
-            "the recorder answered with {other:?}, which this agtrack does not understand; was another \
-             version installed just now? Run it again"
-        ),
+        Some(other) => Err(start::not_understood(&format!("it answered {other:?}"))),
         None => bail!(
             "the recorder ended before the command was tagged, so the command was not run; if it left \
              no message above, `dmesg` may say why (out of memory?)"
@@ -218,27 +208,35 @@ fn announce(tagging: &Tagging, journal: &Path) {
 }
 
 /// The command did not come to run; takes everything back.
-fn abandon(
-    mut recorder: Recorder,
-    mut child: std::process::Child,
-    why: command::Unusable,
-) -> anyhow::Error {
+fn abandon(mut recorder: Recorder, mut child: std::process::Child) {
     // Both end by themselves now, and have nothing more to say.
-    let _ = recorder.tell(&ToRecorder::Abandon);
-    recorder.wait();
     let _ = child.wait();
-    why.into()
+    let _ = recorder.tell(&ToRecorder::Abandon);
+    let _ = recorder.wait();
 }
 
-fn tell(args: &RunArgs, journal: &Path, done: Option<(Vec<Running>, Summary)>) {
+/// Closes this process to others of the same user, the command among them: no tracing it, and no
+/// opening of what it has open through /proc, where the pipes to and from the recorder are.
+fn close_doors() -> anyhow::Result<()> {
+    rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable)
+        .context("cannot close the launcher to other processes")
+}
+
+fn tell(args: &RunArgs, journal: &Path, done: Option<(Still, Summary)>, lost: bool) {
     if args.quiet {
         return;
     }
     match done {
-        Some((running, summary)) => {
-            summary::lines(journal, &running, &summary)
+        Some((still, summary)) => {
+            summary::lines(journal, &still, &summary)
                 .iter()
                 .for_each(note);
+            if lost {
+                note(format_args!(
+                    "agtrack: THIS IS NOT ALL: recording stopped early, as said above; it was \
+                     recorded until then only"
+                ));
+            }
         }
         None => {
             let journal = plain(journal.as_os_str().as_bytes());

@@ -102,7 +102,10 @@ fn being_born_into_the_cgroup_is_enough() -> Outcome {
         record["action"] == "process.exit" && record["process"]["pid"] == child
     });
     let opens = place.records().action(OPEN).path(&path);
-    assert_eq!(opens.one()["process"]["pid"], child);
+    let actor = &opens.one()["process"];
+    assert_eq!(actor["pid"], child);
+    assert!(actor["exe"].is_string(), "what it runs is known: {actor}");
+    assert_eq!(actor["cgroup"], place.group.path.to_str().unwrap());
     place.records().of(ran.pid).action(OPEN).none();
     Ok(())
 }

@@ -11,23 +11,28 @@
 mod cgroup;
 mod connect;
 mod contention;
+mod disk;
 mod exec;
 mod exit;
 mod fixture;
 mod fork;
 mod host;
 mod hostile;
+mod intrusion;
 mod late;
 mod leftover;
 mod lineage;
 mod open;
+mod own;
 mod redaction;
 mod reload;
 mod rename;
 mod run;
 mod signals;
+mod start;
 mod stop;
 mod sudo;
+mod suspicion;
 mod unlink;
 
 use std::panic::catch_unwind;
@@ -76,10 +81,15 @@ const MODULES: &[(&str, &[Test])] = &[
     ("redaction", redaction::TESTS),
     ("late", late::TESTS),
     ("reload", reload::TESTS),
+    ("suspicion", suspicion::TESTS),
+    ("start", start::TESTS),
     ("stop", stop::TESTS),
+    ("own", own::TESTS),
+    ("disk", disk::TESTS),
     ("run", run::TESTS),
     ("signals", signals::TESTS),
     ("sudo", sudo::TESTS),
+    ("intrusion", intrusion::TESTS),
     ("contention", contention::TESTS),
 ];
 

@@ -2,7 +2,9 @@
 //! way.
 
 use std::collections::BTreeSet;
+use std::fs::Permissions;
 use std::io::{BufRead, BufReader, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -11,7 +13,6 @@ use agtrack_tests::here;
 use agtrack_tests::records::{Records, bytes, words};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::host::balanced;
@@ -25,6 +26,7 @@ tests![
     the_summary_says_where_the_journal_is,
     descendants_are_waited_for_if_asked,
     a_command_that_is_not_there,
+    a_command_that_the_kernel_does_not_execute,
     what_a_killed_recorder_left_is_removed_by_the_next,
 ];
 
@@ -164,12 +166,25 @@ fn a_command_that_is_not_there() -> Outcome {
     assert_eq!(output.status.code(), Some(127), "{output:?}");
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(said.contains("/nonexistent/command"), "{said}");
-    if journal.exists() {
-        let actions = Records::read(&journal).action("process.exec");
-        actions
-            .keep(|r: &Value| r["object"]["exe"] == "/nonexistent/command")
-            .none();
-    }
+    assert!(!journal.exists(), "nothing was there to record: {said}");
+    Ok(())
+}
+
+/// Found, tagged, and then refused by the kernel: what was made for it is taken back.
+fn a_command_that_the_kernel_does_not_execute() -> Outcome {
+    let (directory, journal) = journal();
+    let script = directory.path().join("script");
+    std::fs::write(&script, "#!/nonexistent/interpreter\n").unwrap();
+    std::fs::set_permissions(&script, Permissions::from_mode(0o755)).unwrap();
+    let output = run(&journal, &[], &[script.to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(126), "{output:?}");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        said.contains("recording to"),
+        "it came to be tagged: {said}"
+    );
+    assert!(said.contains("its interpreter was not found"), "{said}");
+    assert!(!journal.exists(), "nothing ran: {said}");
     Ok(())
 }
 

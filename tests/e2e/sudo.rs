@@ -174,7 +174,7 @@ fn below_sudo_the_command_is_the_users_again() -> Outcome {
     with_user(true, |user| {
         let mut sudo = user.command("sudo");
         sudo.arg(&user.agtrack);
-        let journal = user.state().join("given");
+        let journal = user.home.join("given");
         let output = run(&mut sudo, &[Path::new("--journal"), &journal]);
         // sudo keeps the environment to itself, with agtrack or without.
         check_command(user, &output, "");

@@ -3,14 +3,16 @@
 //! Comes in: patterns such as `/agents/*` or `/user.slice/**/claude-*.scope`. Goes out: whether a
 //! path matches. Never: looks at the file system.
 
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
+use globset::GlobBuilder;
+use regex::bytes::{RegexSet, RegexSetBuilder};
 
 /// A set of globs. `*`, `?` and `[...]` stay within one part of the path, `**` crosses parts.
 #[derive(Clone, Debug)]
 pub struct Globs {
-    set: GlobSet,
+    set: RegexSet,
     /// One of them is `/`. A star is not meant to take the whole host.
     root: bool,
 }
@@ -43,7 +45,7 @@ impl Globs {
     /// # Errors
     /// The first pattern that is relative or malformed.
     pub fn new<S: AsRef<str>>(patterns: &[S]) -> Result<Globs, GlobError> {
-        let mut set = GlobSetBuilder::new();
+        let mut set = Vec::new();
         let mut root = false;
         for pattern in patterns {
             let glob = pattern.as_ref();
@@ -63,10 +65,14 @@ impl Globs {
                 .literal_separator(true)
                 .backslash_escape(true)
                 .build();
-            set.add(compiled.map_err(|error| syntax(glob, &error))?);
+            let compiled = compiled.map_err(|error| syntax(glob, error.kind()))?;
+            set.push(within_parts(compiled.regex()));
         }
         let last = patterns.last().map(AsRef::as_ref).unwrap_or_default();
-        let set = set.build().map_err(|error| syntax(last, &error))?;
+        let set = RegexSetBuilder::new(set)
+            .dot_matches_new_line(true)
+            .build()
+            .map_err(|error| syntax(last, &error))?;
         Ok(Globs { set, root })
     }
 
@@ -75,14 +81,30 @@ impl Globs {
         if path == Path::new("/") {
             return self.root;
         }
-        self.set.is_match(path)
+        self.set.is_match(path.as_os_str().as_bytes())
     }
 }
 
-fn syntax(glob: &str, error: &globset::Error) -> GlobError {
+/// Takes the slash out of every class of a glob's regular expression: of all that a glob can hold,
+/// globset leaves only `[!x]` and `[+-9]` to cross parts.
+fn within_parts(regex: &str) -> String {
+    let mut within = String::with_capacity(regex.len() + 16);
+    let mut escaped = false;
+    for letter in regex.chars() {
+        match letter {
+            '[' if !escaped => within.push_str("[["),
+            ']' if !escaped => within.push_str("]--/]"),
+            letter => within.push(letter),
+        }
+        escaped = letter == '\\' && !escaped;
+    }
+    within
+}
+
+fn syntax(glob: &str, reason: &impl std::fmt::Display) -> GlobError {
     GlobError::Syntax {
         glob: glob.to_owned(),
-        reason: error.kind().to_string(),
+        reason: reason.to_string(),
     }
 }
 
@@ -102,6 +124,24 @@ mod tests {
         check("/agents/*", "/agents", false);
         check("/agents/", "/agents", true);
         check("/", "/", true);
+    }
+
+    #[test]
+    fn a_class_stays_within_one_part() {
+        check("/agents[!x]code", "/agents/code", false);
+        check("/agents[^x]code", "/agents-code", true);
+        check("/agents[!]x]code", "/agents/code", false);
+        check("/agents[!]x]code", "/agents]code", false);
+        check("/agents[+-9]code", "/agents/code", false);
+        check("/agents[+-9]code", "/agents5code", true);
+        check("/agents[/]code", "/agents/code", false);
+        check("/agents[-a]code", "/agents-code", true);
+        check("/agents/[a-c][!0-9]", "/agents/bx", true);
+        check("/agents/[a-c][!0-9]", "/agents/b7", false);
+        check("/agents/\\[x\\]", "/agents/[x]", true);
+        check("/agents/\\\\[!x]", "/agents/\\y", true);
+        check("/agents/{a,[!b]}", "/agents/c", true);
+        check("/agents/?", "/agents//", false);
     }
 
     #[test]

@@ -73,21 +73,28 @@ impl Hierarchy {
     }
 
     /// The directory that stands for this path (as in `/proc/<pid>/cgroup`), whether it is there
-    /// or not.
-    pub fn dir(&self, path: &Path) -> PathBuf {
-        let inside = path.strip_prefix(&self.root).unwrap_or(Path::new(""));
-        match inside.as_os_str().is_empty() {
+    /// or not; `None` where the mount does not show it.
+    pub fn dir(&self, path: &Path) -> Option<PathBuf> {
+        if path.components().any(|part| part == Component::ParentDir) {
+            return None;
+        }
+        let inside = path.strip_prefix(&self.root).ok()?;
+        Some(match inside.as_os_str().is_empty() {
             true => self.mount.clone(),
             false => self.mount.join(inside),
-        }
+        })
     }
 
     /// The cgroup at this path (as in `/proc/<pid>/cgroup`).
     ///
     /// # Errors
-    /// There is none ([`Error::is_gone`]), or it cannot be looked at.
+    /// There is none ([`Error::is_gone`]), or it cannot be looked at, or it cannot be seen from
+    /// here ([`Error::Outside`]).
     pub fn at(&self, path: &Path) -> Result<Cgroup, Error> {
-        let dir = self.dir(path);
+        let dir = self.dir(path).ok_or_else(|| Error::Outside {
+            path: path.to_path_buf(),
+            mount: self.mount.clone(),
+        })?;
         let metadata = std::fs::metadata(&dir).map_err(refused("look at", &dir))?;
         Ok(Cgroup {
             path: path.to_path_buf(),
@@ -107,19 +114,7 @@ impl Hierarchy {
             other => other.map_err(refused("read", &file))?,
         };
         let path = unified_path(&text).ok_or(Error::NotMounted)?;
-        if !self.shows(&path) {
-            let path = path.to_string_lossy().into_owned();
-            return Err(Error::Outside {
-                pid,
-                path,
-                mount: self.mount.clone(),
-            });
-        }
         self.at(&path)
-    }
-
-    fn shows(&self, path: &Path) -> bool {
-        path.starts_with(&self.root) && path.components().all(|part| part != Component::ParentDir)
     }
 
     /// Every cgroup, each parent before its children.
@@ -241,18 +236,26 @@ mod tests {
     }
 
     #[test]
-    fn a_path_outside_of_the_mount_is_not_shown() {
+    fn a_path_outside_of_the_mount_leads_nowhere() {
+        let temp = tempfile::tempdir().unwrap();
         let part = Hierarchy {
-            mount: "/part".into(),
+            mount: temp.path().into(),
             root: "/pod/one".into(),
         };
-        assert!(part.shows(Path::new("/pod/one/x")));
-        assert!(!part.shows(Path::new("/pod/other")));
+        let dir = |path| part.dir(Path::new(path));
+        assert_eq!(dir("/pod/one"), Some(temp.path().into()));
+        assert_eq!(dir("/pod/one/x"), Some(temp.path().join("x")));
+        assert_eq!(dir("/pod/other"), None);
+        assert_eq!(dir("/pod/one/../other"), None);
+        let error = part.at(Path::new("/pod/other")).unwrap_err();
+        assert!(matches!(error, Error::Outside { .. }), "{error}");
+        assert!(!error.is_gone());
         let all = Hierarchy {
             mount: "/all".into(),
             root: "/".into(),
         };
-        assert!(!all.shows(Path::new("/../other")));
+        assert_eq!(all.dir(Path::new("/../other")), None);
+        assert_eq!(all.dir(Path::new("/a")), Some("/all/a".into()));
     }
 
     #[test]

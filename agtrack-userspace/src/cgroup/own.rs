@@ -126,95 +126,11 @@ fn is_busy(error: &Error) -> bool {
     matches!(error, Error::Io { cause, .. } if cause.kind() == io::ErrorKind::ResourceBusy)
 }
 
+// What needs a writable cgroup2 is tested end to end (tests/e2e/own.rs), where a test that cannot be
+// done says so.
 #[cfg(test)]
 mod tests {
-    use super::super::Hierarchy;
     use super::*;
-    use std::process::{Child, Command};
-
-    /// The cgroup of this process, where new ones can be created in it.
-    fn writable() -> Option<(Hierarchy, Cgroup)> {
-        let hierarchy = Hierarchy::find().ok()?;
-        let here = hierarchy.of_pid(std::process::id()).ok()?;
-        let probe = here
-            .dir
-            .join(format!("agtrack-probe-{}", uuid::Uuid::now_v7()));
-        std::fs::create_dir(&probe).ok()?;
-        std::fs::remove_dir(&probe).ok()?;
-        Some((hierarchy, here))
-    }
-
-    fn sleeper() -> Child {
-        Command::new("sleep").arg("600").spawn().unwrap()
-    }
-
-    fn name() -> String {
-        format!("agtrack-test-{}", uuid::Uuid::now_v7().simple())
-    }
-
-    #[test]
-    fn a_process_moves_in_and_back_and_nothing_stays() {
-        let Some((hierarchy, here)) = writable() else {
-            eprintln!("not run: cgroup2 is not writable here");
-            return;
-        };
-        let mut child = sleeper();
-        let own = OwnCgroup::create(&here, &name()).unwrap();
-        own.cgroup().adopt(child.id()).unwrap();
-        let inside = hierarchy.of_pid(child.id()).unwrap();
-        assert_eq!(&inside, own.cgroup());
-        assert_eq!(own.cgroup().subtree_pids().unwrap(), [child.id()]);
-
-        // The agent makes a cgroup below and moves into it.
-        let nested = own.cgroup().dir.join("nested");
-        std::fs::create_dir(&nested).unwrap();
-        std::fs::write(nested.join("cgroup.procs"), child.id().to_string()).unwrap();
-        let dir = own.cgroup().dir.clone();
-        own.dissolve().unwrap();
-        assert!(!dir.exists());
-        assert_eq!(hierarchy.of_pid(child.id()).unwrap(), here);
-        child.kill().unwrap();
-        child.wait().unwrap();
-    }
-
-    #[test]
-    fn dropping_it_removes_it_too() {
-        let Some((_, here)) = writable() else {
-            eprintln!("not run: cgroup2 is not writable here");
-            return;
-        };
-        let own = OwnCgroup::create(&here, &name()).unwrap();
-        let dir = own.cgroup().dir.clone();
-        assert!(dir.is_dir());
-        drop(own);
-        assert!(!dir.exists());
-    }
-
-    #[test]
-    fn only_what_a_recorder_left_that_has_ended_is_removed() {
-        let Some((hierarchy, here)) = writable() else {
-            eprintln!("not run: cgroup2 is not writable here");
-            return;
-        };
-        let living = OwnCgroup::create(&here, &name()).unwrap();
-        let foreign = here.dir.join(name());
-        std::fs::create_dir(&foreign).unwrap();
-        let [empty, busy] = [(); 2].map(|()| OwnCgroup::create(&here, &name()).unwrap());
-        std::fs::create_dir(empty.cgroup().dir.join("nested")).unwrap();
-        let mut child = sleeper();
-        busy.cgroup().adopt(child.id()).unwrap();
-        for own in [&empty, &busy] {
-            owner::note_another(&own.cgroup().dir);
-        }
-        hierarchy.remove_abandoned();
-        assert!(!empty.cgroup().dir.exists());
-        for dir in [&living.cgroup().dir, &busy.cgroup().dir, &foreign] {
-            assert!(dir.is_dir(), "{}", dir.display());
-        }
-        std::fs::remove_dir(foreign).unwrap();
-        child.kill().unwrap();
-        child.wait().unwrap();
-    }
 
     #[test]
     fn a_name_that_is_taken_is_refused_and_left_alone() {

@@ -103,14 +103,6 @@ fn remove_empty(cgroup: &Cgroup) {
     }
 }
 
-/// As if a process had made it that has ended since.
-#[cfg(test)]
-pub(super) fn note_another(dir: &Path) {
-    let mut owner = Owner::this().unwrap();
-    owner.start += 1;
-    setxattr(dir, NOTE, owner.note().as_bytes(), XattrFlags::empty()).unwrap();
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -13,7 +13,7 @@ use super::wait::Ended;
 use crate::input::{Input, InputWriter};
 use crate::journal::{self, Journal};
 use crate::pipeline::Pipeline;
-use crate::record::{Body, Change, Draft, Stamper};
+use crate::record::{Binding, Body, Change, Draft, Stamper};
 
 /// What stands between inputs and the disk.
 pub(super) struct Core {
@@ -52,7 +52,9 @@ impl Core {
             self.tally.add(&draft);
             if let (Body::Session(change), Some(agent)) = (&draft.body, &draft.agent)
                 && change.change == Change::End
+                && agent.binding == Binding::Launcher
             {
+                self.keys.remove(&agent.session);
                 self.ended.add(agent.session);
             }
             // A gap that is refused takes its count along: what it told of stays missing.
@@ -84,7 +86,7 @@ impl Core {
         self.keys.insert(session, key);
     }
 
-    /// The key of a launched session.
+    /// The key of a launched session that has not ended.
     pub(super) fn key_of(&self, session: Uuid) -> Option<u64> {
         self.keys.get(&session).copied()
     }
@@ -137,6 +139,35 @@ mod tests {
         // Told again, and refused again: nothing is forgotten, nothing counted twice.
         core.tell_refused().unwrap();
         assert_eq!(core.refused, 40);
+    }
+
+    /// A daemon sees many sessions come and go, and nobody asks for them.
+    #[test]
+    fn only_a_launched_session_is_kept_for_who_waits() {
+        use crate::input::NewSession;
+        let directory = tempfile::tempdir().unwrap();
+        let mut core = core(&directory.path().join("journal"), 1 << 20);
+        let session = |key: u64, binding| NewSession {
+            key,
+            id: Uuid::from_u128(key.into()),
+            agent_id: String::new(),
+            agent_name: String::new(),
+            owner: None,
+            labels: Default::default(),
+            binding,
+            root: None,
+            command: Vec::new(),
+            cgroup: None,
+        };
+        for (key, binding) in [(7, Binding::Cgroup), (8, Binding::Launcher)] {
+            core.feed(Input::Session(Box::new(session(key, binding))))
+                .unwrap();
+        }
+        core.remember(Uuid::from_u128(8), 8);
+        core.feed(Input::Stop).unwrap();
+        let waited = |id| core.ended.wait(Uuid::from_u128(id), Default::default());
+        assert_eq!((waited(7), waited(8)), (false, true));
+        assert_eq!(core.key_of(Uuid::from_u128(8)), None);
     }
 
     #[test]

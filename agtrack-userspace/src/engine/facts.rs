@@ -7,7 +7,7 @@ use procfs::process::{FDTarget, Process, Stat};
 
 use crate::cgroup::Hierarchy;
 use crate::input::ProcessFacts;
-use crate::record::Text;
+use crate::record::{ProcessKey, Text};
 
 /// Generations of parents that are looked up.
 const ANCESTORS: usize = 32;
@@ -38,6 +38,17 @@ pub(super) fn with_ancestors(
     }
     found.reverse();
     found
+}
+
+/// The facts found for a pid, if they are about this process: whoever asks later may meet another
+/// one of the same number. The process itself comes last.
+pub(super) fn only_of(process: ProcessKey, found: Vec<ProcessFacts>) -> Vec<ProcessFacts> {
+    let meant = |facts: &ProcessFacts| facts.pid == process.pid && facts.start == process.start;
+    if found.last().is_some_and(meant) {
+        found
+    } else {
+        Vec::new()
+    }
 }
 
 /// Start of a process in ticks since boot.
@@ -122,13 +133,45 @@ pub(super) fn is_alive(pid: u32, start: u64) -> bool {
     })
 }
 
+/// A process among all.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Kin {
+    pub(super) pid: u32,
+    /// Ticks since boot.
+    pub(super) start: u64,
+    pub(super) ppid: u32,
+}
+
 /// Every process and its parent.
-pub(super) fn parents() -> Vec<(u32, u32)> {
+pub(super) fn all() -> Vec<Kin> {
     let Ok(all) = procfs::process::all_processes() else {
         return Vec::new();
     };
     all.filter_map(Result::ok)
         .filter_map(|process| process.stat().ok())
-        .filter_map(|stat| Some((stat.pid.try_into().ok()?, stat.ppid.try_into().ok()?)))
+        .filter_map(|stat| {
+            Some(Kin {
+                pid: stat.pid.try_into().ok()?,
+                start: stat.starttime,
+                ppid: stat.ppid.try_into().ok()?,
+            })
+        })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_said_of_another_process_of_the_same_number_is_left_out() {
+        let facts = |pid, start| ProcessFacts {
+            pid,
+            start,
+            ..ProcessFacts::default()
+        };
+        let found = vec![facts(1, 1), facts(7, 30)];
+        let count = |start| only_of(ProcessKey { pid: 7, start }, found.clone()).len();
+        assert_eq!((count(30), count(20)), (2, 0));
+    }
 }

@@ -9,6 +9,7 @@ use super::hands::{Hands, session};
 use super::watch::{self, Verdict, Watch};
 use crate::cgroup::Cgroup;
 use crate::input::Input;
+use crate::record::ProcessKey;
 
 impl Hands {
     /// Takes one message; what goes wrong is kept in `failed`.
@@ -19,7 +20,7 @@ impl Hands {
         self.events += u64::from(kind != PART);
         let handled = match Kind::from_id(kind) {
             Some(Kind::CgroupCreate) => self.cgroup_created(watch, bytes),
-            Some(Kind::CgroupAttach) => self.cgroup_attached(bytes),
+            Some(Kind::CgroupAttach) => self.cgroup_attached(watch, bytes),
             _ => Ok(()),
         };
         let fed = handled.and_then(|()| {
@@ -46,46 +47,51 @@ impl Hands {
             return Ok(());
         };
         let path = std::path::PathBuf::from(path);
-        let dir = hierarchy.dir(&path);
-        if watch.is_parent(&path) {
-            self.probes.tag_cgroup(body.id, watch::parent_tag())?;
-        }
+        // What the mount does not show is nobody's here, as at the start.
+        let Some(dir) = hierarchy.dir(&path) else {
+            return self.untag_stray(watch, body.session);
+        };
         let by_kernel = body.session == body.id;
-        match watch.consider(Cgroup {
+        let verdict = watch.consider(Cgroup {
             path,
             dir,
             id: body.id,
-        }) {
-            Verdict::Begins(root) if by_kernel => self.core.feed(session(root.session)),
-            Verdict::Begins(root) => self.begin_root(*root),
-            Verdict::Watched => Ok(()),
-            // Tagged on suspicion.
-            Verdict::Nobodys if by_kernel => {
-                self.probes.untag_cgroup(body.id);
-                Ok(())
+        });
+        match verdict {
+            Verdict::Begins(root) if by_kernel => {
+                self.core.feed(session(root.session))?;
+                return self.tag_homeless(watch);
             }
-            Verdict::Nobodys => Ok(()),
+            Verdict::Begins(root) => self.begin_root(watch, *root)?,
+            Verdict::Parent => self.tag_cgroup(body.id, watch::parent_tag()),
+            Verdict::Watched | Verdict::Nobodys => {}
         }
+        // Where it was tagged on suspicion.
+        self.untag_stray(watch, body.session)
     }
 
     /// A process that comes from outside brings a past that only /proc knows.
-    fn cgroup_attached(&mut self, bytes: &[u8]) -> anyhow::Result<()> {
+    fn cgroup_attached(&mut self, watch: &mut Watch, bytes: &[u8]) -> anyhow::Result<()> {
         let Ok((_, rest)) = Header::read_from_prefix(bytes) else {
             return Ok(());
         };
         match CgroupAttach::read_from_prefix(rest) {
-            Ok((body, _)) if body.tagged != 0 => self.learn(body.target, body.session),
+            Ok((body, _)) if body.tagged != 0 => {
+                self.judge_stray(watch, body.session)?;
+                if self.is_stray(body.session) {
+                    return Ok(());
+                }
+                let process = ProcessKey::new(body.target, body.target_start);
+                self.learn(process, body.session)
+            }
             _ => Ok(()),
         }
     }
 
     fn cgroup_removed(&mut self, watch: &mut Watch, bytes: &[u8]) -> anyhow::Result<()> {
         match body_and_path::<CgroupRemove>(bytes, |body| body.path) {
-            Some((body, _)) if watch.forget(body.id) => self.core.feed(Input::SessionOver {
-                key: body.id,
-                dropped: false,
-            }),
-            _ => Ok(()),
+            Some((body, _)) => self.root_gone(watch, body.id),
+            None => Ok(()),
         }
     }
 }

@@ -1,13 +1,12 @@
 //! What the thread can do: tag processes and cgroups, and feed what it learns to the pipeline.
 
-use std::collections::HashSet;
-
-use agtrack_common::tag::{LAUNCHED, Tag};
+use agtrack_common::tag::{CgroupTag, LAUNCHED, Tag};
 use anyhow::anyhow;
 use uuid::Uuid;
 
 use super::core::Core;
-use super::watch::{self, Root};
+use super::full::Refused;
+use super::watch;
 use super::{Running, TagRequest, facts};
 use crate::cgroup::{Cgroup, Hierarchy};
 use crate::input::{Input, NewSession};
@@ -24,6 +23,10 @@ pub(super) struct Hands {
     launched: u64,
     /// The skipped forks that have been repaired.
     pub(super) skipped_forks: u64,
+    /// Processes that lost a tag which was nobody's a moment ago, and were in no agent's cgroup.
+    pub(super) homeless: Vec<u32>,
+    /// What there was no room to tag.
+    pub(super) refused: Refused,
     /// What went wrong while a message was handled.
     pub(super) failed: Option<anyhow::Error>,
 }
@@ -37,48 +40,20 @@ impl Hands {
             events: 0,
             launched: 0,
             skipped_forks: 0,
+            homeless: Vec::new(),
+            refused: Refused::default(),
             failed: None,
         }
     }
 
-    /// Tags a cgroup, everything below it, and the processes in it.
-    pub(super) fn begin_root(&mut self, root: Root) -> anyhow::Result<()> {
-        let key = root.session.key;
-        self.core.feed(session(root.session))?;
-        // Until there is no new one: below a tagged cgroup the kernel tags new ones by itself, so
-        // whatever is made while this looks is either found or tagged already.
-        let mut tagged = HashSet::new();
-        loop {
-            let all = root.cgroup.subtree().unwrap_or_default();
-            let news: Vec<_> = all
-                .into_iter()
-                .filter(|cgroup| tagged.insert(cgroup.id))
-                .collect();
-            if news.is_empty() {
-                break;
-            }
-            for cgroup in news {
-                self.probes.tag_cgroup(cgroup.id, watch::root_tag(key))?;
-            }
-        }
-        self.tag_late(&root.cgroup, key)
-    }
-
-    /// Tags the processes in a cgroup. They may fork meanwhile, so it looks again until there is
-    /// nobody new.
-    pub(super) fn tag_late(&mut self, cgroup: &Cgroup, key: u64) -> anyhow::Result<()> {
-        loop {
-            let mut news = false;
-            for pid in cgroup.subtree_pids().unwrap_or_default() {
-                news |= self.tag_running(pid, key)?;
-            }
-            if !news {
-                return Ok(());
-            }
+    /// Tags a cgroup, or counts that there was no room.
+    pub(super) fn tag_cgroup(&mut self, id: u64, tag: CgroupTag) {
+        if self.probes.tag_cgroup(id, tag).is_err() {
+            self.refused.cgroup(id);
         }
     }
 
-    /// Tags a process that runs already; false: it was tagged before, or is gone.
+    /// Tags a process that runs already; false: it was tagged before, is gone, or there is no room.
     pub(super) fn tag_running(&mut self, pid: u32, key: u64) -> anyhow::Result<bool> {
         let Some(start) = facts::start(pid) else {
             return Ok(false);
@@ -90,17 +65,19 @@ impl Hands {
         {
             return Ok(false);
         }
-        self.probes.tag_process(
-            pid,
-            Tag {
-                start: start * START_TICK,
-                session: key,
-            },
-        )?;
-        self.learn(pid, key)?;
+        let process = ProcessKey { pid, start };
+        let tag = Tag {
+            start: start * START_TICK,
+            session: key,
+        };
+        if self.probes.tag_process(pid, tag).is_err() {
+            self.refused.process(process);
+            return Ok(false);
+        }
+        self.learn(process, key)?;
         let open = facts::open_files(pid);
         let late = Input::LateTag {
-            key: ProcessKey { pid, start },
+            key: process,
             session: key,
             open,
         };
@@ -108,8 +85,10 @@ impl Hands {
         Ok(true)
     }
 
-    pub(super) fn learn(&mut self, pid: u32, session: u64) -> anyhow::Result<()> {
-        for facts in facts::with_ancestors(pid, session, self.hierarchy.as_ref()) {
+    /// What /proc says of a process and its parents; nothing, where the pid is another's by now.
+    pub(super) fn learn(&mut self, process: ProcessKey, session: u64) -> anyhow::Result<()> {
+        let found = facts::with_ancestors(process.pid, session, self.hierarchy.as_ref());
+        for facts in facts::only_of(process, found) {
             self.core.feed(Input::Process(Box::new(facts)))?;
         }
         Ok(())
@@ -120,11 +99,16 @@ impl Hands {
         self.probes.attach()?;
         let start =
             facts::start(request.pid).ok_or_else(|| anyhow!("process {} is gone", request.pid))?;
+        let root = ProcessKey {
+            pid: request.pid,
+            start,
+        };
         self.launched += 1;
         let key = LAUNCHED | self.launched;
+        self.tag_root(root, key, request.cgroup.as_ref())?;
         let id = Uuid::now_v7();
         // First as somebody's process, so that the session can name it …
-        self.learn(request.pid, 0)?;
+        self.learn(root, 0)?;
         self.core.feed(session(NewSession {
             key,
             id,
@@ -133,10 +117,7 @@ impl Hands {
             owner: None,
             labels: Default::default(),
             binding: Binding::Launcher,
-            root: Some(ProcessKey {
-                pid: request.pid,
-                start,
-            }),
+            root: Some(root),
             command: request.command.into_iter().map(Text).collect(),
             cgroup: request
                 .cgroup
@@ -144,24 +125,49 @@ impl Hands {
                 .map(|cgroup| path_text(&cgroup.path)),
         }))?;
         // … then as the session's first.
-        self.learn(request.pid, key)?;
+        self.learn(root, key)?;
         if let Some(cgroup) = &request.cgroup {
-            self.probes.tag_cgroup(cgroup.id, watch::root_tag(key))?;
             let path = path_text(&cgroup.path);
             self.core.feed(Input::Cgroup {
                 id: cgroup.id,
                 path,
             })?;
         }
-        self.probes.tag_process(
-            request.pid,
-            Tag {
-                start: start * START_TICK,
-                session: key,
-            },
-        )?;
         self.core.remember(id, key);
+        // On disk before the command's first instruction: one that kills its recorder at once has
+        // been told of. A disk that refuses is told of by the journal itself.
+        let _ = self.core.journal.sync();
         Ok(id)
+    }
+
+    /// Nothing is said of a launch that cannot be recorded, and nothing of it stays tagged.
+    fn tag_root(
+        &mut self,
+        root: ProcessKey,
+        session: u64,
+        cgroup: Option<&Cgroup>,
+    ) -> anyhow::Result<()> {
+        if let Some(cgroup) = cgroup {
+            self.probes
+                .tag_cgroup(cgroup.id, watch::root_tag(session))?;
+        }
+        let tag = Tag {
+            start: root.start * START_TICK,
+            session,
+        };
+        let tagged = self.probes.tag_process(root.pid, tag);
+        if let (Err(_), Some(cgroup)) = (&tagged, cgroup) {
+            self.probes.untag_cgroup(cgroup.id);
+        }
+        tagged
+    }
+
+    /// Tells what there was no room for: of tags in the kernel, of records in the journal.
+    pub(super) fn tell_refused(&mut self) -> anyhow::Result<()> {
+        if let Some(told) = self.refused.take() {
+            self.core.feed(told)?;
+        }
+        self.core.tell_refused()
     }
 
     pub(super) fn running(&mut self, session: Uuid) -> Vec<Running> {

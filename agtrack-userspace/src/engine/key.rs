@@ -3,10 +3,12 @@
 //! In: the state directory. Out: 32 bytes, the same at every start; made at the first. Never shows
 //! them. Who has them can guess weak secrets from their tags, so nobody else may read the file.
 
-use std::fs::{DirBuilder, File, OpenOptions, Permissions};
+use std::fs::{File, OpenOptions, Permissions};
 use std::io::{self, Read as _, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
+
+use crate::journal;
 
 /// Name of the file in the state directory.
 const NAME: &str = "redact.key";
@@ -81,11 +83,13 @@ fn make(directory: &Path, path: &Path) -> Result<(), KeyError> {
         let path = path.to_owned();
         move |cause| KeyError::File { what, path, cause }
     };
-    DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(directory)
-        .map_err(failed("create", directory))?;
+    journal::make_state(directory).map_err(|error| {
+        let cause = match error {
+            journal::Error::Io { cause, .. } => cause,
+            error => io::Error::other(error.to_string()),
+        };
+        failed("create", directory)(cause)
+    })?;
     let mut key = [0; 32];
     let random = Path::new("/dev/urandom");
     File::open(random)
@@ -133,11 +137,9 @@ mod tests {
             .map(|entry| entry.unwrap().file_name())
             .collect();
         assert_eq!(names, [NAME], "nothing is left behind");
-        let mode = std::fs::metadata(state.join(NAME))
-            .unwrap()
-            .permissions()
-            .mode();
-        assert_eq!(mode & 0o777, 0o600);
+        let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode(&state.join(NAME)), 0o600);
+        assert_eq!(mode(&state), 0o755, "journals are kept below, too");
         let other = directory.path().join("other");
         assert_ne!(host_key(&other).unwrap(), key);
     }

@@ -8,8 +8,9 @@ use uuid::Uuid;
 
 use super::core::Core;
 use super::hands::{Hands, path_text};
+use super::quiet::Quiet;
 use super::wait::{Bed, IDLE, TICK};
-use super::watch::{self, Watch};
+use super::watch::Watch;
 use super::{AgentRule, Request, Summary, clock};
 use crate::cgroup::Hierarchy;
 use crate::input::{Clock, Input};
@@ -18,6 +19,8 @@ use crate::ring::{Drained, Rings, Take};
 
 /// How often the counters are read and the tables swept.
 const CHORES: Duration = Duration::from_secs(1);
+/// How often it is looked whether roots are still there.
+const ROOTS: Duration = Duration::from_secs(30);
 /// How long nobody must have needed the probes before they are detached.
 const UNNEEDED: Duration = Duration::from_secs(5);
 /// Events that may wait in order for those before them, while file and socket events are held back.
@@ -34,6 +37,8 @@ pub(super) struct Live {
     pub(super) watch: Watch,
     bed: Bed,
     inbox: mpsc::Receiver<Request>,
+    /// When roots were looked at last.
+    roots_swept: Instant,
     /// Since when nobody has needed the probes.
     unneeded: Option<Instant>,
     /// The time up to which all events have been taken from the rings, boot clock, ns.
@@ -57,6 +62,7 @@ impl Live {
             watch,
             bed,
             inbox,
+            roots_swept: Instant::now(),
             unneeded: None,
             reached: 0,
         }
@@ -166,22 +172,15 @@ impl Live {
     }
 
     fn reload(&mut self, agents: Vec<AgentRule>, hash: Option<String>) -> anyhow::Result<()> {
-        let mut watch = Watch::new(agents)?;
+        let watch = Watch::new(agents)?;
         if watch.has_rules() {
             self.hands.probes.attach()?;
-        }
-        watch.continue_from(std::mem::take(&mut self.watch));
-        for id in watch.unmatched() {
-            watch.forget(id);
-            self.hands.probes.untag_cgroup(id);
         }
         self.hands.core.feed(Input::Reload {
             config_sha256: hash,
             refused: None,
         })?;
-        self.begin_watching(&mut watch)?;
-        self.watch = watch;
-        Ok(())
+        self.hands.change_rules(&mut self.watch, watch)
     }
 
     /// Tells the pipeline where every cgroup is.
@@ -202,28 +201,23 @@ impl Live {
     }
 
     /// Tags the cgroups that the rules match now, with what is in them.
-    pub(super) fn begin_watching(&mut self, watch: &mut Watch) -> anyhow::Result<()> {
-        let Some(hierarchy) = self.hands.hierarchy.clone() else {
-            return Ok(());
-        };
-        for parent in watch.parents(&hierarchy) {
-            self.hands
-                .probes
-                .tag_cgroup(parent.id, watch::parent_tag())?;
-        }
-        for root in watch.find(&hierarchy) {
-            self.hands.begin_root(root)?;
-        }
-        Ok(())
+    pub(super) fn begin_watching(&mut self) -> anyhow::Result<()> {
+        self.hands.begin_watching(&mut self.watch)
     }
 
     fn chores(&mut self) -> anyhow::Result<()> {
-        self.hands.probes.flush_log();
-        let counters = self.hands.probes.counters()?;
-        self.hands.repair_lineage(&counters)?;
-        self.hands.core.feed(Input::Counters { counters })?;
-        self.hands.sweep_ended()?;
-        self.hands.core.tell_refused()?;
+        let hands = &mut self.hands;
+        hands.probes.flush_log();
+        hands.sweep_ended()?;
+        hands.sweep_strays(&mut self.watch)?;
+        if self.roots_swept.elapsed() >= ROOTS {
+            self.roots_swept = Instant::now();
+            hands.sweep_roots(&mut self.watch)?;
+        }
+        let counters = hands.probes.counters()?;
+        hands.repair_lineage(&counters)?;
+        hands.core.feed(Input::Counters { counters })?;
+        hands.tell_refused()?;
         self.detach_unneeded();
         self.hands.core.flush_log()
     }
@@ -249,19 +243,26 @@ impl Live {
     /// closed, the journal too.
     fn stop(mut self, session: Option<Uuid>) -> anyhow::Result<Summary> {
         self.hands.probes.close_gate()?;
-        let deadline = Instant::now() + LAST_EVENTS;
+        let mut heard = Instant::now();
+        let mut quiet = Quiet::default();
         let counters = loop {
-            self.drain(Take::All)?;
+            // Behind the gate nothing new begins, so what waits in the rings has an end.
+            let drained = self.drain(Take::All)?;
+            if drained.count > 0 {
+                heard = Instant::now();
+            }
             let counters = self.hands.probes.counters()?;
-            let submitted: u64 = counters.iter().map(|hook| hook.counts.submitted).sum();
-            if self.hands.events >= submitted || Instant::now() > deadline {
+            let settled = quiet.is_settled(drained.count, self.hands.events, &counters);
+            if settled || heard.elapsed() > LAST_EVENTS {
                 break counters;
             }
-            self.bed.sleep(Duration::from_millis(1));
+            if drained.empty {
+                std::thread::sleep(TICK);
+            }
         };
+        self.hands.tell_refused()?;
         let core = &mut self.hands.core;
         core.feed(Input::Counters { counters })?;
-        core.tell_refused()?;
         core.feed(Input::Stop)?;
         core.flush_log()?;
         let summary = core.tally.summary(session);

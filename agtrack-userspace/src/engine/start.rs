@@ -35,7 +35,7 @@ pub(super) fn start(
     waker: Arc<OwnedFd>,
     ended: Arc<Ended>,
 ) -> anyhow::Result<Live> {
-    let mut watch = Watch::new(options.agents)?;
+    let watch = Watch::new(options.agents)?;
     let needed = options.launching || watch.has_rules();
     let journal_options = journal::Options {
         owner: options.owner,
@@ -43,26 +43,29 @@ pub(super) fn start(
     };
     // Before the probes: who cannot write need not look.
     let (journal, opened) = Journal::open(&options.journal, journal_options)?;
-    let (mut probes, rings) = match load_undisturbed(options.backend, options.sizes) {
-        Ok(loaded) => loaded,
+    let ready = make_ready(
+        load_undisturbed(options.backend, options.sizes),
+        options.config_sha256,
+        options.input_log.as_deref(),
+        &opened.previous,
+    );
+    let Ready {
+        mut probes,
+        rings,
+        facts,
+        input_log,
+    } = match ready {
+        Ok(ready) => ready,
         Err(error) => {
-            // Nothing was recorded: the journal is left as it was found.
-            let _ = journal.close();
+            // Nothing was recorded.
+            journal.put_back(&opened.previous);
             return Err(error);
         }
     };
     if !needed {
         probes.detach();
     }
-    let facts = start_facts(&probes.inventory, options.config_sha256, &opened.previous)?;
     let stamper = Stamper::new(facts.host.clone(), opened.log_id);
-    let mut input_log = match &options.input_log {
-        Some(path) => Some(open_input_log(path)?),
-        None => None,
-    };
-    if let Some(log) = &mut input_log {
-        log.write(&Input::Start(Box::new(facts.clone())))?;
-    }
     let mut drafts = Vec::new();
     let pipeline = Pipeline::new(facts, &mut drafts);
     let tally = Tally::default();
@@ -82,9 +85,37 @@ pub(super) fn start(
     let bed = Bed::new(waker, &rings)?;
     let mut live = Live::new(core, probes, rings, hierarchy, bed, inbox);
     live.learn_cgroups()?;
-    live.begin_watching(&mut watch)?;
     live.watch = watch;
+    live.begin_watching()?;
     Ok(live)
+}
+
+/// All that a recorder needs beside its journal.
+struct Ready {
+    probes: Probes,
+    rings: Rings,
+    facts: Start,
+    input_log: Option<InputWriter<BufWriter<File>>>,
+}
+
+fn make_ready(
+    loaded: anyhow::Result<(Probes, Rings)>,
+    config_sha256: Option<String>,
+    input_log: Option<&Path>,
+    previous: &Previous,
+) -> anyhow::Result<Ready> {
+    let (probes, rings) = loaded?;
+    let facts = start_facts(&probes.inventory, config_sha256, previous)?;
+    let mut input_log = input_log.map(open_input_log).transpose()?;
+    if let Some(log) = &mut input_log {
+        log.write(&Input::Start(Box::new(facts.clone())))?;
+    }
+    Ok(Ready {
+        probes,
+        rings,
+        facts,
+        input_log,
+    })
 }
 
 /// The kernel gives up verifying a program (EAGAIN) when its thread has a signal waiting, which must

@@ -79,7 +79,7 @@ impl Bed {
     }
 }
 
-/// Sessions that have ended.
+/// Launched sessions that have ended and whose launcher has not been told.
 #[derive(Debug, Default)]
 pub(super) struct Ended {
     sessions: Mutex<HashSet<Uuid>>,
@@ -97,10 +97,26 @@ impl Ended {
 
     pub(super) fn wait(&self, session: Uuid, timeout: Duration) -> bool {
         let sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
-        let (sessions, _) = self
+        let (mut sessions, _) = self
             .news
             .wait_timeout_while(sessions, timeout, |ended| !ended.contains(&session))
             .unwrap_or_else(PoisonError::into_inner);
-        sessions.contains(&session)
+        sessions.remove(&session)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_waits_is_told_once_and_nothing_is_kept() {
+        let ended = Ended::default();
+        let (own, other) = (Uuid::from_u128(1), Uuid::from_u128(2));
+        assert!(!ended.wait(own, Duration::ZERO));
+        ended.add(own);
+        assert!(!ended.wait(other, Duration::ZERO));
+        assert!(ended.wait(own, Duration::ZERO));
+        assert!(ended.sessions.lock().unwrap().is_empty());
     }
 }

@@ -4,14 +4,14 @@
 //! start, at a reload, and as they are made. Below a watched cgroup the kernel tags new ones by
 //! itself.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use agtrack_common::tag::CgroupTag;
 use uuid::Uuid;
 
 use super::AgentRule;
-use crate::cgroup::{Cgroup, Globs, Hierarchy};
+use crate::cgroup::{self, Cgroup, Globs, Hierarchy};
 use crate::input::NewSession;
 use crate::record::{Binding, Text};
 
@@ -20,7 +20,9 @@ use crate::record::{Binding, Text};
 pub(super) struct Watch {
     rules: Vec<(AgentRule, Globs)>,
     /// Cgroups that are the root of a session, by id.
-    roots: HashMap<u64, PathBuf>,
+    roots: BTreeMap<u64, PathBuf>,
+    /// The root that was looked at last.
+    seen: u64,
 }
 
 /// A cgroup that begins a session.
@@ -37,6 +39,8 @@ pub(super) enum Verdict {
     Begins(Box<Root>),
     /// It is watched already, or lies below one that is.
     Watched,
+    /// No rule wants it, but one could want a cgroup directly in it.
+    Parent,
     /// No rule wants it.
     Nobodys,
 }
@@ -52,7 +56,8 @@ impl Watch {
             .collect::<anyhow::Result<_>>()?;
         Ok(Watch {
             rules,
-            roots: HashMap::new(),
+            roots: BTreeMap::new(),
+            seen: 0,
         })
     }
 
@@ -61,9 +66,15 @@ impl Watch {
         !self.rules.is_empty()
     }
 
-    /// Takes over what another set of rules has found already.
-    pub(super) fn continue_from(&mut self, old: Watch) {
-        self.roots = old.roots;
+    /// Other rules from now on. Gives the sessions whose root none of them matches, which are not
+    /// watched any more.
+    pub(super) fn replace_rules(&mut self, new: Watch) -> Vec<u64> {
+        self.rules = new.rules;
+        let matches = |path: &Path| self.rules.iter().any(|(_, globs)| globs.matches(path));
+        self.roots
+            .extract_if(.., |_, path| !matches(path))
+            .map(|(id, _)| id)
+            .collect()
     }
 
     /// Cgroups that match and are not watched yet, outermost first; each is watched from now on.
@@ -73,7 +84,7 @@ impl Watch {
         all.into_iter()
             .filter_map(|cgroup| match self.consider(cgroup) {
                 Verdict::Begins(root) => Some(*root),
-                Verdict::Watched | Verdict::Nobodys => None,
+                Verdict::Watched | Verdict::Parent | Verdict::Nobodys => None,
             })
             .collect()
     }
@@ -88,7 +99,11 @@ impl Watch {
             .iter()
             .find(|(_, globs)| globs.matches(&cgroup.path));
         let Some((rule, _)) = rule else {
-            return Verdict::Nobodys;
+            return if self.is_parent(&cgroup.path) {
+                Verdict::Parent
+            } else {
+                Verdict::Nobodys
+            };
         };
         let session = new_session(rule, &cgroup);
         self.roots.insert(cgroup.id, cgroup.path.clone());
@@ -100,30 +115,55 @@ impl Watch {
         self.roots.remove(&id).is_some()
     }
 
-    /// Roots that no rule matches any more.
-    pub(super) fn unmatched(&self) -> Vec<u64> {
-        let matches = |path: &Path| self.rules.iter().any(|(_, globs)| globs.matches(path));
-        self.roots
-            .iter()
-            .filter(|(_, path)| !matches(path))
-            .map(|(id, _)| *id)
-            .collect()
+    /// The next roots to look at, in turn.
+    pub(super) fn next_roots(&mut self, most: usize) -> Vec<u64> {
+        let behind = self.roots.range(self.seen.saturating_add(1)..);
+        let round = self.roots.range(..=self.seen);
+        let next: Vec<_> = behind.chain(round).map(|(id, _)| *id).take(most).collect();
+        self.seen = next.last().copied().unwrap_or(0);
+        next
+    }
+
+    /// Those of some roots that are not there any more, or are another cgroup by now. One that
+    /// cannot be looked at is taken to be there.
+    pub(super) fn gone(
+        &self,
+        ids: &[u64],
+        look: impl Fn(&Path) -> Result<Cgroup, cgroup::Error>,
+    ) -> Vec<u64> {
+        let is_gone = |id: &u64| match self.roots.get(id).map(|path| look(path)) {
+            Some(Ok(found)) => found.id != *id,
+            Some(Err(error)) => error.is_gone(),
+            None => false,
+        };
+        ids.iter().copied().filter(is_gone).collect()
+    }
+
+    /// The session that a cgroup belongs to.
+    pub(super) fn root_of(&self, path: &Path) -> Option<u64> {
+        let above = |(_, root): &(&u64, &PathBuf)| path.starts_with(root);
+        let mut roots: Vec<_> = self.roots.iter().filter(above).collect();
+        roots.sort_by_key(|(_, root)| root.components().count());
+        roots.last().map(|(id, _)| **id)
     }
 
     /// Existing cgroups whose children could match: those are tagged by the kernel as they are
-    /// made, so that nothing in them is missed.
-    pub(super) fn parents(&self, hierarchy: &Hierarchy) -> Vec<Cgroup> {
+    /// made, so that nothing in them is missed. What lies in a root belongs to that one's session.
+    pub(super) fn parents(
+        &self,
+        look: impl Fn(&Path) -> Result<Cgroup, cgroup::Error>,
+    ) -> Vec<Cgroup> {
         let mut parents: Vec<_> = self
             .parent_paths()
-            .filter_map(|parent| hierarchy.at(parent).ok())
+            .filter(|parent| !self.lies_below_root(parent))
+            .filter_map(|parent| look(parent).ok())
             .collect();
         parents.sort_by_key(|cgroup| cgroup.id);
         parents.dedup_by_key(|cgroup| cgroup.id);
         parents
     }
 
-    /// Whether a cgroup is such a parent.
-    pub(super) fn is_parent(&self, path: &Path) -> bool {
+    fn is_parent(&self, path: &Path) -> bool {
         self.parent_paths().any(|parent| parent == path)
     }
 
@@ -175,53 +215,4 @@ fn new_session(rule: &AgentRule, cgroup: &Cgroup) -> NewSession {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn watch(globs: &[&str]) -> Watch {
-        let rule = AgentRule {
-            id: "agent".to_owned(),
-            name: "agent".to_owned(),
-            owner: None,
-            labels: Default::default(),
-            cgroups: globs.iter().map(|glob| (*glob).to_owned()).collect(),
-        };
-        Watch::new(vec![rule]).unwrap()
-    }
-
-    fn cgroup(id: u64, path: &str) -> Cgroup {
-        Cgroup {
-            path: path.into(),
-            dir: PathBuf::from("/nowhere").join(path.trim_start_matches('/')),
-            id,
-        }
-    }
-
-    #[test]
-    fn a_cgroup_that_matches_begins_one_session() {
-        let mut watch = watch(&["/agents/*"]);
-        let verdict = watch.consider(cgroup(7, "/agents/a"));
-        let Verdict::Begins(root) = verdict else {
-            panic!("{verdict:?}");
-        };
-        assert_eq!((root.session.key, root.cgroup.id), (7, 7));
-    }
-
-    /// While agtrack starts, a cgroup may be found by looking and be told of by the kernel as well.
-    #[test]
-    fn a_cgroup_that_was_found_before_the_kernel_told_of_it_stays_watched() {
-        let mut watch = watch(&["/agents/*"]);
-        let _ = watch.consider(cgroup(7, "/agents/a"));
-        let again = watch.consider(cgroup(7, "/agents/a"));
-        assert!(matches!(again, Verdict::Watched), "{again:?}");
-        let below = watch.consider(cgroup(8, "/agents/a/b"));
-        assert!(matches!(below, Verdict::Watched), "{below:?}");
-    }
-
-    #[test]
-    fn a_cgroup_that_no_rule_wants_is_nobodys() {
-        let mut watch = watch(&["/agents/a*"]);
-        let other = watch.consider(cgroup(9, "/agents/b"));
-        assert!(matches!(other, Verdict::Nobodys), "{other:?}");
-    }
-}
+mod tests;

@@ -13,6 +13,9 @@ use super::error::Error;
 use super::vet::{self, Facts};
 
 const DIRECTORY_MODE: Mode = Mode::from_raw_mode(0o750);
+/// For directories above: others may pass through and see what there is; each journal says itself
+/// who may read it.
+const ABOVE_MODE: Mode = Mode::from_raw_mode(0o755);
 const FILE_MODE: Mode = Mode::from_raw_mode(0o640);
 /// Below this the first commits would fail anyhow; better to say so before recording starts.
 const LEAST_FREE_BYTES: u64 = 1 << 20;
@@ -33,7 +36,32 @@ impl Directory {
         let path = absolute(path)?;
         let me = rustix::process::geteuid().as_raw();
         let give_to = owner.filter(|(uid, _)| *uid != me);
-        make(&path, give_to)?;
+        make(&path, DIRECTORY_MODE, give_to)?;
+        Self::open_own(path, owner)
+    }
+
+    /// Opens the directory for writing if it is the one with this device and inode.
+    pub(super) fn just_this(
+        path: &Path,
+        id: (u64, u64),
+        owner: Option<(u32, u32)>,
+    ) -> Result<Self, Error> {
+        let directory = Self::open_own(absolute(path)?, owner)?;
+        let stat = fs::fstat(&directory.fd)
+            .map_err(|errno| Error::system(&directory.path, "look at", errno))?;
+        if (stat.st_dev, stat.st_ino) != id {
+            return Err(Error::NotPlain {
+                path: directory.path,
+                found: "not the directory that was there a moment ago".to_owned(),
+                expected: "that one",
+            });
+        }
+        Ok(directory)
+    }
+
+    fn open_own(path: PathBuf, owner: Option<(u32, u32)>) -> Result<Self, Error> {
+        let me = rustix::process::geteuid().as_raw();
+        let give_to = owner.filter(|(uid, _)| *uid != me);
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let fd = fs::openat(CWD, &path, flags, Mode::empty())
             .map_err(|errno| not_plain(&path, "a directory", errno))?;
@@ -261,8 +289,20 @@ fn give(fd: impl std::os::fd::AsFd, to: Option<(u32, u32)>) -> rustix::io::Resul
     fs::fchown(fd, Some(Uid::from_raw(uid)), Some(Gid::from_raw(gid)))
 }
 
+/// Makes a directory that journals and keys are kept below, and what is missing above it: this
+/// user's own, and everybody may pass through.
+///
+/// # Errors
+/// It cannot be made, or somebody else could change what is in it.
+pub fn make_state(path: &Path) -> Result<(), Error> {
+    make(path, ABOVE_MODE, None)?;
+    let me = rustix::process::geteuid().as_raw();
+    let stat = fs::stat(path).map_err(|errno| Error::system(path, "look at", errno))?;
+    vet::directory(path, Facts::of(&stat), me)
+}
+
 /// Makes the directory and what is missing above it.
-fn make(path: &Path, give_to: Option<(u32, u32)>) -> Result<(), Error> {
+fn make(path: &Path, mode: Mode, give_to: Option<(u32, u32)>) -> Result<(), Error> {
     if std::fs::symlink_metadata(path).is_ok() {
         return Ok(());
     }
@@ -270,7 +310,7 @@ fn make(path: &Path, give_to: Option<(u32, u32)>) -> Result<(), Error> {
         return Ok(());
     };
     if std::fs::metadata(parent).is_err() {
-        make(parent, give_to)?;
+        make(parent, ABOVE_MODE, give_to)?;
     }
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let above = fs::openat(CWD, parent, flags, Mode::empty())
@@ -279,67 +319,17 @@ fn make(path: &Path, give_to: Option<(u32, u32)>) -> Result<(), Error> {
         vet::may_create_in(parent, facts(parent, &above)?, owner)?;
     }
     let failed = |errno| Error::system(path, "create", errno);
-    match fs::mkdirat(&above, name, DIRECTORY_MODE) {
+    match fs::mkdirat(&above, name, mode) {
         Err(Errno::EXIST) => return Ok(()),
         result => result.map_err(failed)?,
     }
     let flags = flags | OFlags::NOFOLLOW;
     let made = fs::openat(&above, name, flags, Mode::empty()).map_err(failed)?;
-    fs::fchmod(&made, DIRECTORY_MODE).map_err(failed)?;
+    fs::fchmod(&made, mode).map_err(failed)?;
     give(&made, give_to).map_err(failed)?;
     fs::fsync(&above).map_err(failed)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_stands_in_the_way_is_called_by_its_name() {
-        let dir = tempfile::tempdir().unwrap();
-        let told = |name: &str| {
-            let refused = Directory::for_writing(&dir.path().join(name), None).unwrap_err();
-            let text = refused.to_string();
-            text.replace(&dir.path().display().to_string(), "D")
-        };
-        std::fs::write(dir.path().join("file"), "").unwrap();
-        std::os::unix::fs::symlink("/elsewhere", dir.path().join("link")).unwrap();
-        assert_eq!(
-            told("file"),
-            "D/file is a file, and a directory must be there: choose another journal directory, or \
-             move it away"
-        );
-        assert_eq!(told("file/below"), told("file"));
-        assert_eq!(
-            told("link"),
-            "D/link is a symbolic link (not followed, since who can change it could send the records \
-             elsewhere), and a directory must be there: choose another journal directory, or move it \
-             away"
-        );
-        std::fs::create_dir(dir.path().join("real")).unwrap();
-        std::os::unix::fs::symlink("real", dir.path().join("to-real")).unwrap();
-        assert!(
-            told("to-real").contains("; D/real can be named itself)"),
-            "{}",
-            told("to-real")
-        );
-    }
-
-    #[test]
-    fn a_place_without_a_journal_is_told_from_no_place() {
-        let dir = tempfile::tempdir().unwrap();
-        let file = dir.path().join("x");
-        let told = || Directory::for_reading(&file).unwrap_err().to_string();
-        assert!(
-            told().contains("/x holds no journal: it is not there; "),
-            "{}",
-            told()
-        );
-        std::fs::write(&file, "").unwrap();
-        assert!(
-            told().contains("/x holds no journal: it is not a directory; "),
-            "{}",
-            told()
-        );
-    }
-}
+#[path = "directory/tests.rs"]
+mod tests;

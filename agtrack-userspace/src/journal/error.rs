@@ -87,6 +87,18 @@ pub enum Error {
         /// The file or directory.
         path: PathBuf,
     },
+    /// The directory holds other things, and no journal (writers only).
+    #[error(
+        "{} is no journal and not empty (it holds {}): name an empty directory, or one that does \
+         not exist yet",
+        .dir.display(), .entry
+    )]
+    NotEmpty {
+        /// The directory.
+        dir: PathBuf,
+        /// One of the things in it.
+        entry: String,
+    },
     /// There is no journal here (readers only; a writer makes one).
     #[error(
         "{} holds no journal: {}; check the path; without --journal, `agtrack tail` shows the newest recording",

@@ -5,10 +5,13 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use rustix::fs::Dir;
+
 use super::directory::Directory;
 use super::error::Error;
+use super::segment;
 
-const NAME: &str = "journal.json";
+pub(super) const NAME: &str = "journal.json";
 /// The layout of directory and segments that this code reads and writes.
 const FORMAT: u32 = 1;
 const LONGEST: u64 = 4096;
@@ -40,6 +43,33 @@ pub(super) fn read(directory: &Directory) -> Result<Option<Uuid>, Error> {
         return Err(wrong(reason));
     }
     Ok(Some(text.log_id))
+}
+
+/// Refuses a directory that is no journal and holds what is not of one: files of ours would
+/// replace files of the same name.
+pub(super) fn check_ours(directory: &Directory) -> Result<(), Error> {
+    if directory.open_for_reading(NAME)?.is_some() {
+        return Ok(());
+    }
+    if !segment::list(directory)?.is_empty() {
+        // A journal that has lost this file, which is told as such.
+        return Ok(());
+    }
+    let failed = |errno| Error::system(directory.path(), "list", errno);
+    for entry in Dir::read_from(directory.fd()).map_err(failed)? {
+        let entry = entry.map_err(failed)?;
+        let name = entry.file_name().to_bytes();
+        // Left of a start that failed, or in the root of every file system.
+        let known = name.starts_with(NAME.as_bytes())
+            || matches!(name, b"." | b".." | b"lock" | b"lost+found");
+        if !known {
+            return Err(Error::NotEmpty {
+                dir: directory.path().to_owned(),
+                entry: String::from_utf8_lossy(name).into_owned(),
+            });
+        }
+    }
+    Ok(())
 }
 
 /// Writes the file of a new journal.

@@ -12,7 +12,7 @@ use rustix::process::{Pid, test_kill_process};
 use super::directory::Directory;
 use super::error::Error;
 
-const NAME: &str = "lock";
+pub(super) const NAME: &str = "lock";
 /// More than a process id and a start time ever need.
 const LONGEST: u64 = 64;
 

@@ -14,7 +14,7 @@ pub(super) fn name(first: u64) -> String {
 }
 
 /// The first record of the segment with this file name, if it is one.
-fn first(name: &str) -> Option<u64> {
+pub(super) fn first(name: &str) -> Option<u64> {
     let digits = name.strip_suffix(SUFFIX)?;
     if digits.len() != DIGITS || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;

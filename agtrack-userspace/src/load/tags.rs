@@ -70,6 +70,17 @@ impl Probes {
         }
     }
 
+    /// All tagged or watched cgroups.
+    pub fn tagged_cgroups(&mut self) -> Vec<(u64, CgroupTag)> {
+        let Ok(tags) = self.cgroup_tags() else {
+            return Vec::new();
+        };
+        tags.iter()
+            .filter_map(Result::ok)
+            .filter_map(|(id, value)| Some((id, CgroupTag::read_from_bytes(&value).ok()?)))
+            .collect()
+    }
+
     /// Says whether the reader sleeps without a clock, so that the next event must wake it.
     ///
     /// # Errors

@@ -132,3 +132,136 @@ impl Pipeline {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::input::{Input, ProcessFacts, Start};
+    use crate::record::Binding;
+
+    fn pipeline() -> Pipeline {
+        Pipeline::new(Start::default(), &mut Vec::new())
+    }
+
+    fn session(key: u64) -> Input<'static> {
+        Input::Session(Box::new(NewSession {
+            key,
+            id: Uuid::from_u128(key.into()),
+            agent_id: "agent".to_owned(),
+            agent_name: "agent".to_owned(),
+            owner: None,
+            labels: Default::default(),
+            binding: Binding::Cgroup,
+            root: None,
+            command: Vec::new(),
+            cgroup: None,
+        }))
+    }
+
+    fn process(pid: u32, session: u64) -> Input<'static> {
+        Input::Process(Box::new(ProcessFacts {
+            pid,
+            start: 5,
+            session,
+            ..ProcessFacts::default()
+        }))
+    }
+
+    fn gone(pid: u32, session: u64) -> Input<'static> {
+        let key = ProcessKey { pid, start: 5 };
+        Input::Gone { key, session }
+    }
+
+    /// The sessions that end with these inputs, and who still runs in them.
+    fn ended(pipeline: &mut Pipeline, inputs: Vec<Input<'_>>) -> Vec<(u128, Vec<String>)> {
+        let mut drafts = Vec::new();
+        for input in inputs {
+            pipeline.accept(input, &mut drafts);
+        }
+        drafts
+            .into_iter()
+            .filter_map(|draft| match draft.body {
+                Body::Session(change) if change.change == Change::End => {
+                    Some((draft.agent?.session.as_u128(), change.still_running))
+                }
+                _ => None,
+            })
+            .collect()
+    }
+
+    /// Otherwise leaving the cgroup and having it removed would be a way out of the record.
+    #[test]
+    fn a_session_outlives_its_cgroup_with_the_processes_that_left_it() {
+        let mut pipeline = pipeline();
+        let over = Input::SessionOver {
+            key: 7,
+            dropped: false,
+        };
+        let begun = vec![session(7), process(1, 7), process(2, 7), over, gone(1, 7)];
+        assert_eq!(ended(&mut pipeline, begun), []);
+        assert!(pipeline.knows(7));
+        let end = ended(&mut pipeline, vec![gone(2, 7)]);
+        assert_eq!(end, [(7, Vec::new())]);
+        assert!(!pipeline.knows(7));
+    }
+
+    #[test]
+    fn a_cgroups_session_without_processes_ends_with_the_cgroup() {
+        let over = Input::SessionOver {
+            key: 7,
+            dropped: false,
+        };
+        let all = vec![session(7), process(1, 7), gone(1, 7), over];
+        assert_eq!(ended(&mut pipeline(), all), [(7, Vec::new())]);
+    }
+
+    #[test]
+    fn a_session_that_no_rule_wants_ends_and_names_who_goes_on() {
+        let mut pipeline = pipeline();
+        let dropped = Input::SessionOver {
+            key: 7,
+            dropped: true,
+        };
+        let all = vec![
+            session(7),
+            session(8),
+            process(1, 7),
+            process(2, 8),
+            dropped,
+        ];
+        assert_eq!(ended(&mut pipeline, all), [(7, vec!["-1-5".to_owned()])]);
+        // Watched again: nobody is left of the time before.
+        assert_eq!(ended(&mut pipeline, vec![session(7)]), []);
+        let stop = ended(&mut pipeline, vec![Input::Stop]);
+        assert_eq!(stop, [(7, Vec::new()), (8, vec!["-2-5".to_owned()])]);
+    }
+
+    /// Tagged on suspicion: it is nobody's, now and when a session of its own begins.
+    #[test]
+    fn a_process_of_a_session_that_is_not_known_is_nobodys() {
+        let mut pipeline = pipeline();
+        let all = vec![process(1, 7), session(7), process(1, 7), Input::Stop];
+        assert_eq!(ended(&mut pipeline, all), [(7, vec!["-1-5".to_owned()])]);
+        let alone = vec![process(3, 9), session(9), Input::Stop];
+        assert_eq!(ended(&mut pipeline, alone), [(9, Vec::new())]);
+    }
+
+    #[test]
+    fn tags_that_had_no_room_are_a_gap() {
+        let mut drafts = Vec::new();
+        let full = Input::TagsFull {
+            processes: 2,
+            cgroups: 1,
+        };
+        pipeline().accept(full, &mut drafts);
+        let [draft] = &drafts[..] else {
+            panic!("{drafts:?}")
+        };
+        let Body::Gap(gap) = &draft.body else {
+            panic!("{draft:?}")
+        };
+        assert_eq!((gap.reason, gap.count), (GapReason::MapFull, Some(3)));
+    }
+}

@@ -83,7 +83,8 @@ pub enum GapReason {
     LateTag,
     /// The last recorder did not end cleanly; what it had not written is lost.
     UncleanStop,
-    /// The journal's last line was cut off and has been removed.
+    /// The journal's end was torn and has been removed: a line without its end, or zero bytes that a
+    /// power cut left, with what stood behind them.
     TornLine,
 }
 

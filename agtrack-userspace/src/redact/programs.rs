@@ -24,17 +24,18 @@ pub(super) enum Part {
     Login,
 }
 
-/// The secret in `user:secret@host`, with or without a scheme before it.
-pub(super) fn login(value: &[u8]) -> Option<Range<usize>> {
+/// The secret in `user:secret@host`, with or without a scheme before it, at a place of an argument.
+pub(super) fn login(argument: &[u8], place: Range<usize>) -> Option<Range<usize>> {
+    let value = argument.get(place.clone())?;
     let scheme = |byte: &u8| byte.is_ascii_alphanumeric() || b"+-.".contains(byte);
     let length = value.iter().take_while(|byte| scheme(byte)).count();
-    let start = match value.get(length..length + 3) {
+    let user = match value.get(length..length + 3) {
         Some(b"://") => length + 3,
         _ => 0,
     };
     let end = memchr::memrchr(b'@', value)?;
-    let colon = span::find_outside(value.get(start..end)?, b':')?;
-    Some(start + colon + 1..end)
+    let colon = user + span::find_outside(value.get(user..end)?, b':')?;
+    Some(place.start + colon + 1..place.start + end)
 }
 
 /// Between which words a row's options count.

@@ -294,12 +294,8 @@ fn secret_part(word: &Word<'_>, start: usize, part: Part, found: &mut Found) -> 
             false
         }
         Part::Login => {
-            if let Some(login) = programs::login(value) {
-                found.add(
-                    word.number,
-                    start + login.start..start + login.end,
-                    "option",
-                );
+            if let Some(secret) = programs::login(word.argument, start..word.end) {
+                found.add(word.number, secret, "option");
             }
             false
         }

@@ -8,7 +8,10 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
 use anyhow::{Context, bail, ensure};
-use nix::unistd::{Gid, Uid, User, initgroups, setgroups, setresgid, setresuid};
+use nix::unistd::{
+    Gid, Uid, User, getgrouplist, getgroups, initgroups, setfsgid, setfsuid, setgroups, setresgid,
+    setresuid,
+};
 
 /// The user who typed `sudo agtrack ...`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,6 +80,32 @@ pub(super) fn become_user(invoker: &Invoker) -> anyhow::Result<Option<Account>> 
         "root could be taken back"
     );
     Ok(account)
+}
+
+/// Does `work` with the rights that the user has on files, and comes back. Only this thread's access
+/// to files changes, and for the moment the process's further groups, of which root needs none.
+///
+/// # Errors
+/// The kernel refuses to go there or to come back.
+pub(super) fn as_invoker<T>(invoker: &Invoker, work: impl FnOnce() -> T) -> anyhow::Result<T> {
+    let (uid, gid) = (Uid::from_raw(invoker.uid), Gid::from_raw(invoker.gid));
+    let groups = match User::from_uid(uid).context("cannot look up the invoking user")? {
+        Some(user) => getgrouplist(&account(user)?.name, gid),
+        None => Ok(vec![gid]),
+    };
+    let groups = groups.context("cannot look up the invoking user's groups")?;
+    let before = getgroups().context("cannot read the groups")?;
+    setgroups(&groups).context("cannot set the user's groups")?;
+    let (own_gid, own_uid) = (setfsgid(gid), setfsuid(uid));
+    // They give no error, but what was in force before.
+    let taken = setfsgid(gid) == gid && setfsuid(uid) == uid;
+    let done = taken.then(work);
+    setfsuid(own_uid);
+    setfsgid(own_gid);
+    let returned = setfsuid(own_uid) == own_uid && setfsgid(own_gid) == own_gid;
+    setgroups(&before).context("cannot set the groups back")?;
+    ensure!(returned, "cannot take root's rights on files back");
+    done.context("cannot take the invoking user's rights on files")
 }
 
 fn account(user: User) -> anyhow::Result<Account> {

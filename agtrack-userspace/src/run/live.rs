@@ -21,7 +21,10 @@ fn options(start: Start) -> Options {
         owner: start.owner,
         backend: start.backend,
         sizes: load::Sizes::default(),
-        journal_options: journal::Options::default(),
+        journal_options: journal::Options {
+            directory: Some(start.directory),
+            ..journal::Options::default()
+        },
         agents: Vec::new(),
         launching: true,
         config_sha256: None,

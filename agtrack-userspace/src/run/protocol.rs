@@ -31,13 +31,64 @@ pub(super) enum ToRecorder {
         /// The command line it will run.
         command: Vec<Vec<u8>>,
     },
-    /// The command could not be executed.
+    /// The command could not be executed. The recorder looks for itself: what was recorded of a
+    /// command stays.
     Abandon,
-    /// The command has ended.
+    /// The command has ended. The recorder acts on it once that is true.
     Finish {
         /// Wait for the last tagged descendant.
         all: bool,
     },
+}
+
+impl ToRecorder {
+    /// Its name, for messages.
+    pub(super) fn name(&self) -> &'static str {
+        match self {
+            ToRecorder::Begin(_) => "begin",
+            ToRecorder::Launch { .. } => "launch",
+            ToRecorder::Abandon => "abandon",
+            ToRecorder::Finish { .. } => "finish",
+        }
+    }
+}
+
+/// Paths are bytes, and JSON is text.
+mod path {
+    use std::ffi::OsString;
+    use std::os::unix::ffi::{OsStrExt, OsStringExt};
+    use std::path::{Path, PathBuf};
+
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    use crate::record::Text;
+
+    pub(super) fn serialize<S: Serializer>(path: &Path, to: S) -> Result<S::Ok, S::Error> {
+        Text(path.as_os_str().as_bytes().to_vec()).serialize(to)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<PathBuf, D::Error> {
+        Ok(OsString::from_vec(Text::deserialize(from)?.0).into())
+    }
+
+    pub(super) mod maybe {
+        use super::*;
+
+        pub(in super::super) fn serialize<S: Serializer>(
+            path: &Option<PathBuf>,
+            to: S,
+        ) -> Result<S::Ok, S::Error> {
+            let text = path.as_ref().map(|path| path.as_os_str().as_bytes());
+            text.map(|bytes| Text(bytes.to_vec())).serialize(to)
+        }
+
+        pub(in super::super) fn deserialize<'de, D: Deserializer<'de>>(
+            from: D,
+        ) -> Result<Option<PathBuf>, D::Error> {
+            let text = Option::<Text>::deserialize(from)?;
+            Ok(text.map(|text| OsString::from_vec(text.0).into()))
+        }
+    }
 }
 
 /// What the recorder needs to know before it can start.
@@ -46,6 +97,7 @@ pub(super) struct Begin {
     /// Name of the agent.
     pub agent: String,
     /// An absolute path; none for a directory of its own.
+    #[serde(with = "path::maybe")]
     pub journal: Option<PathBuf>,
     /// Which kind of hooks to use.
     pub backend: BackendChoice,
@@ -60,6 +112,7 @@ pub(super) enum FromRecorder {
     /// Hooks are attached, the journal is open.
     Ready {
         /// Where the journal is.
+        #[serde(with = "path")]
         journal: PathBuf,
     },
     /// The process is tagged, from its next fork or exec on everything it does is recorded.
@@ -77,15 +130,41 @@ pub(super) enum FromRecorder {
     /// The command has ended, these go on; sent while it waits for them.
     Waiting {
         /// Tagged and alive.
-        running: Vec<Running>,
+        still: Still,
     },
     /// Everything is written.
     Done {
         /// Tagged and alive when recording ended.
-        running: Vec<Running>,
+        still: Still,
         /// What was recorded.
         summary: Summary,
     },
+}
+
+/// Processes that are tagged and alive: as many of them as are shown, however many there are.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Still {
+    /// How many there are.
+    pub total: u64,
+    /// The first of them, with their programs' paths cut to [`EXE_BYTES`].
+    pub first: Vec<Running>,
+}
+
+/// Processes in a message, at most.
+pub(super) const PROCESSES: usize = 20;
+
+/// Bytes of a program's path in a message, at most.
+pub(super) const EXE_BYTES: usize = 512;
+
+impl From<Vec<Running>> for Still {
+    fn from(mut first: Vec<Running>) -> Still {
+        let total = first.len() as u64;
+        first.truncate(PROCESSES);
+        for process in &mut first {
+            process.exe.truncate(EXE_BYTES);
+        }
+        Still { total, first }
+    }
 }
 
 /// How the tag follows the command.
@@ -95,6 +174,7 @@ pub(super) enum Tagging {
     /// By lineage, and by a cgroup of its own.
     Cgroup {
         /// Path of the cgroup.
+        #[serde(with = "path")]
         path: PathBuf,
     },
     /// By lineage alone.
@@ -159,7 +239,9 @@ pub(super) fn bounded(command: impl IntoIterator<Item = Vec<u8>>) -> Vec<Vec<u8>
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::ffi::OsString;
     use std::io::BufReader;
+    use std::os::unix::ffi::OsStringExt;
 
     fn there_and_back(message: &FromRecorder) {
         let mut wire = Vec::new();
@@ -175,10 +257,46 @@ mod tests {
             pid: 7,
             exe: b"/bin/\xff\n\x1b[31m".to_vec(),
         }];
-        there_and_back(&FromRecorder::Waiting { running });
+        let still = Still::from(running);
+        there_and_back(&FromRecorder::Waiting { still });
         there_and_back(&FromRecorder::Failed {
             message: "two\nlines".into(),
         });
+        let path: PathBuf = OsString::from_vec(b"/j\xff\n".to_vec()).into();
+        let journal = path.clone();
+        there_and_back(&FromRecorder::Ready { journal });
+        let begin = ToRecorder::Begin(Begin {
+            agent: "a".into(),
+            journal: Some(path),
+            backend: BackendChoice::Auto,
+            all: false,
+        });
+        let mut wire = Vec::new();
+        send(&mut wire, &begin).unwrap();
+        let back: Option<ToRecorder> = receive(&mut wire.as_slice()).unwrap();
+        assert_eq!(back, Some(begin));
+    }
+
+    /// A map of the kernel has room for so many, and each path may be this long.
+    #[test]
+    fn any_number_of_processes_fits() {
+        let process = |pid| Running {
+            pid,
+            exe: vec![0xff; 4096],
+        };
+        let still = Still::from((1..=32_768).map(process).collect::<Vec<_>>());
+        assert_eq!((still.total, still.first.len()), (32_768, PROCESSES));
+        let summary = Summary::default();
+        there_and_back(&FromRecorder::Done { still, summary });
+    }
+
+    #[test]
+    fn a_message_that_is_too_long_is_not_sent_in_part() {
+        let message = "x".repeat(LONGEST as usize);
+        let mut wire = Vec::new();
+        let error = send(&mut wire, &FromRecorder::Failed { message }).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::InvalidInput);
+        assert!(wire.is_empty());
     }
 
     #[test]

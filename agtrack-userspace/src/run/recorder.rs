@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use super::directory::{Directory, RUNS};
 use super::identity::Invoker;
-use super::protocol::{Begin, FromRecorder, Tagging, ToRecorder};
+use super::protocol::{Begin, FromRecorder, Still, Tagging, ToRecorder};
 use super::talk::{Event, Talk};
 use crate::cgroup::{Hierarchy, OwnCgroup};
 use crate::engine::{Running, Summary, TagRequest};
@@ -55,6 +55,8 @@ pub trait Recording {
 pub struct Start {
     /// Directory of the journal; it exists.
     pub journal: PathBuf,
+    /// Device and inode of it; another one that is found there is not to be used.
+    pub directory: (u64, u64),
     /// Owner and group of what is written.
     pub owner: Option<(u32, u32)>,
     /// Which kind of hooks to use.
@@ -78,14 +80,12 @@ where
     match record(&mut talk, start) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            let message = format!("{error:#}");
-            if talk.is_alone() {
-                note(format_args!(
-                    "agtrack: {}",
-                    super::plain(message.as_bytes())
-                ));
+            let text = format!("{error:#}");
+            let message = text.clone();
+            let is_told = talk.say(&FromRecorder::Failed { message });
+            if talk.is_alone() || !is_told {
+                note(format_args!("agtrack: {}", super::plain(text.as_bytes())));
             }
-            talk.say(&FromRecorder::Failed { message });
             ExitCode::FAILURE
         }
     }
@@ -104,13 +104,14 @@ where
     let group = invoker.as_ref().map(|invoker| invoker.gid);
     let name = Name::new();
     let mut directory = match &begin.journal {
-        Some(path) => Directory::given(path.clone(), group)?,
+        Some(path) => Directory::given(path.clone(), invoker.as_ref())?,
         None => Directory::new_run(Path::new(RUNS), &name.directory(), group)?,
     };
     let journal = directory.path().to_path_buf();
     let owner = group.map(|group| (0, group));
     let engine = start(Start {
         journal: journal.clone(),
+        directory: directory.id(),
         owner,
         backend: begin.backend,
     })?;
@@ -129,15 +130,47 @@ where
         session: session.id,
         tagging: session.tagging(),
     });
-    match session.until_end(talk, begin.all)? {
-        End::Abandoned => session.close().map(drop),
-        End::Finished => {
-            directory.keep();
-            let (running, summary) = session.close()?;
-            talk.say(&FromRecorder::Done { running, summary });
-            Ok(())
+    // From here on it is evidence, whatever anybody says.
+    directory.keep();
+    let end = session.until_end(talk, begin.all);
+    let (still, summary) = session.close()?;
+    if end == End::Abandoned {
+        match has_run(&summary) {
+            false => directory.discard(),
+            true => note(format_args!(
+                "agtrack: the launcher said that the command could not be executed, and it did run: \
+                 the journal stays"
+            )),
         }
     }
+    say_done(talk, still, summary);
+    Ok(())
+}
+
+/// The last word. Names that are too long together are left out, and that is said.
+fn say_done(talk: &mut Talk, still: Still, summary: Summary) {
+    let actions = summary.actions.clone();
+    let (lost, skipped) = (summary.lost, summary.skipped);
+    if talk.say(&FromRecorder::Done { still, summary }) {
+        return;
+    }
+    note(format_args!(
+        "agtrack: the summary is too long to be shown with names; the journal has them"
+    ));
+    let summary = Summary {
+        actions,
+        lost,
+        skipped,
+        ..Summary::default()
+    };
+    let still = Still::default();
+    talk.say(&FromRecorder::Done { still, summary });
+}
+
+/// Whether anything but the stub ran: without exec and fork there was nobody else.
+fn has_run(summary: &Summary) -> bool {
+    let of = |action: &str| summary.actions.get(action).copied().unwrap_or(0);
+    summary.lost > 0 || of("process.exec") > 0 || of("process.fork") > 0
 }
 
 /// A user who may start the recorder through sudo may still have only own processes recorded.
@@ -182,9 +215,18 @@ impl Name {
     }
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum End {
     Finished,
     Abandoned,
+}
+
+/// What the launcher said to be the end. Only a wish: whoever gets hold of its pipe can say it.
+#[derive(Clone, Copy, Debug)]
+struct Wish {
+    end: End,
+    /// Wait for the last descendant.
+    all: bool,
 }
 
 /// A command that is being recorded.
@@ -231,36 +273,46 @@ impl Session {
         }
     }
 
-    /// Until the launcher says so; or until the command has ended, if the launcher is gone.
-    fn until_end(&mut self, talk: &mut Talk, all: bool) -> anyhow::Result<End> {
-        let mut ended = false;
-        let wait_for_all = loop {
+    /// Until the command has ended, and the launcher has said so or is gone. Before that only root,
+    /// and an engine that has given up, end a recording.
+    fn until_end(&mut self, talk: &mut Talk, all: bool) -> End {
+        let finished = |all| Wish {
+            end: End::Finished,
+            all,
+        };
+        let (mut ended, mut wish) = (false, None);
+        let wish = loop {
             match talk.next_within(LOOK) {
-                Some(Event::Request(ToRecorder::Finish { all })) => break all,
-                Some(Event::Request(ToRecorder::Abandon)) => return Ok(End::Abandoned),
-                Some(Event::Terminate) => break false,
-                Some(Event::Gone) => {}
+                Some(Event::Request(ToRecorder::Finish { all })) => wish = Some(finished(all)),
+                Some(Event::Request(ToRecorder::Abandon)) => {
+                    let end = End::Abandoned;
+                    wish = Some(Wish { end, all });
+                }
+                Some(Event::Request(said @ (ToRecorder::Begin(_) | ToRecorder::Launch { .. }))) => {
+                    talk.give_up(&said);
+                }
+                Some(Event::Terminate) => return End::Finished,
                 Some(Event::Ended) => ended = true,
                 // Closing it tells the launcher why.
-                None if !self.engine.is_running() => return Ok(End::Finished),
-                None => {}
-                Some(other @ Event::Request(ToRecorder::Begin(_) | ToRecorder::Launch { .. })) => {
-                    bail!("the launcher said {other:?} while the command ran")
-                }
+                None if !self.engine.is_running() => return End::Finished,
+                Some(Event::Gone) | None => {}
             }
-            if ended && talk.is_alone() {
-                break all;
+            if talk.is_alone() {
+                wish = wish.or(Some(finished(all)));
+            }
+            if let (true, Some(wish)) = (ended, wish) {
+                break wish;
             }
         };
-        if !self.engine.wait_end(self.id, SETTLE) && wait_for_all {
+        if !self.engine.wait_end(self.id, SETTLE) && wish.all {
             self.wait_for_all(talk);
         }
-        Ok(End::Finished)
+        wish.end
     }
 
     fn wait_for_all(&mut self, talk: &mut Talk) {
-        let running = self.running();
-        talk.say(&FromRecorder::Waiting { running });
+        let still = self.running().into();
+        talk.say(&FromRecorder::Waiting { still });
         while self.engine.is_running() && !self.engine.wait_end(self.id, ASK) {
             match talk.poll() {
                 Some(Event::Request(ToRecorder::Finish { all: false }) | Event::Terminate) => {
@@ -279,16 +331,17 @@ impl Session {
     }
 
     /// Ends the recording and leaves nothing behind but the journal.
-    fn close(mut self) -> anyhow::Result<(Vec<Running>, Summary)> {
-        let running = self.running();
+    fn close(mut self) -> anyhow::Result<(Still, Summary)> {
+        let still = self.running().into();
         let summary = self.engine.stop(Some(self.id));
         // After the engine: moving what is left is not the agent's doing.
         if let Ok(Err(error)) = self.cgroup.map(OwnCgroup::dissolve) {
             note(format_args!(
-                "agtrack: {error}; remove it by hand when it is empty"
+                "agtrack: {}; remove it by hand when it is empty",
+                super::plain(error.to_string().as_bytes())
             ));
         }
-        Ok((running, summary.context("cannot finish the journal")?))
+        Ok((still, summary.context("cannot finish the journal")?))
     }
 }
 

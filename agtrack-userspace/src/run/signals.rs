@@ -1,8 +1,17 @@
 //! Signals that reach the launcher while the command runs.
 //!
 //! The command is in the launcher's process group, so what the terminal sends reaches it directly;
-//! what somebody sends to the launcher alone is passed on. Comes in: signals, as a descriptor.
-//! Goes out: what to do about each.
+//! what somebody sends to the launcher is passed on. Comes in: signals, as a descriptor. Goes out:
+//! what to do about each.
+//!
+//! A process can signal the launcher alone (`kill PID`, a supervisor) or the whole group
+//! (`kill -- -PGID`, a shell's `kill %1`, which reaches the command by itself). Nothing tells these
+//! apart: `kill` sets the same `si_code`, `SI_USER`, and the same sender for both, and what the
+//! command has received is not to be seen once it has handled it. So both are passed on, and the
+//! command gets what is sent to the group twice; it then sees one signal if it has not handled the
+//! first when the second arrives, as signals of one number do not queue. The other choice would be
+//! worse: a supervisor's SIGTERM would not reach the command, and an agent that was told to end
+//! would go on. Only what the kernel sends, as a terminal does, is known to be for the group.
 
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
@@ -32,7 +41,8 @@ pub(super) enum Asked {
     Child,
     /// The terminal sent it to the whole group; the command has it too.
     Group(i32),
-    /// Somebody sent it to the launcher; the command does not have it.
+    /// Somebody sent it to the launcher; the command does not have it, unless it was sent to their
+    /// whole group.
     Launcher(i32),
 }
 
@@ -139,6 +149,7 @@ mod tests {
         assert_eq!(asked(INT, FROM_KERNEL, 0, 50), Some(Asked::Group(2)));
     }
 
+    /// To the launcher or to its group: it looks the same.
     #[test]
     fn what_somebody_sends_is_passed_on() {
         assert_eq!(asked(TERM, 0, 99, 50), Some(Asked::Launcher(15)));

@@ -89,25 +89,25 @@ impl Recorder {
         };
         // Where sudo has given up already, its exit status says more than the broken pipe.
         let _ = recorder.tell(&ToRecorder::Begin(begin));
-        let answer = recorder.hear();
-        let ready = match answer {
-            Ok(Some(FromRecorder::Ready { journal })) => Ok(Ready { journal }),
-            Ok(Some(FromRecorder::Failed { message })) => Err(anyhow!("{message}")),
-            Ok(Some(other)) => Err(anyhow!(
-                "the recorder began with {other:?}, which this agtrack does not understand; was \
-                 another version installed just now? Run it again"
-            )),
-            Ok(None) | Err(_) => {
-                let status = recorder
-                    .child
-                    .wait()
-                    .context("cannot wait for the recorder")?;
-                Err(refused(line, status))
+        let error = match recorder.hear() {
+            Ok(Some(FromRecorder::Ready { journal })) => {
+                // A ^C that came meanwhile ends this process here, and below.
+                drop(held);
+                return Ok((recorder, Ready { journal }));
             }
+            Ok(Some(FromRecorder::Failed { message })) => anyhow!("{message}"),
+            Ok(Some(other)) => not_understood(&format!("it began with {other:?}")),
+            Ok(None) => {
+                let status = recorder.wait().context("cannot wait for the recorder")?;
+                return Err(refused(line, status));
+            }
+            Err(error) => not_understood(&error.to_string()),
         };
-        // A ^C that came meanwhile ends this process here.
+        // Its messages have ended, as far as they can be understood; ^C must end the wait for the
+        // rest.
         drop(held);
-        ready.map(|ready| (recorder, ready))
+        let _ = recorder.wait();
+        Err(error)
     }
 
     /// Sends a message.
@@ -136,17 +136,28 @@ impl Recorder {
         self.from.get_ref()
     }
 
-    /// Waits until it, and sudo above it, has ended.
-    pub(super) fn wait(self) {
+    /// Waits until it, and sudo above it, has ended, which the end of this conversation makes it.
+    ///
+    /// # Errors
+    /// The kernel refuses. What its status says beyond its messages matters at its start only.
+    pub(super) fn wait(self) -> io::Result<ExitStatus> {
         let Recorder {
             mut child,
             to,
             from,
         } = self;
         drop((to, from));
-        // Its status says nothing that its messages did not.
-        let _ = child.wait();
+        child.wait()
     }
+}
+
+/// What came from the recorder is no message of this agtrack's.
+pub(super) fn not_understood(why: &str) -> anyhow::Error {
+    anyhow!(
+        "cannot understand the recorder ({why}): was another version of agtrack installed just now? \
+         Run it again; if it stays so, something that sudo or PAM starts writes to standard output: \
+         `sudo true | wc -c` must print 0"
+    )
 }
 
 /// The recorder is ready.
@@ -252,6 +263,27 @@ mod tests {
             text.ends_with("allow you `/usr/bin/agtrack recorder`"),
             "{text}"
         );
+    }
+
+    /// As where PAM greets the user on standard output, and the recorder waits behind it.
+    #[test]
+    fn a_recorder_that_begins_with_something_else_is_let_go() {
+        let (told, heard) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            let begin = Begin {
+                agent: "a".into(),
+                journal: None,
+                backend: crate::load::BackendChoice::Auto,
+                all: false,
+            };
+            let talks = line(&["sh", "-c", "echo Welcome; cat >/dev/null"]);
+            let result = Recorder::start(&talks, begin).map(drop);
+            let _ = told.send(result.map_err(|error| error.to_string()));
+        });
+        let result = heard.recv_timeout(std::time::Duration::from_secs(20));
+        let text = result.expect("it does not wait for ever").unwrap_err();
+        assert!(text.contains("cannot understand the recorder"), "{text}");
+        assert!(text.contains("sudo true | wc -c"), "{text}");
     }
 
     #[test]

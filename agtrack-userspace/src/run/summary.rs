@@ -10,22 +10,21 @@ use std::path::Path;
 use anstyle::Style;
 
 use super::plain;
-use crate::engine::{Item, Listed, Running, Summary};
+use super::protocol::Still;
+use crate::engine::{Item, Listed, Summary};
 use look::{Look, quoted};
 
 /// Names of a kind, at most.
 const SHOWN: usize = 6;
 /// Programs, at most; their names are short.
 const PROGRAMS: usize = 12;
-/// Processes, at most.
-const PROCESSES: usize = 20;
 
 /// The lines of the summary, for standard error.
-pub(super) fn lines(journal: &Path, running: &[Running], summary: &Summary) -> Vec<String> {
-    laid_out(&Look::of_stderr(), journal, running, summary)
+pub(super) fn lines(journal: &Path, still: &Still, summary: &Summary) -> Vec<String> {
+    laid_out(&Look::of_stderr(), journal, still, summary)
 }
 
-fn laid_out(look: &Look, journal: &Path, running: &[Running], summary: &Summary) -> Vec<String> {
+fn laid_out(look: &Look, journal: &Path, still: &Still, summary: &Summary) -> Vec<String> {
     let begin = "agtrack: recorded ".to_owned();
     let column = begin.len();
     let mut lines = look.flow(begin, column, &actions(summary));
@@ -34,10 +33,10 @@ fn laid_out(look: &Look, journal: &Path, running: &[Running], summary: &Summary)
     lines.extend(peers(look, summary));
     lines.extend(rest(look, summary));
     lines.push(lost(look, summary));
-    if !running.is_empty() {
-        let count = running.len();
+    if still.total > 0 {
+        let count = still.total;
         lines.push(format!("  still running  {count}, no longer recorded:"));
-        lines.extend(list(running));
+        lines.extend(list(still));
     }
     let journal = quoted(journal);
     lines.push(format!("  journal        {journal}"));
@@ -136,14 +135,15 @@ fn peers(look: &Look, summary: &Summary) -> Vec<String> {
 }
 
 /// One line for each process that runs.
-pub(super) fn list(running: &[Running]) -> Vec<String> {
-    let mut lines: Vec<_> = running
+pub(super) fn list(still: &Still) -> Vec<String> {
+    let mut lines: Vec<_> = still
+        .first
         .iter()
-        .take(PROCESSES)
         .map(|process| format!("    {:>7} {}", process.pid, plain(&process.exe)))
         .collect();
-    if running.len() > lines.len() {
-        lines.push(format!("    and {} more", running.len() - lines.len()));
+    let more = still.total.saturating_sub(lines.len() as u64);
+    if more > 0 {
+        lines.push(format!("    and {more} more"));
     }
     lines
 }

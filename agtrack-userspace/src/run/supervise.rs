@@ -10,10 +10,10 @@ use rustix::process::{Pid, Signal, WaitOptions};
 
 use super::ending::Ending;
 use super::plain;
-use super::protocol::{FromRecorder, ToRecorder};
+use super::protocol::{FromRecorder, Still, ToRecorder};
 use super::signals::{Asked, Signals};
 use super::start::Recorder;
-use crate::engine::{Running, Summary};
+use crate::engine::Summary;
 use crate::terminal::note;
 
 /// How it all ended.
@@ -22,7 +22,9 @@ pub(super) struct Outcome {
     /// The command.
     pub ending: Ending,
     /// What the recorder said at its end; none if it did not live to say it.
-    pub done: Option<(Vec<Running>, Summary)>,
+    pub done: Option<(Still, Summary)>,
+    /// Recording ended before it should have.
+    pub lost: bool,
 }
 
 /// The command and those around it.
@@ -34,7 +36,8 @@ pub(super) struct Supervisor {
     all: bool,
     ended: Option<Ending>,
     interrupts: u32,
-    done: Option<(Vec<Running>, Summary)>,
+    lost: bool,
+    done: Option<(Still, Summary)>,
 }
 
 impl Supervisor {
@@ -48,6 +51,7 @@ impl Supervisor {
             all,
             ended: None,
             interrupts: 0,
+            lost: false,
             done: None,
         }
     }
@@ -64,6 +68,7 @@ impl Supervisor {
                 return Ok(Outcome {
                     ending,
                     done: self.done,
+                    lost: self.lost,
                 });
             }
             let (signal, message) = self.wait()?;
@@ -171,23 +176,35 @@ impl Supervisor {
 
     fn on_message(&mut self, message: FromRecorder) {
         match message {
-            FromRecorder::Done { running, summary } => {
-                self.done = Some((running, summary));
-                if let Some(recorder) = self.recorder.take() {
-                    recorder.wait();
-                }
-            }
-            FromRecorder::Waiting { running } => {
+            FromRecorder::Done { still, summary } => self.on_done(still, summary),
+            FromRecorder::Waiting { still } => {
                 note(format_args!(
                     "agtrack: the command has ended; waiting for {} more:",
-                    running.len()
+                    still.total
                 ));
-                super::summary::list(&running).iter().for_each(note);
+                super::summary::list(&still).iter().for_each(note);
             }
             FromRecorder::Failed { message } => self.on_loss(&message),
             FromRecorder::Ready { .. } | FromRecorder::Tagged { .. } => {
                 self.on_loss("it said something out of turn");
             }
+        }
+    }
+
+    fn on_done(&mut self, still: Still, summary: Summary) {
+        let early = if self.ended.is_none() {
+            Some("the recorder ended before the command")
+        } else if self.all && self.interrupts == 0 && still.total > 0 {
+            Some("the recorder ended before the last descendant")
+        } else {
+            None
+        };
+        self.done = Some((still, summary));
+        if let Some(why) = early {
+            self.on_loss(why);
+        } else if let Some(recorder) = self.recorder.take() {
+            // Its status says nothing that its messages did not.
+            let _ = recorder.wait();
         }
     }
 
@@ -202,6 +219,7 @@ impl Supervisor {
             "agtrack: RECORDING HAS STOPPED: {}{then}",
             plain(why.as_bytes())
         ));
+        self.lost = true;
         self.recorder = None;
     }
 

@@ -3,7 +3,7 @@
 //! Comes in: lines on standard input, SIGTERM, the end of the command. Goes out: events in the
 //! order they happened, and answers on standard output.
 
-use std::io::{IsTerminal, Write};
+use std::io::{ErrorKind, IsTerminal, Write};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
@@ -79,21 +79,32 @@ pub(super) fn detach() -> anyhow::Result<Talk> {
 fn listen(to: &Sender<Event>) {
     let mut input = std::io::stdin().lock();
     loop {
-        let event = match receive(&mut input) {
-            Ok(Some(request)) => Event::Request(request),
-            Ok(None) => Event::Gone,
-            Err(error) => {
-                note(format_args!(
-                    "agtrack: the launcher cannot be understood: {error}"
-                ));
-                Event::Gone
+        match receive(&mut input) {
+            Ok(Some(request)) => {
+                if to.send(Event::Request(request)).is_err() {
+                    return;
+                }
             }
-        };
-        let last = matches!(event, Event::Gone);
-        if to.send(event).is_err() || last {
-            return;
+            Ok(None) => {
+                let _ = to.send(Event::Gone);
+                return;
+            }
+            Err(error) => {
+                say_deaf(&format!("the launcher cannot be understood ({error})"));
+                let _ = to.send(Event::Gone);
+                // Nobody who still writes is to wait for a reader.
+                let _ = std::io::copy(&mut input, &mut std::io::sink());
+                return;
+            }
         }
     }
+}
+
+fn say_deaf(why: &str) {
+    let why = super::plain(why.as_bytes());
+    note(format_args!(
+        "agtrack: {why}; recording goes on until the command has ended"
+    ));
 }
 
 impl Talk {
@@ -126,10 +137,18 @@ impl Talk {
         self.alone
     }
 
-    /// Answers the launcher; one that is gone is noticed elsewhere.
-    pub(super) fn say(&mut self, message: &FromRecorder) {
+    /// The launcher said what has no place here, if it was the launcher: it counts as gone.
+    pub(super) fn give_up(&mut self, said: &ToRecorder) {
+        say_deaf(&format!("the launcher said `{}` out of turn", said.name()));
+        self.alone = true;
+    }
+
+    /// Answers the launcher; one that is gone is noticed elsewhere. False if the message is too long
+    /// to be sent.
+    pub(super) fn say(&mut self, message: &FromRecorder) -> bool {
         let mut out = std::io::stdout().lock();
-        let _ = send(&mut out, message).and_then(|()| out.flush());
+        let sent = send(&mut out, message).and_then(|()| out.flush());
+        !sent.is_err_and(|error| error.kind() == ErrorKind::InvalidInput)
     }
 
     /// From now on the end of this process is an event.

@@ -19,8 +19,10 @@ pub(crate) fn tests() -> Vec<Trial> {
     call::trials(&tests)
 }
 
-/// Writes a line into each pipe that the launcher has for writing; fails if there is none.
+/// Writes a line into each pipe that the launcher has for writing; fails if there is none. That of
+/// the gate may be there for a moment, and has no reader.
 const FORGE: &str = r#"forge() {
+    trap '' PIPE
     local sent=1
     for fd in /proc/$PPID/fd/*; do
         number=${fd##*/}
@@ -55,9 +57,7 @@ fn finish() {
 
 fn abandon() {
     let (_run, done) = forged(r#""abandon""#);
-    done.says("recorded process.exec 1")
-        .says("did run")
-        .is_silent_of("STOPPED");
+    done.says("recorded process.exec 1").is_silent_of("STOPPED");
 }
 
 fn out_of_turn() {
@@ -97,7 +97,7 @@ fn ends_first() {
     done.exits(3)
         .says("RECORDING HAS STOPPED: the recorder ended before the command")
         .says("recorded process.exec 1")
-        .says("it was recorded until then only");
+        .says("THIS IS NOT ALL");
 }
 
 fn alive(pid: rustix::process::Pid) -> bool {

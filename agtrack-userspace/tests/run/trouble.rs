@@ -48,7 +48,7 @@ fn missing() {
 fn not_executable() {
     use std::os::unix::fs::PermissionsExt;
     let bin = tempfile::tempdir().unwrap();
-    let script = bin.path().join("script");
+    let script = bin.path().join("not-to-be-executed");
     std::fs::write(&script, "#!/no/such/interpreter\n").unwrap();
     std::fs::set_permissions(&script, PermissionsExt::from_mode(0o755)).unwrap();
     let run = Run::new();

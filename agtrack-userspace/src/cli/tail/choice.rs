@@ -1,9 +1,12 @@
 //! Which journal is meant where none is named.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use anyhow::bail;
+
+use crate::terminal::note;
 
 /// Where agtrack keeps its state.
 pub(super) const STATE: &str = "/var/lib/agtrack";
@@ -11,9 +14,18 @@ pub(super) const STATE: &str = "/var/lib/agtrack";
 /// The journal below `state` that was written last, among those that may be read.
 pub(super) fn newest(state: &Path) -> anyhow::Result<PathBuf> {
     let mut found = vec![state.join("journal")];
-    if let Ok(runs) = std::fs::read_dir(state.join("runs")) {
-        found.extend(runs.filter_map(Result::ok).map(|entry| entry.path()));
-    }
+    let runs = state.join("runs");
+    let unseen = match std::fs::read_dir(&runs) {
+        Ok(entries) => {
+            found.extend(entries.filter_map(Result::ok).map(|entry| entry.path()));
+            None
+        }
+        Err(error) if error.kind() == ErrorKind::NotFound => None,
+        Err(error) => Some(format!(
+            "cannot look for journals in {}: {error}",
+            runs.display()
+        )),
+    };
     let mut closed = 0;
     let mut best: Option<(SystemTime, PathBuf)> = None;
     for dir in found {
@@ -21,18 +33,39 @@ pub(super) fn newest(state: &Path) -> anyhow::Result<PathBuf> {
             Ok(time) if best.as_ref().is_none_or(|(newest, _)| time > *newest) => {
                 best = Some((time, dir));
             }
-            Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => closed += 1,
+            Err(error) if error.kind() == ErrorKind::PermissionDenied => closed += 1,
             Ok(_) | Err(_) => {}
         }
     }
-    match (best, closed) {
-        (Some((_, dir)), _) => Ok(dir),
-        (None, 0) => bail!(
+    chosen(state, best.map(|(_, dir)| dir), closed, unseen)
+}
+
+/// The best that was found, or why none was; what could not be looked at is said in any case.
+fn chosen(
+    state: &Path,
+    best: Option<PathBuf>,
+    closed: u32,
+    unseen: Option<String>,
+) -> anyhow::Result<PathBuf> {
+    match (best, unseen, closed) {
+        (Some(dir), unseen, _) => {
+            if let Some(unseen) = unseen {
+                note(format_args!(
+                    "agtrack: {unseen}; this is {}, and there may be a newer one",
+                    dir.display()
+                ));
+            }
+            Ok(dir)
+        }
+        (None, Some(unseen), _) => {
+            bail!("{unseen}; use sudo, or name a journal with --journal DIR")
+        }
+        (None, None, 0) => bail!(
             "there is no journal in {} yet; record something with `agtrack run -- CMD`, or name \
              a journal with --journal DIR",
             state.display()
         ),
-        (None, _) => bail!(
+        (None, None, _) => bail!(
             "no journal in {} may be read by you; use sudo, or name one with --journal DIR",
             state.display()
         ),
@@ -68,6 +101,21 @@ mod tests {
         journal(state.path(), "journal", 30);
         journal(state.path(), "runs/b", 40);
         std::fs::create_dir(state.path().join("runs/no-journal")).unwrap();
+        assert_eq!(newest(state.path()).unwrap(), state.path().join("journal"));
+    }
+
+    #[test]
+    fn what_could_not_be_looked_at_is_said() {
+        let state = tempfile::tempdir().unwrap();
+        // Not a directory: that stops root, too.
+        std::fs::write(state.path().join("runs"), "").unwrap();
+        let error = newest(state.path()).unwrap_err().to_string();
+        let begin = "cannot look for journals in ";
+        assert!(
+            error.starts_with(begin) && error.contains("/runs: "),
+            "{error}"
+        );
+        journal(state.path(), "journal", 30);
         assert_eq!(newest(state.path()).unwrap(), state.path().join("journal"));
     }
 

@@ -1,40 +1,11 @@
-//! A disk that refuses: nothing taken in is lost, and all is well again once there is room.
+//! A disk that refuses: nothing taken in is lost, and all is well again once there is room. On real
+//! file systems, which needs root to mount them: tests/e2e/disk.rs.
 
 use std::process::Command;
 
-use rustix::mount::{MountFlags, UnmountFlags, mount, mount_remount, unmount};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use super::*;
-
-/// A file system of the test's own, gone when dropped.
-pub(super) struct Mount<'a>(&'a Path);
-
-impl<'a> Mount<'a> {
-    /// `None` where mounting is not allowed.
-    pub(super) fn tmpfs(at: &'a Path, options: &str) -> Option<Self> {
-        let options = std::ffi::CString::new(options).unwrap();
-        mount(
-            "tmpfs",
-            at,
-            "tmpfs",
-            MountFlags::empty(),
-            options.as_c_str(),
-        )
-        .ok()?;
-        Some(Self(at))
-    }
-
-    pub(super) fn read_only(&self) {
-        mount_remount(self.0, MountFlags::RDONLY, "").unwrap();
-    }
-}
-
-impl Drop for Mount<'_> {
-    fn drop(&mut self) {
-        let _ = unmount(self.0, UnmountFlags::DETACH);
-    }
-}
 
 /// Appends until the disk refuses, goes on appending, makes room, and looks for every record.
 fn survive(dir: &Path, make_room: impl FnOnce()) {
@@ -74,58 +45,6 @@ fn survive(dir: &Path, make_room: impl FnOnce()) {
     assert_eq!(
         Journal::open(dir, lazy()).unwrap().1.previous,
         Previous::Clean
-    );
-}
-
-#[test]
-fn full_file_system_is_survived() {
-    let dir = tempfile::tempdir().unwrap();
-    let Some(_mount) = Mount::tmpfs(dir.path(), "size=8m,mode=0755") else {
-        eprintln!("not run: mounting needs root; the file size limit is tested instead");
-        return;
-    };
-    let ballast = dir.path().join("ballast");
-    std::fs::write(&ballast, vec![0; 6 << 20]).unwrap();
-    survive(&dir.path().join("journal"), || {
-        std::fs::remove_file(&ballast).unwrap()
-    });
-}
-
-#[test]
-fn full_file_system_is_named_before_anything_is_written() {
-    let dir = tempfile::tempdir().unwrap();
-    let Some(_mount) = Mount::tmpfs(dir.path(), "size=512k,mode=0755") else {
-        eprintln!("not run: mounting needs root");
-        return;
-    };
-    let error = Journal::open(dir.path(), lazy()).unwrap_err();
-    assert!(matches!(error, Error::Full { .. }), "{error}");
-    assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
-}
-
-#[test]
-fn close_on_a_full_disk_says_what_is_lost() {
-    let dir = tempfile::tempdir().unwrap();
-    let Some(_mount) = Mount::tmpfs(dir.path(), "size=2m,mode=0755") else {
-        eprintln!("not run: mounting needs root");
-        return;
-    };
-    let path = dir.path().join("journal");
-    let options = Options {
-        close_wait: Duration::from_millis(150),
-        ..lazy()
-    };
-    let (mut journal, _) = Journal::open(&path, options).unwrap();
-    journal.append(&record(1, 3 << 20)).unwrap();
-    let error = journal.close().unwrap_err();
-    assert!(
-        matches!(error, Error::NotCommitted { bytes, .. } if bytes > 3 << 20),
-        "{error}"
-    );
-    let (_journal, opened) = Journal::open(&path, lazy()).unwrap();
-    assert_eq!(
-        (opened.next_seq, opened.previous),
-        (1, Previous::Unclean { cut: None })
     );
 }
 

@@ -127,40 +127,6 @@ fn directory_of_another_is_refused() {
 }
 
 #[test]
-fn files_are_handed_to_the_owner() {
-    if !rustix::process::geteuid().is_root() {
-        eprintln!("not run: only root can hand files over");
-        return;
-    }
-    let dir = tempfile::tempdir().unwrap();
-    std::fs::set_permissions(dir.path(), PermissionsExt::from_mode(0o1777)).unwrap();
-    let path = dir.path().join("journal");
-    closed(
-        &path,
-        2,
-        Options {
-            owner: Some((12345, 23456)),
-            ..lazy()
-        },
-    );
-    let mut paths = vec![path.clone()];
-    paths.extend(
-        std::fs::read_dir(&path)
-            .unwrap()
-            .map(|entry| entry.unwrap().path()),
-    );
-    for path in paths {
-        let metadata = std::fs::metadata(&path).unwrap();
-        assert_eq!(
-            (metadata.uid(), metadata.gid()),
-            (12345, 23456),
-            "{}",
-            path.display()
-        );
-    }
-}
-
-#[test]
 fn links_in_the_way_are_refused() {
     let dir = tempfile::tempdir().unwrap();
     let real = dir.path().join("real");
@@ -318,14 +284,28 @@ fn news_is_committed_by_itself_after_the_interval_or_when_there_is_much() {
 }
 
 #[test]
-fn read_only_file_system_is_named() {
+fn a_directory_with_other_files_is_left_as_it_is() {
     let dir = tempfile::tempdir().unwrap();
-    let Some(mount) = super::full::Mount::tmpfs(dir.path(), "size=4m,mode=0750") else {
-        eprintln!("not run: mounting needs root");
-        return;
-    };
-    mount.read_only();
-    for path in [dir.path().to_path_buf(), dir.path().join("below")] {
-        assert!(matches!(refusal(&path), Error::ReadOnly { .. }));
+    for name in ["head", "clean", "notes.txt"] {
+        let dir = dir.path().join(format!("with-{name}"));
+        std::fs::create_dir(&dir).unwrap();
+        std::fs::write(dir.join(name), "precious").unwrap();
+        let error = Journal::open(&dir, lazy()).unwrap_err();
+        assert!(matches!(error, Error::NotEmpty { .. }), "{error}");
+        assert!(error.to_string().contains(name), "{error}");
+        assert_eq!(std::fs::read_to_string(dir.join(name)).unwrap(), "precious");
+        assert_eq!(std::fs::read_dir(&dir).unwrap().count(), 1);
     }
+}
+
+#[test]
+fn what_a_start_left_that_failed_at_once_is_no_obstacle() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("lock"), "").unwrap();
+    std::fs::create_dir(dir.path().join("lost+found")).unwrap();
+    Journal::open(dir.path(), lazy())
+        .unwrap()
+        .0
+        .close()
+        .unwrap();
 }

@@ -1,6 +1,7 @@
 //! What stands in a summary, line by line.
 
 use super::*;
+use crate::engine::Running;
 use crate::terminal::Palette;
 
 fn look() -> Look {
@@ -39,8 +40,8 @@ fn listed(items: &[Item]) -> Listed {
     }
 }
 
-fn check(summary: &Summary, running: &[Running], expect: &[&str]) {
-    let lines = laid_out(&look(), Path::new("/var/lib/x"), running, summary);
+fn check(summary: &Summary, running: Vec<Running>, expect: &[&str]) {
+    let lines = laid_out(&look(), Path::new("/var/lib/x"), &running.into(), summary);
     assert_eq!(lines, expect);
 }
 
@@ -48,7 +49,7 @@ fn check(summary: &Summary, running: &[Running], expect: &[&str]) {
 fn a_quiet_command_has_a_short_summary() {
     check(
         &Summary::default(),
-        &[],
+        Vec::new(),
         &[
             "agtrack: recorded nothing",
             "  lost           nothing",
@@ -106,7 +107,7 @@ fn a_busy_command_is_told_in_a_few_lines() {
     };
     check(
         &busy(),
-        &[running],
+        vec![running],
         &[
             "agtrack: recorded process.exec 9, file.open 7",
             "  programs       curl, bash 8",
@@ -155,9 +156,9 @@ fn colours_are_used_only_where_they_are_wanted() {
         palette: Palette::coloured(),
         ..look()
     };
-    let with = laid_out(&coloured, Path::new("/j"), &[], &busy()).join("\n");
+    let with = laid_out(&coloured, Path::new("/j"), &Still::default(), &busy()).join("\n");
     assert!(with.contains("\u{1b}["), "{with}");
-    let without = laid_out(&look(), Path::new("/j"), &[], &busy()).join("\n");
+    let without = laid_out(&look(), Path::new("/j"), &Still::default(), &busy()).join("\n");
     assert!(!without.contains('\u{1b}'), "{without}");
 }
 
@@ -170,7 +171,7 @@ fn a_long_list_is_cut_and_says_so() {
         };
         25
     ];
-    let lines = list(&many);
+    let lines = list(&many.into());
     assert_eq!(lines.len(), 21);
     assert_eq!(lines[20], "    and 5 more");
 }

@@ -1,0 +1,120 @@
+//! Cgroups that begin sessions, from the first tag to the last.
+
+use std::collections::HashSet;
+
+use super::hands::{Hands, session};
+use super::watch::{self, Root, Watch};
+use crate::cgroup::Cgroup;
+use crate::input::Input;
+
+/// Roots that are looked at in one sweep.
+const LOOKED_AT: usize = 256;
+
+impl Hands {
+    /// Tags the cgroups that the rules match now, with what is in them.
+    pub(super) fn begin_watching(&mut self, watch: &mut Watch) -> anyhow::Result<()> {
+        let Some(hierarchy) = self.hierarchy.clone() else {
+            return Ok(());
+        };
+        let roots = watch.find(&hierarchy);
+        // What is made from here on is tagged by the kernel; what was made since the look has been
+        // told of by it.
+        for parent in watch.parents(|path| hierarchy.at(path)) {
+            self.tag_cgroup(parent.id, watch::parent_tag());
+        }
+        for root in roots {
+            self.begin_root(watch, root)?;
+        }
+        Ok(())
+    }
+
+    /// Tags a cgroup, everything below it, and the processes in it.
+    pub(super) fn begin_root(&mut self, watch: &mut Watch, root: Root) -> anyhow::Result<()> {
+        let key = root.session.key;
+        self.core.feed(session(root.session))?;
+        // Until there is no new one: below a tagged cgroup the kernel tags new ones by itself, so
+        // whatever is made while this looks is either found or tagged already.
+        let mut tagged = HashSet::new();
+        loop {
+            let all = root.cgroup.subtree().unwrap_or_default();
+            let news: Vec<_> = all
+                .into_iter()
+                .filter(|cgroup| tagged.insert(cgroup.id))
+                .collect();
+            if news.is_empty() {
+                break;
+            }
+            for cgroup in news {
+                self.tag_cgroup(cgroup.id, watch::root_tag(key));
+            }
+        }
+        self.tag_late(&root.cgroup, key)?;
+        // One that was removed before it was tagged is never heard of again.
+        self.forget_gone(watch, &[root.cgroup.id])
+    }
+
+    /// Tags the processes in a cgroup. They may fork meanwhile, so it looks again until there is
+    /// nobody new.
+    fn tag_late(&mut self, cgroup: &Cgroup, key: u64) -> anyhow::Result<()> {
+        loop {
+            let mut news = false;
+            for pid in cgroup.subtree_pids().unwrap_or_default() {
+                news |= self.tag_running(pid, key)?;
+            }
+            if !news {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Looks whether roots are still there, some at a time: the kernel may have had no room to tell
+    /// that one was removed, or skipped the program that does.
+    pub(super) fn sweep_roots(&mut self, watch: &mut Watch) -> anyhow::Result<()> {
+        let some = watch.next_roots(LOOKED_AT);
+        self.forget_gone(watch, &some)
+    }
+
+    fn forget_gone(&mut self, watch: &mut Watch, ids: &[u64]) -> anyhow::Result<()> {
+        let Some(hierarchy) = self.hierarchy.clone() else {
+            return Ok(());
+        };
+        for id in watch.gone(ids, |path| hierarchy.at(path)) {
+            self.root_gone(watch, id)?;
+        }
+        Ok(())
+    }
+
+    /// The cgroup of a session is gone. Processes that had left it before are still the agent's.
+    pub(super) fn root_gone(&mut self, watch: &mut Watch, id: u64) -> anyhow::Result<()> {
+        if !watch.forget(id) {
+            return Ok(());
+        }
+        self.untag_cgroups(id);
+        self.core.feed(Input::SessionOver {
+            key: id,
+            dropped: false,
+        })
+    }
+
+    /// Puts other rules in force. Whom no rule wants any more is not recorded from now on.
+    pub(super) fn change_rules(&mut self, watch: &mut Watch, new: Watch) -> anyhow::Result<()> {
+        for key in watch.replace_rules(new) {
+            let untagged = self.untag_session(key);
+            self.core.feed(Input::SessionOver { key, dropped: true })?;
+            self.tag_again(watch, untagged)?;
+        }
+        if let Some(hierarchy) = &self.hierarchy {
+            let parents: HashSet<_> = watch
+                .parents(|path| hierarchy.at(path))
+                .into_iter()
+                .map(|parent| parent.id)
+                .collect();
+            for (id, tag) in self.probes.tagged_cgroups() {
+                if tag == watch::parent_tag() && !parents.contains(&id) {
+                    self.probes.untag_cgroup(id);
+                }
+            }
+        }
+        self.begin_watching(watch)
+    }
+}
