@@ -155,8 +155,8 @@ impl Loaded {
         }
     }
 
-    /// What is no mistake and yet can hardly be meant: globs that never match, or whose cgroups
-    /// are another agent's. `mount` is where cgroup2 is mounted. In order of place.
+    /// What is no mistake and yet can hardly be meant: globs that never match, whose cgroups are
+    /// another agent's, or that take the whole host. `mount` is where cgroup2 is mounted. In order of place.
     pub fn doubts(&self, mount: Option<&Path>) -> Vec<Mistake> {
         doubt::find(&self.text, mount)
     }

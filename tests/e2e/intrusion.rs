@@ -16,6 +16,7 @@ tests![
     the_launcher_is_closed_to_its_command,
     what_the_command_tells_the_recorder_ends_nothing,
     root_makes_no_journal_where_the_user_could_not,
+    who_kills_the_recorder_at_once_has_been_told_of,
 ];
 
 /// `agtrack run` of a script.
@@ -69,6 +70,31 @@ fn what_the_command_tells_the_recorder_ends_nothing() -> Outcome {
         assert_eq!(opens.len(), 1, "what it did afterwards: {records}");
         balanced(records.0.last().unwrap());
     }
+    Ok(())
+}
+
+/// In a directory whose name is no text, too.
+fn who_kills_the_recorder_at_once_has_been_told_of() -> Outcome {
+    use std::os::unix::ffi::OsStrExt;
+    let directory = TempDir::new().unwrap();
+    let name = std::ffi::OsStr::from_bytes(b"j\xff\n");
+    let journal = directory.path().join(name);
+    let script = "for child in $(cat /proc/$PPID/task/$PPID/children); do
+            [[ $child == $$ ]] || kill -9 $child
+        done; exit 3";
+    let output = run(&mut Command::new(here::agtrack()), Some(&journal), script);
+    assert_eq!(output.status.code(), Some(3), "{output:?}");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("STOPPED"), "{said}");
+    let records = Records::read(&journal);
+    let session = records.keep(|record| record["kind"] == "session");
+    let command = session.one()["command"].to_string();
+    assert!(command.contains("kill -9"), "{command}");
+    // The next one clears up: its cgroup, and what it says of the journal.
+    let output = run(&mut Command::new(here::agtrack()), Some(&journal), "exit 4");
+    assert_eq!(output.status.code(), Some(4), "{output:?}");
+    let gaps = Records::read(&journal).keep(|record| record["reason"] == "unclean_stop");
+    assert_eq!(gaps.len(), 1);
     Ok(())
 }
 

@@ -5,10 +5,11 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::Subcommand;
+use serde::Serialize;
 use serde_json::json;
 
 use crate::cgroup::Hierarchy;
-use crate::config::{self, DEFAULT_FILE, Error, Loaded};
+use crate::config::{self, Agent, Capture, Config, DEFAULT_FILE, Error, Journal, Loaded};
 use crate::terminal::{self, Output};
 
 /// Arguments of `agtrack config`.
@@ -23,7 +24,8 @@ enum Command {
     /// Check a configuration and tell every mistake in it
     ///
     /// Nothing is changed, and no root is needed. Exit code 1 where there are mistakes. Warnings
-    /// are about globs that cannot match, or whose cgroups another agent gets: exit code 0.
+    /// are about globs that cannot match, whose cgroups another agent gets, or that take the whole
+    /// host: exit code 0.
     Check {
         /// The file to check
         #[arg(default_value = DEFAULT_FILE)]
@@ -116,12 +118,44 @@ fn show(file: Option<&Path>, json: bool) -> anyhow::Result<ExitCode> {
             "config": loaded.config,
         }))?;
     } else {
-        let text = toml::to_string_pretty(&loaded.config)
-            .context("the configuration cannot be written as TOML")?;
-        out.line(text.trim_end())?;
+        out.line(as_toml(&loaded.config)?)?;
     }
     out.finish()?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// What stands for the agents where there are none: an empty list could not be added to.
+const NO_AGENTS: &str = "
+# No agents, so nothing is recorded. Name one:
+#
+# [[agents]]
+# id = \"code-assistant\"
+# cgroups = [\"/agents/code-*\"]";
+
+/// A configuration as a file that can be continued.
+#[derive(Serialize)]
+struct Shown<'c> {
+    journal: &'c Journal,
+    capture: &'c Capture,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    agents: &'c [Agent],
+}
+
+fn as_toml(config: &Config) -> anyhow::Result<String> {
+    let Config {
+        journal,
+        capture,
+        agents,
+    } = config;
+    let shown = Shown {
+        journal,
+        capture,
+        agents,
+    };
+    let text =
+        toml::to_string_pretty(&shown).context("the configuration cannot be written as TOML")?;
+    let none = if agents.is_empty() { NO_AGENTS } else { "" };
+    Ok(format!("{}\n{none}", text.trim_end()).trim_end().to_owned())
 }
 
 fn in_force(file: Option<&Path>) -> anyhow::Result<Loaded> {

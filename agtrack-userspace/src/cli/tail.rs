@@ -11,6 +11,7 @@ mod story;
 mod system;
 
 use std::collections::VecDeque;
+use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -21,7 +22,7 @@ use anyhow::Context;
 use signal_hook::consts::{SIGINT, SIGTERM};
 
 use crate::journal::{Committed, Error, Journal, Reader, Start};
-use crate::terminal::Output;
+use crate::terminal::{self, Output};
 use fold::Folded;
 use printer::Printer;
 
@@ -70,7 +71,15 @@ fn count(text: &str) -> Result<u64, String> {
 pub(super) fn run(args: &TailArgs) -> anyhow::Result<ExitCode> {
     let dir = match &args.journal {
         Some(dir) => dir.clone(),
-        None => choice::newest(Path::new(choice::STATE))?,
+        None => {
+            let dir = choice::newest(Path::new(choice::STATE))?;
+            let people = std::io::stderr().is_terminal();
+            let is_piped = !std::io::stdout().is_terminal();
+            if let Some(said) = choice::said(&dir, people, args.json && is_piped) {
+                terminal::tell(&said);
+            }
+            dir
+        }
     };
     let mut out = Output::new();
     let mut printer = Printer::new(args.json, args.all, out.palette);

@@ -1,4 +1,5 @@
-//! What is no mistake and yet can hardly be meant: globs by which no agent is ever recognised.
+//! What is no mistake and yet can hardly be meant: globs by which no agent is ever recognised, or
+//! by which everything is one.
 //!
 //! Whose a cgroup is, is decided in `engine/watch.rs`: cgroups are looked at from the top of the
 //! tree down, the first agent in the file with a glob that matches gets one, and with it all that
@@ -39,6 +40,8 @@ pub(super) fn find(text: &str, mount: Option<&Path>) -> Vec<Mistake> {
     let overlap = globs.len() <= MOST;
     let doubt = |glob: &Named<'_>| {
         let message = below_mount(glob, &mounts)
+            .or_else(|| no_path(glob))
+            .or_else(|| whole_host(glob))
             .or_else(|| overlap.then(|| taken(glob, &globs)).flatten())?;
         Some(Mistake::at(text, glob.start, message))
     };
@@ -89,6 +92,53 @@ fn below_mount(named: &Named<'_>, mounts: &[&Path]) -> Option<String> {
          path as in the line `0::` of /proc/PID/cgroup; write `/{}`",
         rest.display()
     ))
+}
+
+/// Parts that no path of a cgroup has.
+fn no_path(named: &Named<'_>) -> Option<String> {
+    let glob = named.glob;
+    let inner = glob.trim_end_matches('/');
+    // Of alternatives another one may match.
+    let is_plain = !inner.contains('{');
+    let wrong = inner.split('/').skip(1).find(|part| is_none(part));
+    let what = match wrong.filter(|_| is_plain)? {
+        "" => "two slashes in a row".to_owned(),
+        part => format!("a part `{part}`"),
+    };
+    let right = resolved(inner);
+    Some(format!(
+        "`{glob}` matches nothing: no path of a cgroup has {what}; write `{right}`"
+    ))
+}
+
+fn is_none(part: &str) -> bool {
+    matches!(part, "" | "." | "..")
+}
+
+/// The glob that was meant.
+fn resolved(glob: &str) -> String {
+    let mut parts: Vec<&str> = Vec::new();
+    for part in glob.split('/') {
+        match part {
+            ".." => {
+                parts.pop();
+            }
+            part if is_none(part) => {}
+            part => parts.push(part),
+        }
+    }
+    format!("/{}", parts.join("/"))
+}
+
+fn whole_host(named: &Named<'_>) -> Option<String> {
+    let id = named.id;
+    named.glob.trim_matches('/').is_empty().then(|| {
+        format!(
+            "`{}` is the whole host: every process, the system's services and people's shells too, \
+             is recorded as agent `{id}`; name only the cgroups that the agent runs in",
+            named.glob
+        )
+    })
 }
 
 /// Another agent gets all that this glob matches.
@@ -174,6 +224,29 @@ mod tests {
     }
 
     #[test]
+    fn what_no_path_of_a_cgroup_has_matches_nothing() {
+        let expect = [
+            ("/trial/../x", "a part `..`; write `/x`"),
+            ("/trial/./x", "a part `.`; write `/trial/x`"),
+            ("/trial//d", "two slashes in a row; write `/trial/d`"),
+            ("//trial/*/", "two slashes in a row; write `/trial/*`"),
+            ("/trial/..", "a part `..`; write `/`"),
+        ];
+        for (glob, text) in expect {
+            check(&[&[glob]], &[(3, 12, text)]);
+            let said = find(&file(&[&[glob]]), None)[0].message.clone();
+            assert!(said.contains("matches nothing"), "{said}");
+        }
+        check(&[&["/trial//", "/a/..x", "/b/.../c", "/{a/./b,c}"]], &[]);
+    }
+
+    #[test]
+    fn the_whole_host_is_not_taken_without_a_word() {
+        check(&[&["/"]], &[(3, 12, "is recorded as agent `a`")]);
+        check(&[&["//", "/*"]], &[(3, 12, "`//` is the whole host")]);
+    }
+
+    #[test]
     fn of_two_agents_with_one_glob_the_first_gets_the_cgroups() {
         check(
             &[&["/a"], &["/b", "/a/"]],
@@ -198,7 +271,8 @@ mod tests {
         let text = "lies below cgroups of agent";
         check(&[&["/agents/*"], &["/agents/one/job"]], &[(6, 12, text)]);
         check(&[&["/agents/one/job"], &["/agents/*"]], &[(3, 12, text)]);
-        check(&[&["/a"], &["/"]], &[(3, 12, text)]);
+        let host = (6, 12, "is the whole host");
+        check(&[&["/a"], &["/"]], &[(3, 12, text), host]);
     }
 
     #[test]

@@ -42,6 +42,25 @@ fn prepend(step: Step, mut rest: Vec<Step>) -> Vec<Step> {
     rest
 }
 
+/// Where in the text the keys of this name begin.
+pub(super) fn keys(table: &DeTable<'_>, name: &str) -> Vec<usize> {
+    let keys = table.iter().flat_map(|(key, value)| {
+        let here = (key.get_ref() == name).then(|| key.span().start);
+        here.into_iter().chain(keys_in(value.get_ref(), name))
+    });
+    keys.collect()
+}
+
+fn keys_in(value: &DeValue<'_>, name: &str) -> Vec<usize> {
+    if let Some(table) = value.as_table() {
+        return keys(table, name);
+    }
+    let elements = value.as_array().into_iter().flatten();
+    elements
+        .flat_map(|element| keys_in(element.get_ref(), name))
+        .collect()
+}
+
 /// Takes the innermost key or value with this span out of the tree; false where there is none.
 pub(super) fn take_out(table: &mut DeTable<'_>, span: &Range<usize>) -> bool {
     if table

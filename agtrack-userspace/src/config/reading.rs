@@ -20,7 +20,7 @@ const MOST: usize = 50;
 pub(super) fn read(text: &str) -> Result<Config, Vec<Mistake>> {
     let (mut tree, errors) = DeTable::parse_recoverable(text);
     if !errors.is_empty() {
-        return Err(syntax(text, &errors));
+        return Err(syntax(text, tree.get_ref(), &errors));
     }
     let mut found = list::mend(text, tree.get_mut());
     let whole = tree.clone();
@@ -82,16 +82,38 @@ fn meant(place: &[Step], message: &str) -> Option<Vec<Step>> {
 }
 
 /// What is no TOML; the first in each line, since what follows there is mostly confusion.
-fn syntax(text: &str, errors: &[toml::de::Error]) -> Vec<Mistake> {
-    let at = |error: &toml::de::Error| error.span().map_or(0, |span| span.start);
-    let mut mistakes: Vec<_> = errors
-        .iter()
-        .map(|error| Mistake::at(text, at(error), error.message().to_owned()))
-        .collect();
+fn syntax(text: &str, tree: &DeTable<'_>, errors: &[toml::de::Error]) -> Vec<Mistake> {
+    let mistake = |error: &toml::de::Error| {
+        let span = error.span().unwrap_or(0..0);
+        let message = match error.message() {
+            "duplicate key" => duplicate_key(text, tree, &span),
+            other => other.to_owned(),
+        };
+        Mistake::at(text, span.start, message)
+    };
+    let mut mistakes: Vec<_> = errors.iter().map(mistake).collect();
     mistakes.sort_by_key(|mistake| (mistake.line, mistake.column));
     mistakes.dedup_by_key(|mistake| mistake.line);
     mistakes.truncate(MOST);
     mistakes
+}
+
+/// toml does not tell where the first one is: it is looked for, and told where it is the only one
+/// of that name.
+fn duplicate_key(text: &str, tree: &DeTable<'_>, span: &Range<usize>) -> String {
+    let key = text.get(span.clone()).unwrap_or_default();
+    let before = place::keys(tree, key.trim_matches(['"', '\'']))
+        .into_iter()
+        .filter(|start| *start < span.start)
+        .collect::<Vec<_>>();
+    let first = match before[..] {
+        [first] => format!(
+            "it stands in line {} already",
+            Mistake::at(text, first, String::new()).line
+        ),
+        _ => "it stands in the same table already".to_owned(),
+    };
+    format!("duplicate key `{key}`: {first}; delete one of them")
 }
 
 /// Agents whose id another one has already.

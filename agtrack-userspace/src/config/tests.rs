@@ -175,8 +175,23 @@ fn what_is_no_toml_is_told_by_line() {
         [2, 3],
         "{mistakes:?}"
     );
-    let mistakes = parse("[journal]\ndir = \"/a\"\ndir = \"/b\"\n").unwrap_err();
-    assert_eq!((mistakes.len(), mistakes[0].line), (1, 3), "{mistakes:?}");
+}
+
+#[test]
+fn a_key_that_stands_twice_is_named_with_its_first_place() {
+    check(
+        "[journal]\ndir = \"/a\"\ndir = \"/b\"\n",
+        &["3:1: duplicate key `dir`: it stands in line 2 already; delete one of them"],
+    );
+    check(
+        "agents = []\n[capture]\n[[agents]]\nid = \"a\"\n",
+        &["3:3: duplicate key `agents`: it stands in line 1 already; delete one of them"],
+    );
+    // Two tables have one of that name before: which is meant toml does not say.
+    check(
+        "[[agents]]\nid = \"a\"\n[[agents]]\nid = \"b\"\nid = \"c\"\n",
+        &["5:1: duplicate key `id`: it stands in the same table already; delete one of them"],
+    );
 }
 
 #[test]

@@ -133,8 +133,8 @@ pub fn lockdown() -> Option<String> {
 pub(super) fn none_works(tried: &[(Backend, String)]) -> anyhow::Error {
     if let [(backend, reason)] = tried {
         return anyhow!(
-            "back end {}, which was asked for, does not work here: {reason}. `sudo agtrack doctor` \
-             tells what to do about it; \"auto\" takes the best back end that works",
+            "back end {}, which was asked for, does not work here: {reason}. `agtrack doctor`, as \
+             root, tells what to do about it; \"auto\" takes the best back end that works",
             backend.name()
         );
     }
@@ -143,8 +143,8 @@ pub(super) fn none_works(tried: &[(Backend, String)]) -> anyhow::Error {
         .map(|(backend, reason)| format!("{}: {reason}", backend.name()))
         .collect();
     anyhow!(
-        "this kernel lets no back end see file events; `sudo agtrack doctor` shows hook by hook what \
-         it allows, and what to do. Tried {}",
+        "this kernel lets no back end see file events; `agtrack doctor`, as root, shows hook by hook \
+         what it allows, and what to do. Tried {}",
         tried.join("; ")
     )
 }
@@ -169,8 +169,8 @@ mod tests {
         let tried = [(Backend::Lsm, "`bpf` is not there".to_owned())];
         assert_eq!(
             none_works(&tried).to_string(),
-            "back end lsm, which was asked for, does not work here: `bpf` is not there. `sudo \
-             agtrack doctor` tells what to do about it; \"auto\" takes the best back end that works"
+            "back end lsm, which was asked for, does not work here: `bpf` is not there. `agtrack \
+             doctor`, as root, tells what to do about it; \"auto\" takes the best back end that works"
         );
         let both = [tried[0].clone(), (Backend::Tracepoint, "EPERM".to_owned())];
         let text = none_works(&both).to_string();

@@ -70,6 +70,30 @@ fn what_is_in_force_is_shown_whole() {
 }
 
 #[test]
+fn what_is_shown_without_agents_can_be_continued_with_one() {
+    let (_dir, name) = file("");
+    let said = say(&mut agtrack(&["config", "show", "--config", &name]));
+    assert!(said.out.contains("\n# [[agents]]\n"), "{}", said.out);
+    let (_dir, more) = file(&format!(
+        "{}[[agents]]\nid = \"a\"\ncgroups = [\"/a\"]\n",
+        said.out
+    ));
+    let said = say(&mut agtrack(&["config", "check", &more]));
+    assert_eq!(
+        (said.code, said.out),
+        (Some(0), format!("{more}: no mistakes; 1 agent\n")),
+        "{}",
+        said.err
+    );
+    // Programs find the list, empty as it is.
+    let said = say(&mut agtrack(&[
+        "config", "show", "--json", "--config", &name,
+    ]));
+    let shown: serde_json::Value = serde_json::from_str(&said.out).unwrap();
+    assert_eq!(shown["config"]["agents"], serde_json::json!([]));
+}
+
+#[test]
 fn globs_that_get_an_agent_nothing_are_warned_of() {
     let (_dir, name) = file(
         "[[agents]]\nid = \"a\"\ncgroups = [\"/sys/fs/cgroup/agents/*\", \"/x/*\"]\n\

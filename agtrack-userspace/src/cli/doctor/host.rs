@@ -145,7 +145,15 @@ fn lockdown(mode: Option<&str>) -> Finding {
 fn security_modules(ground: &Ground) -> Finding {
     const NAME: &str = "active LSMs";
     let Some(active) = ground.modules.as_deref() else {
-        return Finding::unknown(NAME, "/sys/kernel/security/lsm cannot be read")
+        let unknown = Finding::unknown(NAME, "/sys/kernel/security/lsm cannot be read");
+        if ground.trampolines == Trampolines::Refused {
+            // Whatever they are, lsm would not work: nothing is to be done here.
+            return unknown.costs(
+                "nothing more: this kernel refuses what back ends lsm and fentry need, whatever \
+                 the active LSMs are (below)",
+            );
+        }
+        return unknown
             .costs("back end lsm is not used: whether its programs would run cannot be told")
             .remedy(
                 "mount securityfs (`mount -t securityfs none /sys/kernel/security`) and run \
@@ -265,24 +273,32 @@ mod tests {
             "integrity is fine",
         );
         check(&lockdown(Some("integrity")), State::Ok, "");
-        let modules = |list: Option<&str>| {
-            security_modules(&Ground {
-                build: Build::default(),
-                modules: list.map(str::to_owned),
-                boot: String::new(),
-                interprets: false,
-                trampolines: Trampolines::Work,
-            })
-        };
-        check(&modules(Some("a,b")), State::Limited, "lsm=a,b,bpf");
-        check(&modules(Some("a,bpf")), State::Ok, "");
-        check(&modules(None), State::Unknown, "mount -t securityfs");
         check(
             &compiler(Some("0\n"), true),
             State::Limited,
             "bpf_jit_enable=1",
         );
         check(&compiler(Some("1\n"), true), State::Ok, "");
+    }
+
+    #[test]
+    fn active_modules_are_asked_for_only_where_they_decide() {
+        let modules = |list: Option<&str>, trampolines| {
+            security_modules(&Ground {
+                build: Build::default(),
+                modules: list.map(str::to_owned),
+                boot: String::new(),
+                interprets: false,
+                trampolines,
+            })
+        };
+        let work = Trampolines::Work;
+        check(&modules(Some("a,b"), work), State::Limited, "lsm=a,b,bpf");
+        check(&modules(Some("a,bpf"), work), State::Ok, "");
+        check(&modules(None, work), State::Unknown, "mount -t securityfs");
+        let refused = modules(None, Trampolines::Refused);
+        assert_eq!((refused.state, refused.remedy), (State::Unknown, None));
+        assert!(refused.cost.is_some_and(|cost| cost.contains("fentry")));
     }
 
     #[test]

@@ -72,6 +72,12 @@ fn chosen(
     }
 }
 
+/// What is said of a journal that nobody named: to people on a terminal, not beside what goes into
+/// a program.
+pub(super) fn said(dir: &Path, people: bool, for_program: bool) -> Option<String> {
+    (people && !for_program).then(|| format!("reading {}", dir.display()))
+}
+
 /// When a journal was written last: its head is written with every commit.
 fn written(dir: &Path) -> std::io::Result<SystemTime> {
     // Readable as a whole, not only by name.
@@ -117,6 +123,15 @@ mod tests {
         );
         journal(state.path(), "journal", 30);
         assert_eq!(newest(state.path()).unwrap(), state.path().join("journal"));
+    }
+
+    #[test]
+    fn people_are_told_which_one_they_read() {
+        let dir = Path::new("/var/lib/agtrack/journal");
+        let expect = "reading /var/lib/agtrack/journal";
+        assert_eq!(said(dir, true, false).as_deref(), Some(expect));
+        assert_eq!(said(dir, true, true), None);
+        assert_eq!(said(dir, false, false), None);
     }
 
     #[test]
