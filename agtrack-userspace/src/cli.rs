@@ -47,6 +47,12 @@ enum Command {
     /// The command is your own child: your terminal, your environment, your identity. Only the
     /// recorder runs as root, through sudo where that is needed. Ends with the command's exit
     /// status, after a summary on standard error.
+    ///
+    /// Signals: what the terminal sends reaches the command by itself. SIGTERM, SIGINT, SIGHUP,
+    /// SIGQUIT, SIGTSTP, SIGUSR1 and SIGUSR2 that are sent to `agtrack run` are passed on: the
+    /// command decides what they mean, and is recorded until it has ended. Once it has, the first
+    /// SIGTERM, SIGINT, SIGHUP or SIGQUIT ends the waiting of `--until all` and with it the
+    /// recording; a second one leaves the recorder to finish the journal by itself.
     #[command(
         override_usage = "agtrack run [OPTIONS] [--] CMD [ARGS]...",
         after_help = run_examples()

@@ -49,7 +49,8 @@ pub struct RunArgs {
     /// Name of the agent in the records [default: the command's name]
     #[arg(long, value_name = "NAME", value_parser = agent_name)]
     agent: Option<String>,
-    /// Write the journal to this directory [default: a new one in /var/lib/agtrack/runs]
+    /// Write the journal to this directory, which is new, empty or a journal already [default: a
+    /// new one in /var/lib/agtrack/runs]
     #[arg(long, value_name = "DIR")]
     journal: Option<PathBuf>,
     /// Kind of kernel hooks for files

@@ -76,6 +76,7 @@ fn what_the_command_tells_the_recorder_ends_nothing() -> Outcome {
 /// In a directory whose name is no text, too.
 fn who_kills_the_recorder_at_once_has_been_told_of() -> Outcome {
     use std::os::unix::ffi::OsStrExt;
+    let before = Before::new();
     let directory = TempDir::new().unwrap();
     let name = std::ffi::OsStr::from_bytes(b"j\xff\n");
     let journal = directory.path().join(name);
@@ -95,6 +96,7 @@ fn who_kills_the_recorder_at_once_has_been_told_of() -> Outcome {
     assert_eq!(output.status.code(), Some(4), "{output:?}");
     let gaps = Records::read(&journal).keep(|record| record["reason"] == "unclean_stop");
     assert_eq!(gaps.len(), 1);
+    assert!(before.left().is_empty(), "{:?}", before.left());
     Ok(())
 }
 

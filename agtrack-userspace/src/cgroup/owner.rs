@@ -69,9 +69,11 @@ fn namespace() -> Option<u64> {
     Some(std::fs::metadata("/proc/self/ns/pid").ok()?.ino())
 }
 
+/// When it started; none for one that has ended, though nobody may have asked for its status yet.
 fn start(pid: u32) -> Option<u64> {
     let pid = i32::try_from(pid).ok()?;
-    Some(Process::new(pid).ok()?.stat().ok()?.starttime)
+    let stat = Process::new(pid).ok()?.stat().ok()?;
+    (!matches!(stat.state, 'Z' | 'X')).then_some(stat.starttime)
 }
 
 /// Notes on a cgroup that this process made it. Where the kernel refuses, nobody will remove it in
@@ -106,6 +108,32 @@ fn remove_empty(cgroup: &Cgroup) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_that_ended_is_gone_though_nobody_has_asked_for_its_status() {
+        let mut child = std::process::Command::new("sleep")
+            .arg("600")
+            .spawn()
+            .unwrap();
+        let pid = child.id();
+        let namespace = namespace().unwrap();
+        let owner = Owner {
+            namespace,
+            pid,
+            start: start(pid).unwrap(),
+        };
+        assert!(!owner.is_gone());
+        child.kill().unwrap();
+        let until = std::time::Instant::now() + std::time::Duration::from_secs(10);
+        while !owner.is_gone() {
+            assert!(
+                std::time::Instant::now() < until,
+                "a zombie passes for one that runs"
+            );
+            std::thread::yield_now();
+        }
+        child.wait().unwrap();
+    }
 
     #[test]
     fn a_note_reads_back_and_nothing_else_does() {
