@@ -95,8 +95,11 @@ fn exec(body: &Exec, data: &mut Segments<'_>, whole: &mut Completeness) -> Objec
 }
 
 fn open(body: &Open, data: &mut Segments<'_>, whole: &mut Completeness) -> Object {
-    let path = data.path(&body.path);
+    let mut path = data.path(&body.path);
     note(whole, &path);
+    if path.bytes.is_empty() && path.flags & path_flag::PSEUDO != 0 {
+        path.bytes = nameless(&body.file).into_bytes();
+    }
     let (inode, device, mode) = identity(&body.file);
     Object::Open {
         path: Text(path.bytes),
@@ -107,6 +110,17 @@ fn open(body: &Open, data: &mut Segments<'_>, whole: &mut Completeness) -> Objec
         device,
         mode,
     }
+}
+
+/// What `/proc/PID/fd` shows of a file without a name (fs/pipe.c `pipefs_dname`, net/socket.c
+/// `sockfs_dname`).
+fn nameless(file: &FileId) -> String {
+    let kind = match file.mode & 0o170_000 {
+        0o010_000 => "pipe",
+        0o140_000 => "socket",
+        _ => "anon_inode",
+    };
+    format!("{kind}:[{}]", file.ino)
 }
 
 /// `f_mode` says what the kernel granted; a refused open has only the request.

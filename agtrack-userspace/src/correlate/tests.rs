@@ -107,6 +107,27 @@ fn check(events: Vec<Known>, expect: &[(&str, OutcomeResult)]) {
 }
 
 #[test]
+fn a_pipe_is_called_what_proc_calls_it() {
+    let path = Path {
+        walked: 1,
+        flags: agtrack_common::wire::path_flag::PSEUDO,
+        ..Path::default()
+    };
+    let file = agtrack_common::wire::FileId {
+        ino: 77,
+        mode: 0o010_600,
+        ..Default::default()
+    };
+    let body = Open {
+        file,
+        path,
+        ..Open::default()
+    };
+    let event = known(1, What::Happened(Payload::Open(body)), b"\0");
+    check(vec![event], &[("pipe:[77]", OutcomeResult::Success)]);
+}
+
+#[test]
 fn an_announcement_waits_for_its_result() {
     let events = vec![open(1, "/a", RET_UNKNOWN), ended(2, Kind::Open, 0)];
     check(events, &[("/a", OutcomeResult::Success)]);

@@ -65,7 +65,7 @@ fn join(walked: &[u8], name: &[u8], flags: u32) -> Vec<u8> {
             }
             bytes.extend_from_slice(component);
         }
-    } else if !walked.is_empty() || !pseudo {
+    } else if !pseudo {
         bytes.extend_from_slice(if name.is_empty() { b"/" } else { b"" });
     }
     if !name.is_empty() {
@@ -134,6 +134,8 @@ mod tests {
     #[test]
     fn pseudo_files_have_no_slash() {
         check(b"memfd:x\0", b"", path_flag::PSEUDO, b"memfd:x");
+        // A pipe that is opened again through /proc has no name at all.
+        check(b"\0", b"", path_flag::PSEUDO, b"");
     }
 
     #[test]

@@ -107,7 +107,9 @@ impl Default for Files {
 impl Files {
     /// It was opened for writing.
     pub(super) fn write(&mut self, path: &[u8], created: bool) {
-        if SINKS.contains(&path) || path.starts_with(b"/dev/pts/") {
+        // Pipes and files in memory have no place where they could stay.
+        let placeless = path.first() != Some(&b'/');
+        if placeless || SINKS.contains(&path) || path.starts_with(b"/dev/pts/") {
             return;
         }
         let shelf = self.shelf(path);
