@@ -20,15 +20,36 @@ mod shell;
 #[path = "run/trouble.rs"]
 mod trouble;
 
-use std::process::ExitCode;
+use std::os::unix::process::CommandExt;
+use std::process::{Command, ExitCode};
 
 fn main() -> ExitCode {
     if let Some(code) = fake::main() {
         return code;
+    }
+    if ignores_signals() {
+        let error = Command::new("env")
+            .arg("--default-signal")
+            .args(std::env::args_os())
+            .exec();
+        eprintln!("cannot begin anew without ignored signals: {error}");
+        return ExitCode::FAILURE;
     }
     let mut tests = plain::tests();
     tests.extend(trouble::tests());
     tests.extend(intrusion::tests());
     tests.extend(jobs::tests());
     libtest_mimic::run(&libtest_mimic::Arguments::from_args(), tests).exit_code()
+}
+
+/// Below `nohup`, or in the background of a script, some signals are ignored, and so they are for
+/// every command that a test starts: what it is sent would never arrive.
+fn ignores_signals() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let ignored = status
+        .lines()
+        .find_map(|line| line.strip_prefix("SigIgn:"))
+        .map(|mask| u64::from_str_radix(mask.trim(), 16).unwrap());
+    // SIGPIPE is ignored by every program in Rust.
+    ignored.unwrap() & !(1 << (rustix::process::Signal::PIPE.as_raw() - 1)) != 0
 }
