@@ -109,7 +109,11 @@ fn attached(daemon: &Daemon) -> usize {
     let files = std::fs::read_dir(format!("/proc/{}/fd", daemon.pid())).unwrap();
     files
         .filter_map(|file| std::fs::read_link(file.ok()?.path()).ok())
-        .filter(|target| target.to_string_lossy().contains("bpf_link"))
+        .filter(|target| {
+            // Kernels before 5.16 write it with a hyphen.
+            let target = target.to_string_lossy();
+            target.contains("bpf_link") || target.contains("bpf-link")
+        })
         .count()
 }
 
