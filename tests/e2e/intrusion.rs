@@ -25,7 +25,7 @@ fn run(command: &mut Command, journal: Option<&Path>, script: &str) -> Output {
     if let Some(journal) = journal {
         command.arg("--journal").arg(journal);
     }
-    command.args(["--", "bash", "-c", script]);
+    command.args(["--", "sh", "-c", script]);
     command.stdin(Stdio::null()).output().unwrap()
 }
 
@@ -55,7 +55,8 @@ fn what_the_command_tells_the_recorder_ends_nothing() -> Outcome {
         let script = format!(
             "trap '' PIPE; sent=8; for fd in /proc/$PPID/fd/*; do
                 number=${{fd##*/}}
-                [[ $number -gt 2 && $(readlink $fd) == pipe:* ]] || continue
+                [ $number -gt 2 ] || continue
+                case $(readlink $fd) in pipe:*) ;; *) continue ;; esac
                 grep -q '^flags:.*1$' /proc/$PPID/fdinfo/$number || continue
                 echo '{line}' > $fd && sent=3
             done; sleep 0.7; echo > {}; exit $sent",
@@ -81,7 +82,7 @@ fn who_kills_the_recorder_at_once_has_been_told_of() -> Outcome {
     let name = std::ffi::OsStr::from_bytes(b"j\xff\n");
     let journal = directory.path().join(name);
     let script = "for child in $(cat /proc/$PPID/task/$PPID/children); do
-            [[ $child == $$ ]] || kill -9 $child
+            [ $child = $$ ] || kill -9 $child
         done; exit 3";
     let output = run(&mut Command::new(here::agtrack()), Some(&journal), script);
     assert_eq!(output.status.code(), Some(3), "{output:?}");
