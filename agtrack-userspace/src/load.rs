@@ -120,9 +120,12 @@ impl Probes {
     }
 
     /// Detaches the programs; they stay loaded. Programs at system calls cost every process of the
-    /// host, so they should not stand there for nobody.
+    /// host, so they should not stand there for nobody. Where the kernel would not attach them again
+    /// they stay.
     pub fn detach(&mut self) {
-        self.links.detach();
+        if attach::again(self.inventory.backend) {
+            self.links.detach();
+        }
     }
 }
 

@@ -89,6 +89,13 @@ fn who_is_beside_an_agent_is_not_recorded() -> Outcome {
     let agent = parent.child("agent");
     for trigger in [&mut first, &mut second] {
         agent.take(trigger.pid());
+        // Until it is taken over it is nobody's: what it did in that moment is only counted.
+        let pid = trigger.pid();
+        wait(&daemon, &agent.path, "it is taken over", |record| {
+            let detail = record["detail"].as_str().unwrap_or_default();
+            record["object"]["target_pid"] == pid && record["action"] == "cgroup.attach"
+                || record["reason"] == "late_tag" && detail.contains(&format!("-{pid}-"))
+        });
         trigger.go();
     }
     for trigger in [first, second] {

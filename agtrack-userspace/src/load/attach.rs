@@ -54,6 +54,21 @@ impl Links {
     }
 }
 
+/// Whether programs that were detached can be attached again: those with trampolines since 5.13
+/// (kernel/bpf/syscall.c, `bpf_tracing_prog_attach`).
+pub(super) fn again(backend: Backend) -> bool {
+    let release = rustix::system::uname();
+    backend == Backend::Tracepoint || since(&release.release().to_string_lossy(), (5, 13))
+}
+
+/// Whether a kernel release, as in `6.1.0-56-cloud-amd64`, is this version or a newer one.
+fn since(release: &str, version: (u32, u32)) -> bool {
+    let mut numbers = release
+        .split(|c: char| !c.is_ascii_digit())
+        .map(|number| number.parse().unwrap_or(0));
+    (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0)) >= version
+}
+
 /// Attaches every hook of `backend`.
 ///
 /// # Errors
@@ -232,4 +247,18 @@ fn link(program: &mut Program) -> anyhow::Result<Box<dyn Any + Send>> {
             other.prog_type()
         ),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn releases_compare_as_numbers() {
+        assert!(since("5.13.0", (5, 13)));
+        assert!(since("6.1.0-56-cloud-amd64", (5, 13)));
+        assert!(!since("5.10.0-32-cloud-amd64", (5, 13)));
+        assert!(!since("5.9", (5, 13)));
+        assert!(!since("", (5, 13)));
+    }
 }
