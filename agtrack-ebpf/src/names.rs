@@ -11,6 +11,8 @@ use crate::count::{self, Fate};
 use crate::gate::Actor;
 use crate::map::{EMPTY_NAME, NAMES};
 use crate::offset::FILENAME_NAME;
+use crate::probe::Name;
+use crate::quirk::KEEPS_NAMES;
 use crate::read::{Kernel, field};
 
 /// A name with its NUL.
@@ -49,12 +51,16 @@ pub fn keep(hook: u16, actor: &Actor, which: Which, filename: Kernel) {
     }
 }
 
-/// Where a name is kept until [`forget`]; null where its begin was not seen.
+/// A name of the call that ends, which [`forget`] gives back: what was kept of it, nothing where the
+/// begin was not seen. On kernels where nothing is kept it is what `filename` still holds.
 #[inline(always)]
-pub fn kept(actor: &Actor, which: Which) -> Kernel {
+pub fn kept(actor: &Actor, which: Which, filename: Kernel) -> Name {
+    if KEEPS_NAMES.load() == 0 {
+        return Name::Filename(filename);
+    }
     match NAMES.get_ptr(key(actor.tid, which)) {
-        Some(kept) => kept.cast(),
-        None => core::ptr::null(),
+        Some(kept) => Name::Kept(kept.cast()),
+        None => Name::Kept(core::ptr::null()),
     }
 }
 

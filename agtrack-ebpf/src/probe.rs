@@ -31,7 +31,7 @@ use crate::read::Kernel;
 
 /// Where a path string is.
 #[derive(Clone, Copy)]
-enum Name {
+pub enum Name {
     /// In the caller's memory.
     User(u64),
     /// In a `struct filename`: the kernel's copy.

@@ -10,6 +10,12 @@ pub static BACKEND: Global<u32> = Global::new(0);
 #[unsafe(no_mangle)]
 pub static GENERATION: Global<u32> = Global::new(1);
 
+/// Whether names are kept from the begin of a call ([`crate::names`]). Before 5.12 they are not: a
+/// second program on a function that is running overwrites the code that its callers return to
+/// (e21aa341785c, "bpf: Fix fexit trampoline").
+#[unsafe(no_mangle)]
+pub static KEEPS_NAMES: Global<u32> = Global::new(0);
+
 /// `hierarchy_id` of the cgroup2 hierarchy: the default one has 0 (kernel/cgroup/cgroup.c).
 pub const CGROUP2_HIERARCHY: u32 = 0;
 

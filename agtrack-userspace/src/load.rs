@@ -180,6 +180,7 @@ fn try_backend(
 
 fn open(backend: Backend, sizes: Sizes, offsets: &offsets::Offsets) -> anyhow::Result<Ebpf> {
     let bit = u32::from(backend.bit());
+    let keeps_names = u32::from(attach::keeps_names());
     let (threads, names) = match backend {
         Backend::Lsm => (sizes.threads, NAMES),
         Backend::Fentry => (1, NAMES),
@@ -189,6 +190,7 @@ fn open(backend: Backend, sizes: Sizes, offsets: &offsets::Offsets) -> anyhow::R
     loader
         .verifier_log_level(VerifierLogLevel::STATS)
         .override_global("BACKEND", &bit, true)
+        .override_global("KEEPS_NAMES", &keeps_names, true)
         .map_max_entries("LIFECYCLE", sizes.lifecycle)
         .map_max_entries("BULK", sizes.bulk)
         .map_max_entries("TASK_SCRATCH", threads)

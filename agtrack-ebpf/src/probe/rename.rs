@@ -87,8 +87,8 @@ pub fn rename_result(ctx: FExitContext) -> i32 {
     if ret == 0 {
         outcome::<Rename>(hook::RENAME_RESULT, &actor, ctx.arg(4));
     } else {
-        let from = (ctx.arg(0), Name::Kept(names::kept(&actor, Which::First)));
-        let to = (ctx.arg(2), Name::Kept(names::kept(&actor, Which::Second)));
+        let from = (ctx.arg(0), names::kept(&actor, Which::First, ctx.arg(1)));
+        let to = (ctx.arg(2), names::kept(&actor, Which::Second, ctx.arg(3)));
         let slot = Slot::RenameResult.scratch();
         finished(hook::RENAME_RESULT, &actor, from, to, ctx.arg(4), ret, slot);
     }

@@ -75,7 +75,7 @@ pub fn unlink_result(ctx: FExitContext) -> i32 {
     if ret == 0 {
         outcome::<Unlink>(hook::UNLINK_RESULT, &actor, 0);
     } else {
-        let name = Name::Kept(names::kept(&actor, Which::First));
+        let name = names::kept(&actor, Which::First, ctx.arg(1));
         let slot = Slot::UnlinkResult.scratch();
         finished(hook::UNLINK_RESULT, &actor, ctx.arg(0), name, ret, slot);
     }

@@ -4,7 +4,7 @@ use std::any::Any;
 use std::collections::HashMap;
 use std::fs::File;
 
-use agtrack_common::event::{Attach, HOOKS, Hook, Kind};
+use agtrack_common::event::{Attach, HOOKS, Hook, Kind, hook};
 use anyhow::{Context, bail};
 use aya::Ebpf;
 use aya::programs::{
@@ -54,11 +54,21 @@ impl Links {
     }
 }
 
+/// Whether a function can have a program at its begin and one at its end: before 5.12 attaching the
+/// second overwrites code that is running (e21aa341785c, "bpf: Fix fexit trampoline").
+pub(super) fn keeps_names() -> bool {
+    kernel_since((5, 12))
+}
+
 /// Whether programs that were detached can be attached again: those with trampolines since 5.13
 /// (kernel/bpf/syscall.c, `bpf_tracing_prog_attach`).
 pub(super) fn again(backend: Backend) -> bool {
-    let release = rustix::system::uname();
-    backend == Backend::Tracepoint || since(&release.release().to_string_lossy(), (5, 13))
+    backend == Backend::Tracepoint || kernel_since((5, 13))
+}
+
+fn kernel_since(version: (u32, u32)) -> bool {
+    let name = rustix::system::uname();
+    since(&name.release().to_string_lossy(), version)
 }
 
 /// Whether a kernel release, as in `6.1.0-56-cloud-amd64`, is this version or a newer one.
@@ -100,6 +110,7 @@ pub(super) fn each(
     HOOKS
         .iter()
         .filter(move |hook| hook.backends & backend.bit() != 0)
+        .filter(|hook| keeps_names() || !matches!(hook.id, hook::UNLINK_NAME | hook::RENAME_NAMES))
         .map(move |hook| {
             let attached = programs.entry(hook.program).or_insert_with(|| {
                 let target = load(ebpf, hook, types);
