@@ -28,15 +28,6 @@ pub struct Actor {
     pub time: u64,
 }
 
-/// Whether the current process may be tagged: one lookup, for programs that leave in most runs even
-/// for tagged ones. What remains is for [`tagged`] to say.
-#[inline(always)]
-pub fn may_be_tagged() -> bool {
-    // SAFETY: no arguments.
-    let id = unsafe { bpf_get_current_pid_tgid() };
-    TAGS.get_ptr((id >> 32) as u32).is_some()
-}
-
 /// The current process if it is tagged. Untagged ones leave after one lookup.
 #[inline(always)]
 pub fn tagged() -> Option<Actor> {

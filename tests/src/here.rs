@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use procfs::KernelVersion;
+
 /// The agtrack under test: `AGTRACK_BIN`, or the one built beside the tests.
 pub fn agtrack() -> PathBuf {
     if let Some(path) = std::env::var_os("AGTRACK_BIN") {
@@ -65,11 +67,6 @@ pub fn is_root() -> bool {
 }
 
 /// Whether this kernel is older than that version.
-pub fn is_kernel_before(major: u32, minor: u32) -> bool {
-    let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").expect("a kernel");
-    let mut numbers = release
-        .split(|c: char| !c.is_ascii_digit())
-        .map(|number| number.parse::<u32>().unwrap_or(0));
-    let mut next = || numbers.next().unwrap_or(0);
-    (next(), next()) < (major, minor)
+pub fn is_kernel_before(major: u8, minor: u8) -> bool {
+    KernelVersion::current().expect("a kernel") < KernelVersion::new(major, minor, 0)
 }

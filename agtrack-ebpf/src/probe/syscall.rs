@@ -22,13 +22,10 @@ const SYS_CONNECT: u64 = 3;
 #[btf_tracepoint(function = "sys_exit")]
 pub fn sys_exit(ctx: BtfTracePointContext) -> i32 {
     let regs: *const u64 = ctx.arg(0);
-    if !arch::may_be_call(regs) || !gate::may_be_tagged() {
-        return 0;
-    }
-    let task = gate::current();
-    if let Some(call) = arch::call(task, regs)
+    if arch::may_be_call(regs)
         && let Some(actor) = gate::tagged()
-        && let Some(request) = request(call, arch::arguments(task, regs))
+        && let Some(call) = arch::call(actor.task, regs)
+        && let Some(request) = request(call, arch::arguments(actor.task, regs))
         && let Some(request) = forget(request)
     {
         dispatch(&actor, request, ctx.arg(1));

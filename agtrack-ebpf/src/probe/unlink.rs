@@ -66,6 +66,7 @@ pub fn unlink_name(ctx: FEntryContext) -> i32 {
     0
 }
 
+/// As [`unlink_name`].
 #[fexit(function = "do_unlinkat")]
 pub fn unlink_result(ctx: FExitContext) -> i32 {
     let Some(actor) = gate::tagged_or_born() else {

@@ -10,6 +10,7 @@ use aya::Ebpf;
 use aya::programs::{
     BtfTracePoint, CgroupAttachMode, CgroupSockAddr, FEntry, FExit, Lsm, Program, ProgramError,
 };
+use procfs::KernelVersion;
 
 use super::backend::Backend;
 use super::{HookState, Types, stats};
@@ -66,17 +67,17 @@ pub(super) fn again(backend: Backend) -> bool {
     backend == Backend::Tracepoint || kernel_since((5, 13))
 }
 
-fn kernel_since(version: (u32, u32)) -> bool {
+fn kernel_since(version: (u8, u8)) -> bool {
     let name = rustix::system::uname();
     since(&name.release().to_string_lossy(), version)
 }
 
-/// Whether a kernel release, as in `6.1.0-56-cloud-amd64`, is this version or a newer one.
-fn since(release: &str, version: (u32, u32)) -> bool {
-    let mut numbers = release
-        .split(|c: char| !c.is_ascii_digit())
-        .map(|number| number.parse().unwrap_or(0));
-    (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0)) >= version
+/// Whether a kernel release, as in `6.1.0-56-cloud-amd64`, is this version or a newer one. One that
+/// cannot be read passes for an old one.
+fn since(release: &str, (major, minor): (u8, u8)) -> bool {
+    release
+        .parse::<KernelVersion>()
+        .is_ok_and(|release| release >= KernelVersion::new(major, minor, 0))
 }
 
 /// Attaches every hook of `backend`.
@@ -105,12 +106,15 @@ pub(super) fn each(
     types: &Types,
     links: &mut Links,
 ) -> impl Iterator<Item = HookState> {
+    let keeps_names = keeps_names();
     // Several hooks may share a program, which is attached once.
     let mut programs: HashMap<&str, Result<String, String>> = HashMap::new();
     HOOKS
         .iter()
         .filter(move |hook| hook.backends & backend.bit() != 0)
-        .filter(|hook| keeps_names() || !matches!(hook.id, hook::UNLINK_NAME | hook::RENAME_NAMES))
+        .filter(move |hook| {
+            keeps_names || !matches!(hook.id, hook::UNLINK_NAME | hook::RENAME_NAMES)
+        })
         .map(move |hook| {
             let attached = programs.entry(hook.program).or_insert_with(|| {
                 let target = load(ebpf, hook, types);
