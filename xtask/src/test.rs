@@ -6,6 +6,7 @@
 pub(crate) mod count;
 mod step;
 pub(crate) mod target;
+mod tree;
 
 use std::process::{Command, ExitCode};
 use std::time::{Duration, Instant};

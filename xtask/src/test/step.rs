@@ -1,11 +1,18 @@
 //! One step of the test run: a program whose output is shown while it is counted.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, PipeReader};
 use std::process::{Command, Stdio};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 
 use super::count::Count;
+use super::tree;
+
+/// A command that prints nothing for so long hangs: no single test and no single crate takes a
+/// quarter of it.
+const SILENCE: Duration = Duration::from_secs(10 * 60);
 
 /// Runs a program that is one test by itself: its exit status is the result.
 ///
@@ -31,11 +38,15 @@ pub(crate) fn one(passed: bool) -> Count {
 /// Runs `cargo test …` and counts the cases of every test program in it.
 ///
 /// A program that begins and prints no result, a bad status without a failed case, or no case at
-/// all is one more failure.
+/// all is one more failure. One that falls silent is shown with its processes, and ended.
 ///
 /// # Errors
-/// It cannot be started, or its output cannot be read.
+/// It cannot be started, or waited for.
 pub(crate) fn cases(command: &mut Command) -> Result<Count> {
+    cases_within(command, SILENCE)
+}
+
+fn cases_within(command: &mut Command, silence: Duration) -> Result<Count> {
     // One pipe for both, or the lines about which program runs come too early or too late.
     let (reader, writer) = std::io::pipe().context("cannot make a pipe")?;
     command.stdin(Stdio::null());
@@ -47,14 +58,38 @@ pub(crate) fn cases(command: &mut Command) -> Result<Count> {
     // The command holds the writing end too, and the reader must see the end.
     command.stdout(Stdio::null()).stderr(Stdio::null());
     let mut tally = Tally::default();
-    for line in BufReader::new(reader).split(b'\n') {
-        let line = line.context("cannot read what the tests print")?;
-        let line = String::from_utf8_lossy(&line);
-        println!("{line}");
-        tally.line(&line);
+    let lines = lines(reader);
+    loop {
+        match lines.recv_timeout(silence) {
+            Ok(line) => {
+                println!("{line}");
+                tally.line(&line);
+            }
+            Err(RecvTimeoutError::Disconnected) => break,
+            Err(RecvTimeoutError::Timeout) => {
+                println!("nothing was printed for {} s; ended:", silence.as_secs());
+                print!("{}", tree::end(child.id()));
+                tally.count.failed += 1;
+                break;
+            }
+        }
     }
     let status = child.wait().context("cannot wait for cargo")?;
     Ok(tally.judged(status.success()))
+}
+
+/// The lines that come through a pipe, read by a thread: the wait for one can be bounded.
+fn lines(reader: PipeReader) -> Receiver<String> {
+    let (sender, receiver) = mpsc::channel();
+    std::thread::spawn(move || {
+        for line in BufReader::new(reader).split(b'\n').map_while(Result::ok) {
+            let line = String::from_utf8_lossy(&line).into_owned();
+            if sender.send(line).is_err() {
+                break;
+            }
+        }
+    });
+    receiver
 }
 
 /// What the output of `cargo test` said so far.
@@ -136,5 +171,13 @@ mod tests {
     #[test]
     fn doc_tests_count_as_a_program() {
         check(&format!("   Doc-tests agtrack\n{OK}"), true, (3, 0, 1));
+    }
+    #[test]
+    fn what_falls_silent_is_ended_with_all_its_processes_and_is_a_failure() {
+        let mut command = Command::new("sh");
+        // The inner shell holds the pipe too: were it left, nobody would see the end.
+        command.args(["-c", "echo begins; sh -c 'sleep 1000; :' & wait"]);
+        let count = cases_within(&mut command, Duration::from_millis(300)).unwrap();
+        assert!(count.failed > 0);
     }
 }
