@@ -51,6 +51,12 @@ pub fn is_machine() -> bool {
     std::env::var_os("AGTRACK_IN_VM").is_some()
 }
 
+/// Whether this machine has done the tests with another back end, so that only those are left that
+/// are about what probes see.
+pub fn is_seen_already() -> bool {
+    std::env::var_os("AGTRACK_SEEN_ALREADY").is_some()
+}
+
 /// How long anything that must happen may take.
 pub fn patience() -> Duration {
     Duration::from_secs(if is_machine() { 120 } else { 20 })

@@ -90,7 +90,7 @@ pub(crate) fn build(workspace: &Workspace, job: &Job, backends: &[&str]) -> Resu
 /// The commands of the machine, one block per back end.
 fn script(job: &Job, backends: &[&str]) -> String {
     let mut script = String::new();
-    for backend in backends {
+    for (index, backend) in backends.iter().enumerate() {
         let command = match job {
             Job::Smoke { command, .. } => command.clone(),
             Job::Verifier => format!("echo {}", super::console::NO_TESTS),
@@ -101,8 +101,10 @@ fn script(job: &Job, backends: &[&str]) -> String {
                 )
             }
             Job::Tests { filter } => {
-                let filter = filter.as_deref().unwrap_or_default();
-                format!("/bin/e2e --color=never --test-threads=2 {}", quoted(filter))
+                // What is not about the probes is the same with each back end.
+                let seen = if index > 0 { "AGTRACK_SEEN_ALREADY=1 " } else { "" };
+                let filter = quoted(filter.as_deref().unwrap_or_default());
+                format!("{seen}/bin/e2e --color=never --test-threads=2 {filter}")
             }
         };
         script.push_str(&format!("block tests {backend} {}\n", quoted(&command)));
@@ -177,6 +179,8 @@ mod tests {
     fn the_script_runs_each_back_end_and_asks_the_verifier() {
         let script = script(&Job::Tests { filter: None }, &["lsm", "fentry"]);
         assert_eq!(script.matches("block tests ").count(), 2);
+        assert!(script.contains("block tests lsm '/bin/e2e "));
+        assert!(script.contains("block tests fentry 'AGTRACK_SEEN_ALREADY=1 /bin/e2e "));
         assert!(script.contains("block verifier lsm '/bin/agtrack verifier-stats --backend lsm'"));
     }
 
