@@ -39,7 +39,10 @@ pub(super) fn rename(from: &Path, to: &Path) -> Result<()> {
 pub(super) fn exec() -> Result<()> {
     let mut command = Command::new("/bin/true");
     // Its own input is not opened: that would be a recorded event more.
-    let status = command.stdin(Stdio::inherit()).status();
+    command.stdin(Stdio::inherit());
+    // In what cargo puts there the dynamic linker would search fifty places.
+    command.env_remove("LD_LIBRARY_PATH");
+    let status = command.status();
     status.context("cannot run /bin/true")?;
     Ok(())
 }
