@@ -4,6 +4,7 @@
 //! and as last line the sum of all test cases. A step that cannot run here is named.
 
 pub(crate) mod count;
+mod signal;
 mod step;
 pub(crate) mod target;
 mod tree;
@@ -112,6 +113,7 @@ enum Outcome {
 /// error but a code.
 pub(crate) fn test(workspace: &Workspace, options: &Options) -> Result<ExitCode> {
     let steps = options.steps()?;
+    signal::heed();
     setup::setup(Need::Test)?;
     let done: Vec<_> = steps
         .into_iter()

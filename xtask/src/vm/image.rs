@@ -102,7 +102,11 @@ fn script(job: &Job, backends: &[&str]) -> String {
             }
             Job::Tests { filter } => {
                 // What is not about the probes is the same with each back end.
-                let seen = if index > 0 { "AGTRACK_SEEN_ALREADY=1 " } else { "" };
+                let seen = if index > 0 {
+                    "AGTRACK_SEEN_ALREADY=1 "
+                } else {
+                    ""
+                };
                 let filter = quoted(filter.as_deref().unwrap_or_default());
                 format!("{seen}/bin/e2e --color=never --test-threads=2 {filter}")
             }
