@@ -68,18 +68,24 @@ impl Signals {
         })
     }
 
-    /// The next signal that came; none if none waits.
+    /// The signals that came, in the order in which they are to be heeded.
     ///
     /// # Errors
     /// The descriptor cannot be read.
-    pub(super) fn next(&self, command: u32) -> nix::Result<Option<Asked>> {
+    pub(super) fn waiting(&self, command: u32) -> nix::Result<Vec<Asked>> {
+        let mut came = Vec::new();
         while let Some(info) = self.descriptor.read_signal()? {
-            if let Some(asked) = asked(info.ssi_signo, info.ssi_code, info.ssi_pid, command) {
-                return Ok(Some(asked));
-            }
+            came.extend(asked(info.ssi_signo, info.ssi_code, info.ssi_pid, command));
         }
-        Ok(None)
+        children_last(&mut came);
+        Ok(came)
     }
+}
+
+/// The kernel hands signals out by their numbers, and SIGCHLD before SIGTSTP: what was meant for the
+/// command must not be taken for the wait behind its end.
+fn children_last(came: &mut [Asked]) {
+    came.sort_by_key(|asked| *asked == Asked::Child);
 }
 
 impl AsFd for Signals {
@@ -159,6 +165,15 @@ mod tests {
     #[test]
     fn what_the_command_sends_itself_is_not() {
         assert_eq!(asked(TERM, 0, 50, 50), None);
+    }
+
+    #[test]
+    fn a_key_that_the_command_had_is_heeded_before_its_end() {
+        let stop = Asked::Group(Signal::SIGTSTP as i32);
+        let interrupt = Asked::Group(Signal::SIGINT as i32);
+        let mut came = [interrupt, Asked::Child, stop];
+        children_last(&mut came);
+        assert_eq!(came, [interrupt, stop, Asked::Child]);
     }
 
     #[test]

@@ -72,8 +72,10 @@ impl Supervisor {
                 });
             }
             let (signal, message) = self.wait()?;
-            while signal && let Some(asked) = self.signals.next(self.pid())? {
-                self.on_signal(asked)?;
+            if signal {
+                for asked in self.signals.waiting(self.pid())? {
+                    self.on_signal(asked)?;
+                }
             }
             if message {
                 self.on_messages();
