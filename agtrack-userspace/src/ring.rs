@@ -4,10 +4,12 @@
 //! nothing; only this room, `load` and the self-check name aya.
 
 use std::os::fd::{AsFd, BorrowedFd};
+use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use aya::Ebpf;
 use aya::maps::{MapData, RingBuf};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 /// Messages taken at a time from the bulk ring before the lifecycle ring is looked at again.
 const BATCH: usize = 4096;
@@ -15,12 +17,18 @@ const BATCH: usize = 4096;
 /// fill the journal's queue before anybody looks at it again.
 const MOST: usize = 16 * 1024;
 
+/// How long an unfinished message is waited for. It is finished within microseconds, unless the
+/// processor that writes it is taken away: a virtual one may be, for many milliseconds.
+const PATIENCE: Duration = Duration::from_secs(1);
+
 /// Both rings.
 pub struct Rings {
     lifecycle: RingBuf<MapData>,
     bulk: RingBuf<MapData>,
     /// Kernel time of the last bulk message so far.
     last: u64,
+    /// Since when an unfinished message holds back what is behind it.
+    held_back: Option<Instant>,
 }
 
 /// What to take.
@@ -38,9 +46,10 @@ pub enum Take {
 pub struct Drained {
     /// Messages.
     pub count: usize,
-    /// The rings were empty at the end.
+    /// The rings were empty at the end, also of messages that are not finished yet.
     pub empty: bool,
-    /// Kernel time of the last bulk message taken so far, boot clock, ns; 0: there was none.
+    /// Kernel time of the last bulk message taken so far, boot clock, ns; 0: there was none, or older
+    /// ones of the other ring may be missing.
     pub last: u64,
 }
 
@@ -60,6 +69,7 @@ impl Rings {
             lifecycle: ring("LIFECYCLE")?,
             bulk: ring("BULK")?,
             last: 0,
+            held_back: None,
         })
     }
 
@@ -69,8 +79,8 @@ impl Rings {
             Take::All => BATCH,
             Take::Lifecycle => 0,
         };
-        let (mut count, mut empty) = (0, false);
-        while count < MOST && !empty {
+        let (mut count, mut empty, mut last) = (0, false, true);
+        while count < MOST {
             let before = count;
             while count < MOST
                 && let Some(item) = self.lifecycle.next()
@@ -84,13 +94,35 @@ impl Rings {
                 message(&item);
                 count += 1;
             }
-            empty = count == before;
+            if count == before {
+                let [lifecycle, bulk] = self.have_more();
+                (empty, last) = (!lifecycle && !bulk, !lifecycle);
+                break;
+            }
+        }
+        if empty || count > 0 {
+            self.held_back = None;
+        } else {
+            let since = *self.held_back.get_or_insert_with(Instant::now);
+            empty = since.elapsed() > PATIENCE;
         }
         Drained {
             count,
             empty: empty && take == Take::All,
-            last: self.last,
+            last: if last { self.last } else { 0 },
         }
+    }
+
+    /// In which ring there is something. Where nothing could be taken, a program has room there and
+    /// is still writing: all behind it has to wait, and may be older than what comes by the other
+    /// ring meanwhile.
+    fn have_more(&self) -> [bool; 2] {
+        let mut rings = self
+            .descriptors()
+            .map(|ring| PollFd::from_borrowed_fd(ring, PollFlags::IN));
+        // Without an answer they pass for empty, as they looked.
+        let _ = poll(&mut rings, Some(&Timespec::default()));
+        rings.map(|ring| ring.revents().contains(PollFlags::IN))
     }
 
     /// What becomes readable when the kernel wakes the reader.
