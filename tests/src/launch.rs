@@ -138,10 +138,12 @@ fn parse(line: &str) -> (u32, String, i64) {
     )
 }
 
-/// A copy of the trigger under another name.
+/// A copy of the trigger under another name, made by another process: what another thread of this
+/// one starts meanwhile would hold it open for writing, and it could not be executed (`ETXTBSY`).
 pub fn copy(to: &Path) -> PathBuf {
-    std::fs::copy(here::trigger(), to)
-        .unwrap_or_else(|error| panic!("cannot copy to {}: {error}", to.display()));
+    let made = Command::new("cp").arg(here::trigger()).arg(to).status();
+    let made = made.expect("cp can be run");
+    assert!(made.success(), "cannot copy to {}: {made}", to.display());
     to.to_owned()
 }
 
