@@ -79,7 +79,7 @@ impl Rings {
             Take::All => BATCH,
             Take::Lifecycle => 0,
         };
-        let (mut count, mut empty, mut last) = (0, false, true);
+        let (mut count, mut empty, mut in_order) = (0, false, true);
         while count < MOST {
             let before = count;
             while count < MOST
@@ -96,7 +96,7 @@ impl Rings {
             }
             if count == before {
                 let [lifecycle, bulk] = self.have_more();
-                (empty, last) = (!lifecycle && !bulk, !lifecycle);
+                (empty, in_order) = (!lifecycle && !bulk, !lifecycle);
                 break;
             }
         }
@@ -109,7 +109,7 @@ impl Rings {
         Drained {
             count,
             empty: empty && take == Take::All,
-            last: if last { self.last } else { 0 },
+            last: if in_order { self.last } else { 0 },
         }
     }
 

@@ -17,21 +17,18 @@ mod jobs;
 mod plain;
 #[path = "run/shell.rs"]
 mod shell;
+#[path = "../../xtask/src/test/signal.rs"]
+mod signal;
 #[path = "run/trouble.rs"]
 mod trouble;
 
-use std::os::unix::process::CommandExt;
-use std::process::{Command, ExitCode};
+use std::process::ExitCode;
 
 fn main() -> ExitCode {
     if let Some(code) = fake::main() {
         return code;
     }
-    if ignores_signals() && std::env::var_os(ANEW).is_none() {
-        let error = Command::new("env")
-            .args(["--default-signal", &format!("{ANEW}=1")])
-            .args(std::env::args_os())
-            .exec();
+    if let Err(error) = signal::heed() {
         eprintln!("cannot begin anew without ignored signals: {error}");
         return ExitCode::FAILURE;
     }
@@ -40,21 +37,4 @@ fn main() -> ExitCode {
     tests.extend(intrusion::tests());
     tests.extend(jobs::tests());
     libtest_mimic::run(&libtest_mimic::Arguments::from_args(), tests).exit_code()
-}
-
-/// Set where this program began anew already: once is all that can help.
-const ANEW: &str = "AGTRACK_TESTS_ANEW";
-
-/// Below `nohup`, or in the background of a script, some signals are ignored, and so they are for
-/// every command that a test starts: what it is sent would never arrive.
-fn ignores_signals() -> bool {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap();
-    let ignored = status
-        .lines()
-        .find_map(|line| line.strip_prefix("SigIgn:"))
-        .map(|mask| u64::from_str_radix(mask.trim(), 16).unwrap());
-    // SIGPIPE is ignored by every program in Rust; 32 and above are the C library's own and the
-    // real-time signals, which some process managers ignore and no test sends.
-    let pipe = 1 << (rustix::process::Signal::PIPE.as_raw() - 1);
-    ignored.unwrap() & 0x7fff_ffff & !pipe != 0
 }

@@ -138,13 +138,18 @@ fn parse(line: &str) -> (u32, String, i64) {
     )
 }
 
-/// A copy of the trigger under another name, made by another process: what another thread of this
-/// one starts meanwhile would hold it open for writing, and it could not be executed (`ETXTBSY`).
+/// A copy of the trigger under another name.
 pub fn copy(to: &Path) -> PathBuf {
-    let made = Command::new("cp").arg(here::trigger()).arg(to).status();
+    copy_program(&here::trigger(), to);
+    to.to_owned()
+}
+
+/// A copy of a program, with its mode, made by another process: what another thread of this one
+/// starts meanwhile would hold it open for writing, and it could not be executed (`ETXTBSY`).
+pub fn copy_program(from: &Path, to: &Path) {
+    let made = Command::new("cp").arg("-p").args([from, to]).status();
     let made = made.expect("cp can be run");
     assert!(made.success(), "cannot copy to {}: {made}", to.display());
-    to.to_owned()
 }
 
 /// A word of a step.

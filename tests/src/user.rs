@@ -16,7 +16,7 @@ use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, unshare};
 use tempfile::TempDir;
 
-use crate::here;
+use crate::{here, launch};
 
 /// Name of the user and of the group.
 pub const NAME: &str = "agtrack-e2e";
@@ -67,7 +67,7 @@ impl User {
         std::fs::set_permissions(&path, Permissions::from_mode(0o755)).expect("it is ours");
         let agtrack = path.join("agtrack");
         // Where it was built an ordinary user may not be able to go.
-        std::fs::copy(here::agtrack(), &agtrack).expect("agtrack can be copied");
+        launch::copy_program(&here::agtrack(), &agtrack);
         let id = free_id();
         let home = path.join("home");
         std::fs::create_dir(&home).expect("a directory");

@@ -113,7 +113,7 @@ enum Outcome {
 /// error but a code.
 pub(crate) fn test(workspace: &Workspace, options: &Options) -> Result<ExitCode> {
     let steps = options.steps()?;
-    signal::heed();
+    signal::heed().context("cannot begin anew without ignored signals")?;
     setup::setup(Need::Test)?;
     let done: Vec<_> = steps
         .into_iter()

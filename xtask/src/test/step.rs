@@ -1,6 +1,6 @@
 //! One step of the test run: a program whose output is shown while it is counted.
 
-use std::io::{BufRead, BufReader, PipeReader};
+use std::io::{self, BufRead, BufReader, PipeReader};
 use std::process::{Command, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::time::Duration;
@@ -41,7 +41,7 @@ pub(crate) fn one(passed: bool) -> Count {
 /// all is one more failure. One that falls silent is shown with its processes, and ended.
 ///
 /// # Errors
-/// It cannot be started, or waited for.
+/// It cannot be started or waited for, or its output cannot be read.
 pub(crate) fn cases(command: &mut Command) -> Result<Count> {
     cases_within(command, SILENCE)
 }
@@ -62,6 +62,8 @@ fn cases_within(command: &mut Command, silence: Duration) -> Result<Count> {
     loop {
         match lines.recv_timeout(silence) {
             Ok(line) => {
+                let line = line.context("cannot read what the tests print")?;
+                let line = String::from_utf8_lossy(&line);
                 println!("{line}");
                 tally.line(&line);
             }
@@ -79,15 +81,13 @@ fn cases_within(command: &mut Command, silence: Duration) -> Result<Count> {
 }
 
 /// The lines that come through a pipe, read by a thread: the wait for one can be bounded.
-fn lines(reader: PipeReader) -> Receiver<String> {
+fn lines(reader: PipeReader) -> Receiver<io::Result<Vec<u8>>> {
     let (sender, receiver) = mpsc::channel();
     std::thread::spawn(move || {
-        for line in BufReader::new(reader).split(b'\n').map_while(Result::ok) {
-            let line = String::from_utf8_lossy(&line).into_owned();
-            if sender.send(line).is_err() {
-                break;
-            }
-        }
+        // Until nobody listens any more.
+        BufReader::new(reader)
+            .split(b'\n')
+            .try_for_each(|line| sender.send(line))
     });
     receiver
 }
@@ -172,6 +172,7 @@ mod tests {
     fn doc_tests_count_as_a_program() {
         check(&format!("   Doc-tests agtrack\n{OK}"), true, (3, 0, 1));
     }
+
     #[test]
     fn what_falls_silent_is_ended_with_all_its_processes_and_is_a_failure() {
         let mut command = Command::new("sh");
