@@ -265,7 +265,20 @@ fn report(workspace: &Workspace, results: &[Booted]) -> Count {
         }
     }
     println!("logs: {}\n", workspace.target.join("vm/logs").display());
+    complain(results);
     total
+}
+
+/// Prints what failed tests said: who reads this may not have the logs.
+fn complain(results: &[Booted]) {
+    for (variant, outcomes) in results {
+        for outcome in outcomes.iter().flatten() {
+            if !outcome.complaints.is_empty() {
+                println!("{}, {}:", variant.name, outcome.backend);
+                println!("{}", outcome.complaints);
+            }
+        }
+    }
 }
 
 fn variants(options: &Options) -> Result<Vec<Variant>> {

@@ -23,6 +23,8 @@ pub(crate) struct Outcome {
     pub(crate) verifier: BTreeMap<String, u64>,
     /// Input logs for the replay tests, by name.
     pub(crate) fixtures: BTreeMap<String, String>,
+    /// What the failed tests said, safe for a terminal: the log stays where the machines ran.
+    pub(crate) complaints: String,
 }
 
 impl Outcome {
@@ -60,6 +62,9 @@ impl Outcome {
 /// Lines that are enough for the report of a panic.
 const TAIL: usize = 60;
 
+/// Lines of the complaints of one back end's tests that are shown.
+const COMPLAINTS: usize = 200;
+
 /// True if the machine came to the end of its script.
 pub(crate) fn is_done(log: &str) -> bool {
     log.lines().any(|line| line.trim_end() == "@@ done")
@@ -68,13 +73,29 @@ pub(crate) fn is_done(log: &str) -> bool {
 /// The last lines of a log, each with a mark, and without what would steer a terminal.
 pub(crate) fn tail(log: &str) -> String {
     let lines: Vec<&str> = log.lines().collect();
-    let mut tail = String::new();
-    for line in &lines[lines.len().saturating_sub(TAIL)..] {
-        tail.push_str("    ");
-        tail.extend(line.chars().filter(|c| *c == '\t' || !c.is_control()));
-        tail.push('\n');
+    quoted(lines[lines.len().saturating_sub(TAIL)..].iter().copied())
+}
+
+/// Lines, each with a mark, and without what would steer a terminal.
+fn quoted<'a>(lines: impl Iterator<Item = &'a str>) -> String {
+    let mut quoted = String::new();
+    for line in lines {
+        quoted.push_str("    ");
+        quoted.extend(line.chars().filter(|c| *c == '\t' || !c.is_control()));
+        quoted.push('\n');
     }
-    tail
+    quoted
+}
+
+/// What the test program says between `failures:` and its result.
+fn complaints(tests: &[&str]) -> String {
+    let said = tests
+        .iter()
+        .skip_while(|line| line.trim_end() != "failures:")
+        .skip(1)
+        .take_while(|line| !line.starts_with("test result:"))
+        .filter(|line| !line.trim().is_empty());
+    quoted(said.take(COMPLAINTS).copied())
 }
 
 /// The outcome of each back end in the log of a machine.
@@ -102,6 +123,7 @@ fn outcome(log: &str, backend: &str) -> Outcome {
         asked,
         verifier: stats.iter().filter_map(|line| instructions(line)).collect(),
         fixtures: fixture::read(&tests),
+        complaints: complaints(&tests),
     }
 }
 
@@ -189,6 +211,19 @@ mod tests {
     #[test]
     fn a_block_that_never_began_is_a_failure() {
         assert_eq!(read(LOG, &["tracepoint"])[0].judged().0.failed, 1);
+    }
+
+    #[test]
+    fn what_failed_tests_said_is_kept_for_the_report() {
+        let said = "test open ... FAILED\r\n\r\nfailures:\r\n\r\n---- open ----\r\nno \u{1b}record\r\n\
+            \r\n\r\nfailures:\r\n    open\r\n\r\ntest result: FAILED.";
+        let log = LOG.replace("test result: ok.", said);
+        let kept = &read(&log, &["lsm"])[0].complaints;
+        assert_eq!(
+            kept,
+            "    ---- open ----\n    no record\n    failures:\n        open\n"
+        );
+        assert_eq!(read(LOG, &["lsm"])[0].complaints, "");
     }
 
     #[test]
