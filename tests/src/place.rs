@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -13,6 +14,9 @@ use crate::follow::Follower;
 use crate::group::Group;
 use crate::launch::{Ran, Trigger};
 use crate::records::Records;
+
+/// How long after a failure it is seen whether something came too late.
+const LATE: Duration = Duration::from_secs(2);
 
 /// One test's place.
 #[derive(Debug)]
@@ -119,6 +123,20 @@ impl<'a> Place<'a> {
     /// All records of this session.
     pub fn records(&self) -> Records {
         own(&self.follower.records(), &self.group.path).unwrap_or_default()
+    }
+}
+
+impl Drop for Place<'_> {
+    /// A test that fails tells what was recorded here, also what came after it had looked.
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            return;
+        }
+        let looked = self.records().len();
+        std::thread::sleep(LATE);
+        let records = self.records();
+        println!("{} of these records when the test failed:", looked);
+        println!("{}: {records}", self.group.path.display());
     }
 }
 

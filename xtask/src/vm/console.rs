@@ -70,6 +70,13 @@ pub(crate) fn is_done(log: &str) -> bool {
     log.lines().any(|line| line.trim_end() == "@@ done")
 }
 
+/// True if the kernel met a breakpoint that it had already removed when it looked: it puts one there
+/// while it patches a call (attaching a program does), and waits for every processor before it takes
+/// it away. Emulated processors may still run what they translated before that.
+pub(crate) fn has_stale_breakpoint(console: &str) -> bool {
+    console.contains("Oops: int3:")
+}
+
 /// The last lines of a log, each with a mark, and without what would steer a terminal.
 pub(crate) fn tail(log: &str) -> String {
     let lines: Vec<&str> = log.lines().collect();

@@ -1,6 +1,7 @@
 //! One virtual machine, from boot to power-off.
 
 use std::fs::{self, File};
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -11,7 +12,6 @@ use super::Variant;
 use super::console::{self, Outcome};
 use super::kernel::Kernel;
 use crate::workspace::Workspace;
-use std::path::Path;
 
 /// What every kernel is told: BPF among the security modules, and no second try after a panic.
 const CMDLINE: &str = "console=ttyS0 quiet panic=-1 lsm=lockdown,capability,landlock,bpf";
@@ -33,31 +33,40 @@ pub(crate) struct Machine<'a> {
 
 impl Machine<'_> {
     /// Boots, waits for power-off at most `limit`, and reads the results. A machine that the
-    /// emulator itself took down with it, by a crash of its own, boots once more; a kernel that
-    /// panics ends the emulator in order, and is a result.
+    /// emulator itself took down with it, by a crash of its own or a breakpoint that was not there
+    /// any more, boots once more; any other panic of a kernel is a result.
     ///
     /// # Errors
     /// The emulator fails, or the machine says nothing before the limit.
     pub(crate) fn run(&self, limit: Duration, backends: &[&str]) -> Result<Vec<Outcome>> {
         let name = self.variant.name;
         let (status, outcomes) = self.attempt(limit, backends)?;
-        match status {
-            Some(status) if !status.success() => {
-                eprintln!("vm: {name}: the emulator crashed ({status}); once more");
-                self.attempt(limit, backends)?.1
-            }
-            _ => outcomes,
-        }
+        let fault = match status {
+            Some(status) if !status.success() => format!("crashed ({status})"),
+            _ if self.met_stale_breakpoint() => "executed a breakpoint already removed".to_owned(),
+            _ => return outcomes,
+        };
+        eprintln!("vm: {name}: the emulator {fault}; once more");
+        self.attempt(limit, backends)?.1
+    }
+
+    fn met_stale_breakpoint(&self) -> bool {
+        let boot = self.log("console").unwrap_or_default();
+        console::has_stale_breakpoint(&String::from_utf8_lossy(
+            &fs::read(boot).unwrap_or_default(),
+        ))
+    }
+
+    /// Where a log of the machine is: `console`, `log` (its results) or `emulator`.
+    fn log(&self, kind: &str) -> Result<PathBuf> {
+        let logs = self.workspace.scratch("vm/logs")?;
+        Ok(logs.join(format!("{}.{kind}", self.variant.name)))
     }
 
     fn attempt(&self, limit: Duration, backends: &[&str]) -> Result<Ran> {
         let name = self.variant.name;
-        let logs = self.workspace.scratch("vm/logs")?;
-        let (boot, results) = (
-            logs.join(format!("{name}.console")),
-            logs.join(format!("{name}.log")),
-        );
-        let errors = logs.join(format!("{name}.emulator"));
+        let (boot, results) = (self.log("console")?, self.log("log")?);
+        let errors = self.log("emulator")?;
         for stale in [&boot, &results] {
             let _ = fs::remove_file(stale);
         }
