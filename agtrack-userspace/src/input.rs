@@ -59,6 +59,8 @@ pub enum Input<'a> {
     },
     /// A tagged process has ended, and the kernel skipped telling it.
     Gone {
+        /// When this was known, boot clock, ns: all that came before is told before.
+        at: u64,
         /// The process.
         key: ProcessKey,
         /// Its session.
@@ -66,6 +68,8 @@ pub enum Input<'a> {
     },
     /// The cgroup that a session was bound to is gone.
     SessionOver {
+        /// When, boot clock, ns: all that came before is told before.
+        at: u64,
         /// The session's key.
         key: u64,
         /// Its processes have lost their tags: no rule wants them any more.

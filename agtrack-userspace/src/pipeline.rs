@@ -8,6 +8,7 @@
 //! from a file). Whoever drives it stamps the drafts with their place in the journal and writes
 //! them.
 
+mod ending;
 mod reconcile;
 mod session;
 mod stage;
@@ -17,6 +18,7 @@ use crate::decode::Decoder;
 use crate::enrich::Enricher;
 use crate::input::{Clock, Input, ProcessFacts, Start};
 use crate::record::{Body, Change, Draft, Gap, GapReason, Heartbeat, Lifecycle};
+use ending::{Ending, Endings};
 use reconcile::Reconciler;
 use stage::RedactStage;
 
@@ -36,6 +38,7 @@ pub struct Pipeline {
     decoder: Decoder,
     enricher: Enricher,
     correlator: Correlator,
+    endings: Endings,
     stage: RedactStage,
     reconciler: Reconciler,
     heartbeat: u64,
@@ -50,6 +53,7 @@ impl Pipeline {
             decoder: Decoder::default(),
             enricher: Enricher::new(&start),
             correlator: Correlator::default(),
+            endings: Endings::default(),
             stage: RedactStage::new(&start.redaction_key),
             reconciler: Reconciler::new(HookNames::new(&start.hooks), &start.attached),
             heartbeat: start.clock.boot,
@@ -69,7 +73,7 @@ impl Pipeline {
 
     /// Whether a session with this key runs.
     pub fn knows(&self, session: u64) -> bool {
-        self.enricher.knows(session)
+        self.enricher.knows(session) && !self.endings.drop(session)
     }
 
     /// Events that wait for others which may have happened before them.
@@ -95,8 +99,12 @@ impl Pipeline {
             Input::Process(facts) => self.learn(*facts),
             Input::Cgroup { id, path } => self.enricher.learn_cgroup(id, path),
             Input::LateTag { key, session, open } => self.late_tag(key, session, &open, out),
-            Input::Gone { key, session } => self.gone(key, session, out),
-            Input::SessionOver { key, dropped } => self.session_over(key, dropped, out),
+            Input::Gone { at, key, session } => {
+                self.endings.put(at, Ending::Process { key, session });
+            }
+            Input::SessionOver { at, key, dropped } => {
+                self.endings.put(at, Ending::Session { key, dropped });
+            }
             Input::TagsFull { processes, cgroups } => self.tags_full(processes, cgroups, out),
             Input::Reload {
                 config_sha256,
@@ -127,6 +135,7 @@ impl Pipeline {
     fn release(&mut self, before: u64, out: &mut Vec<Draft>) {
         for event in self.decoder.before(before) {
             let time = event.header.time;
+            self.end_before(time, out);
             let (session, hook) = (event.header.session, event.header.hook);
             let Some(known) = self.enricher.complete(event) else {
                 self.reconciler.dismissed(hook);
@@ -139,6 +148,7 @@ impl Pipeline {
                 self.end_session(over, time, out);
             }
         }
+        self.end_before(before, out);
         self.publish(out);
     }
 

@@ -89,9 +89,10 @@ impl Hands {
     }
 
     fn cgroup_removed(&mut self, watch: &mut Watch, bytes: &[u8]) -> anyhow::Result<()> {
-        match body_and_path::<CgroupRemove>(bytes, |body| body.path) {
-            Some((body, _)) => self.root_gone(watch, body.id),
-            None => Ok(()),
+        let removed = body_and_path::<CgroupRemove>(bytes, |body| body.path);
+        match (removed, Header::read_from_prefix(bytes)) {
+            (Some((body, _)), Ok((header, _))) => self.root_gone(watch, body.id, header.time),
+            _ => Ok(()),
         }
     }
 }

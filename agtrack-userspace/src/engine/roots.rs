@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use super::clock;
 use super::hands::{Hands, session};
 use super::watch::{self, Root, Watch};
 use crate::cgroup::Cgroup;
@@ -79,18 +80,20 @@ impl Hands {
             return Ok(());
         };
         for id in watch.gone(ids, |path| hierarchy.at(path)) {
-            self.root_gone(watch, id)?;
+            self.root_gone(watch, id, clock::now().boot)?;
         }
         Ok(())
     }
 
-    /// The cgroup of a session is gone. Processes that had left it before are still the agent's.
-    pub(super) fn root_gone(&mut self, watch: &mut Watch, id: u64) -> anyhow::Result<()> {
+    /// The cgroup of a session is gone since `at`. Processes that had left it before are still the
+    /// agent's.
+    pub(super) fn root_gone(&mut self, watch: &mut Watch, id: u64, at: u64) -> anyhow::Result<()> {
         if !watch.forget(id) {
             return Ok(());
         }
         self.untag_cgroups(id);
         self.core.feed(Input::SessionOver {
+            at,
             key: id,
             dropped: false,
         })
@@ -100,7 +103,11 @@ impl Hands {
     pub(super) fn change_rules(&mut self, watch: &mut Watch, new: Watch) -> anyhow::Result<()> {
         for key in watch.replace_rules(new) {
             let untagged = self.untag_session(key);
-            self.core.feed(Input::SessionOver { key, dropped: true })?;
+            self.core.feed(Input::SessionOver {
+                at: clock::now().boot,
+                key,
+                dropped: true,
+            })?;
             self.tag_again(watch, untagged)?;
         }
         if let Some(hierarchy) = &self.hierarchy {

@@ -6,6 +6,7 @@ use std::collections::{HashMap, HashSet};
 use agtrack_common::event::hook;
 use agtrack_common::tag::Tag;
 
+use super::clock;
 use super::facts::{self, Kin};
 use super::hands::Hands;
 use crate::input::HookCounters;
@@ -26,7 +27,8 @@ impl Hands {
             }
             self.probes.untag_process(pid);
             let (key, session) = (ProcessKey { pid, start }, tag.session);
-            self.core.feed(Input::Gone { key, session })?;
+            let at = clock::now().boot;
+            self.core.feed(Input::Gone { at, key, session })?;
         }
         Ok(())
     }

@@ -5,11 +5,15 @@ use crate::input::NewSession;
 use crate::record::{Body, Change, Draft, Gap, GapReason, ProcessKey, SessionChange, Text};
 
 use super::Pipeline;
+use super::ending::Ending;
 
 impl Pipeline {
     pub(super) fn begin_session(&mut self, session: NewSession, out: &mut Vec<Draft>) {
         let time = self.clock.boot;
-        // A cgroup that was given up and is watched again.
+        // A cgroup that was given up and is watched again: what is on its way is of the time before.
+        if self.endings.concern(session.key) {
+            self.release(u64::MAX, out);
+        }
         if let Some(before) = self.enricher.sessions().take(session.key) {
             self.end_session(before, time, out);
         }
@@ -107,35 +111,44 @@ impl Pipeline {
         });
     }
 
-    /// What came before is told first.
-    pub(super) fn gone(&mut self, key: ProcessKey, session: u64, out: &mut Vec<Draft>) {
-        self.release(u64::MAX, out);
+    /// Tells the ends that came before `time`, boot clock, ns.
+    pub(super) fn end_before(&mut self, time: u64, out: &mut Vec<Draft>) {
+        while let Some((at, ending)) = self.endings.take_before(time) {
+            match ending {
+                Ending::Process { key, session } => self.gone(key, session, at, out),
+                Ending::Session { key, dropped } => self.session_over(key, dropped, at, out),
+            }
+        }
+    }
+
+    fn gone(&mut self, key: ProcessKey, session: u64, at: u64, out: &mut Vec<Draft>) {
         self.enricher.forget_process(key);
         if let Some(over) = self.enricher.sessions().take_if_over(session) {
-            self.end_session(over, self.clock.boot, out);
+            self.end_session(over, at, out);
         }
     }
 
     /// Processes that had left the cgroup go on; without their tags nothing of them arrives.
-    pub(super) fn session_over(&mut self, key: u64, dropped: bool, out: &mut Vec<Draft>) {
-        self.release(u64::MAX, out);
-        let time = self.clock.boot;
+    fn session_over(&mut self, key: u64, dropped: bool, at: u64, out: &mut Vec<Draft>) {
         if dropped {
             if let Some((over, running)) = self.enricher.drop_session(key) {
-                self.tell_end(over, running, time, out);
+                self.tell_end(over, running, at, out);
             }
             return;
         }
         self.enricher.sessions().unbind(key);
         if let Some(over) = self.enricher.sessions().take_if_over(key) {
-            self.end_session(over, time, out);
+            self.end_session(over, at, out);
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use agtrack_common::event::{Exit, Kind};
+    use agtrack_common::wire::Header;
     use uuid::Uuid;
+    use zerocopy::IntoBytes;
 
     use super::*;
     use crate::input::{Input, ProcessFacts, Start};
@@ -171,7 +184,27 @@ mod tests {
 
     fn gone(pid: u32, session: u64) -> Input<'static> {
         let key = ProcessKey { pid, start: 5 };
-        Input::Gone { key, session }
+        Input::Gone {
+            at: 9,
+            key,
+            session,
+        }
+    }
+
+    fn over(dropped: bool) -> Input<'static> {
+        Input::SessionOver {
+            at: 9,
+            key: 7,
+            dropped,
+        }
+    }
+
+    /// Time enough for all that waits.
+    fn later() -> Input<'static> {
+        Input::Clock(crate::input::Clock {
+            boot: 1_000_000_000,
+            wall: 0,
+        })
     }
 
     /// The sessions that end with these inputs, and who still runs in them.
@@ -195,47 +228,110 @@ mod tests {
     #[test]
     fn a_session_outlives_its_cgroup_with_the_processes_that_left_it() {
         let mut pipeline = pipeline();
-        let over = Input::SessionOver {
-            key: 7,
-            dropped: false,
-        };
-        let begun = vec![session(7), process(1, 7), process(2, 7), over, gone(1, 7)];
+        let begun = vec![
+            session(7),
+            process(1, 7),
+            process(2, 7),
+            over(false),
+            gone(1, 7),
+            later(),
+        ];
         assert_eq!(ended(&mut pipeline, begun), []);
         assert!(pipeline.knows(7));
-        let end = ended(&mut pipeline, vec![gone(2, 7)]);
+        let end = ended(&mut pipeline, vec![gone(2, 7), later()]);
         assert_eq!(end, [(7, Vec::new())]);
         assert!(!pipeline.knows(7));
     }
 
     #[test]
     fn a_cgroups_session_without_processes_ends_with_the_cgroup() {
-        let over = Input::SessionOver {
-            key: 7,
-            dropped: false,
-        };
-        let all = vec![session(7), process(1, 7), gone(1, 7), over];
+        let all = vec![session(7), process(1, 7), gone(1, 7), over(false), later()];
         assert_eq!(ended(&mut pipeline(), all), [(7, Vec::new())]);
     }
 
     #[test]
     fn a_session_that_no_rule_wants_ends_and_names_who_goes_on() {
         let mut pipeline = pipeline();
-        let dropped = Input::SessionOver {
-            key: 7,
-            dropped: true,
-        };
         let all = vec![
             session(7),
             session(8),
             process(1, 7),
             process(2, 8),
-            dropped,
+            over(true),
         ];
-        assert_eq!(ended(&mut pipeline, all), [(7, vec!["-1-5".to_owned()])]);
+        assert_eq!(ended(&mut pipeline, all), []);
+        // From now on its tags are nobody's, whatever is still to be told of it.
+        assert!(!pipeline.knows(7));
+        assert_eq!(
+            ended(&mut pipeline, vec![later()]),
+            [(7, vec!["-1-5".to_owned()])]
+        );
         // Watched again: nobody is left of the time before.
         assert_eq!(ended(&mut pipeline, vec![session(7)]), []);
         let stop = ended(&mut pipeline, vec![Input::Stop]);
         assert_eq!(stop, [(7, Vec::new()), (8, vec!["-2-5".to_owned()])]);
+    }
+
+    #[test]
+    fn one_that_is_watched_again_at_once_ends_before_it_begins() {
+        let mut pipeline = pipeline();
+        let all = vec![session(7), process(1, 7), over(true), session(7), later()];
+        assert_eq!(ended(&mut pipeline, all), [(7, vec!["-1-5".to_owned()])]);
+        assert!(pipeline.knows(7));
+    }
+
+    fn exit(pid: u32, session: u64, time: u64) -> Vec<u8> {
+        let header = Header {
+            kind: Kind::Exit as u16,
+            time,
+            tgid: pid,
+            tid: pid,
+            start: 5 * crate::record::TICK,
+            session,
+            ..Header::default()
+        };
+        let body = Exit {
+            status: 0,
+            reserved: 0,
+        };
+        [header.as_bytes(), body.as_bytes()].concat()
+    }
+
+    fn message(bytes: Vec<u8>) -> Input<'static> {
+        Input::Message {
+            bytes: bytes.into(),
+        }
+    }
+
+    /// The end of a cgroup is seen while the rings are read, when what happened before may wait in
+    /// the ring that is read last.
+    #[test]
+    fn the_end_of_one_session_pushes_nothing_of_another_ahead() {
+        let mut pipeline = pipeline();
+        let mut drafts = Vec::new();
+        let inputs = [
+            session(7),
+            session(8),
+            process(1, 8),
+            process(2, 8),
+            message(exit(1, 8, 100)),
+            Input::SessionOver {
+                at: 90,
+                key: 7,
+                dropped: false,
+            },
+            message(exit(2, 8, 80)),
+            later(),
+        ];
+        for input in inputs {
+            pipeline.accept(input, &mut drafts);
+        }
+        let told: Vec<_> = drafts
+            .iter()
+            .skip_while(|draft| draft.time < 80)
+            .map(|draft| draft.time)
+            .collect();
+        assert_eq!(told, [80, 90, 100], "{drafts:?}");
     }
 
     /// Tagged on suspicion: it is nobody's, now and when a session of its own begins.
