@@ -4,6 +4,7 @@
 //! body file below, a probe file in `agtrack-ebpf`, a test in `tests/e2e`.
 
 mod cgroup;
+mod change;
 mod connect;
 mod exec;
 mod exit;
@@ -14,6 +15,7 @@ mod table;
 mod unlink;
 
 pub use cgroup::{CgroupAttach, CgroupCreate, CgroupRemove};
+pub use change::Change;
 pub use connect::Connect;
 pub use exec::Exec;
 pub use exit::Exit;
@@ -23,7 +25,7 @@ pub use rename::Rename;
 pub use unlink::Unlink;
 
 /// Highest hook id + 1: size of the counter map.
-pub const HOOK_SLOTS: usize = 64;
+pub const HOOK_SLOTS: usize = 256;
 
 table::events! {
     /// A process was created; threads are not processes.
@@ -82,6 +84,62 @@ table::events! {
     CgroupRemove = 10, "cgroup.remove", Lifecycle, [
         CGROUP_REMOVE = 36, ANY, Attach::TpBtf("cgroup_rmdir") => cgroup_remove,
     ];
+
+    shared Change, Bulk {
+        /// A directory was made.
+        Mkdir = 11, "file.mkdir", [
+            MKDIR_LSM = 40, LSM, Attach::Lsm("path_mkdir") => mkdir_lsm,
+            MKDIR_FENTRY = 41, FENTRY, Attach::Fentry(&["security_path_mkdir"]) => mkdir_fentry,
+            MKDIR_RESULT = 42, TRAMPOLINE, Attach::Fexit(&["filename_mkdirat", "do_mkdirat"], 3) => mkdir_result,
+            MKDIR_SYSCALL = 43, TRACEPOINT, Attach::TpBtf("sys_exit") => sys_exit,
+        ];
+        /// A directory was removed.
+        Rmdir = 12, "file.rmdir", [
+            RMDIR_LSM = 44, LSM, Attach::Lsm("path_rmdir") => rmdir_lsm,
+            RMDIR_FENTRY = 45, FENTRY, Attach::Fentry(&["security_path_rmdir"]) => rmdir_fentry,
+            RMDIR_RESULT = 46, TRAMPOLINE, Attach::Fexit(&["filename_rmdir", "do_rmdir"], 2) => rmdir_result,
+            RMDIR_SYSCALL = 47, TRACEPOINT, Attach::TpBtf("sys_exit") => sys_exit,
+        ];
+        /// A device, a pipe, a socket or an empty file was made.
+        Mknod = 13, "file.mknod", [
+            MKNOD_LSM = 48, LSM, Attach::Lsm("path_mknod") => mknod_lsm,
+            MKNOD_FENTRY = 49, FENTRY, Attach::Fentry(&["security_path_mknod"]) => mknod_fentry,
+            MKNOD_RESULT = 50, TRAMPOLINE, Attach::Fexit(&["filename_mknodat", "do_mknodat"], 4) => mknod_result,
+            MKNOD_SYSCALL = 51, TRACEPOINT, Attach::TpBtf("sys_exit") => sys_exit,
+        ];
+        /// A file got one more name.
+        Link = 14, "file.link", [
+            LINK_LSM = 52, LSM, Attach::Lsm("path_link") => link_lsm,
+            LINK_FENTRY = 53, FENTRY, Attach::Fentry(&["security_path_link"]) => link_fentry,
+            LINK_RESULT = 54, TRAMPOLINE, Attach::Fexit(&["filename_linkat", "do_linkat"], 5) => link_result,
+            LINK_SYSCALL = 55, TRACEPOINT, Attach::TpBtf("sys_exit") => sys_exit,
+        ];
+        /// A symbolic link was made.
+        Symlink = 15, "file.symlink", [
+            SYMLINK_LSM = 56, LSM, Attach::Lsm("path_symlink") => symlink_lsm,
+            SYMLINK_FENTRY = 57, FENTRY, Attach::Fentry(&["security_path_symlink"]) => symlink_fentry,
+            SYMLINK_RESULT = 58, TRAMPOLINE, Attach::Fexit(&["filename_symlinkat", "do_symlinkat"], 3) => symlink_result,
+            SYMLINK_SYSCALL = 59, TRACEPOINT, Attach::TpBtf("sys_exit") => sys_exit,
+        ];
+        /// The length of a file was set.
+        Truncate = 16, "file.truncate", [
+            TRUNCATE_RESULT = 60, TRAMPOLINE, Attach::Fexit(&["vfs_truncate"], 2) => truncate_result,
+            FTRUNCATE_RESULT = 61, TRAMPOLINE, Attach::Fexit(&["do_ftruncate", "do_sys_ftruncate"], 3) => ftruncate_result,
+            TRUNCATE_SYSCALL = 63, TRACEPOINT, Attach::TpBtf("sys_exit") => sys_exit,
+        ];
+        /// Permissions of a file were set.
+        Chmod = 17, "file.chmod", [
+            CHMOD_LSM = 64, LSM, Attach::Lsm("path_chmod") => chmod_lsm,
+            CHMOD_FENTRY = 65, FENTRY, Attach::Fentry(&["security_path_chmod"]) => chmod_fentry,
+            CHMOD_RESULT = 66, TRAMPOLINE, Attach::Fexit(&["chmod_common"], 2) => chmod_result,
+            CHMOD_SYSCALL = 67, TRACEPOINT, Attach::TpBtf("sys_exit") => sys_exit,
+        ];
+        /// Owner or group of a file was set.
+        Chown = 18, "file.chown", [
+            CHOWN_RESULT = 70, TRAMPOLINE, Attach::Fexit(&["chown_common"], 3) => chown_result,
+            CHOWN_SYSCALL = 71, TRACEPOINT, Attach::TpBtf("sys_exit") => sys_exit,
+        ];
+    }
 }
 
 /// One event of the table.
@@ -177,10 +235,14 @@ impl core::fmt::Display for Attach {
 
 /// A fixed-layout event body.
 pub trait Body {
-    /// Its row.
-    const KIND: Kind;
     /// Its ring.
     const RING: Ring;
+}
+
+/// A body that belongs to one row only.
+pub trait Own: Body {
+    /// That row.
+    const KIND: Kind;
 }
 
 impl Kind {

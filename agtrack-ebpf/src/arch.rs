@@ -1,33 +1,8 @@
 //! What depends on the processor: registers and system call numbers. x86_64 only, so far.
 
-use crate::object::Task;
+use agtrack_common::call::{CALLS, NUMBERS, Packed};
 
-/// The system calls that back end B looks at.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Call {
-    /// `open(path, flags)`
-    Open,
-    /// `creat(path)`
-    Creat,
-    /// `openat(dir, path, flags)`
-    OpenAt,
-    /// `openat2(dir, path, how)`
-    OpenAt2,
-    /// `unlink(path)`
-    Unlink,
-    /// `unlinkat(dir, path, flags)`
-    UnlinkAt,
-    /// `rename(old, new)`
-    Rename,
-    /// `renameat(dir, old, dir, new)` and `renameat2(…, flags)`
-    RenameAt,
-    /// `renameat2(dir, old, dir, new, flags)`
-    RenameAt2,
-    /// `connect(descriptor, address, length)`
-    Connect,
-    /// i386 `socketcall(SYS_CONNECT, arguments)`
-    Multiplexed,
-}
+use crate::object::Task;
 
 /// `TS_COMPAT` (arch/x86/include/asm/thread_info.h): an i386 system call.
 const TS_COMPAT: u32 = 2;
@@ -37,8 +12,10 @@ const X32: u64 = 0x4000_0000;
 /// Members of `struct pt_regs` (arch/x86/include/asm/ptrace.h), by their place; user space sees the
 /// same order, so it stays.
 mod register {
+    pub const BP: usize = 4;
     pub const BX: usize = 5;
     pub const R10: usize = 7;
+    pub const R9: usize = 8;
     pub const R8: usize = 9;
     pub const CX: usize = 11;
     pub const DX: usize = 12;
@@ -55,74 +32,45 @@ fn register(regs: *const u64, which: usize) -> u64 {
     unsafe { regs.add(which).read_volatile() }
 }
 
-/// Whether agtrack may look at this system call, in any of the processor's tables: what every
-/// system call of the host has to pay for.
+/// What agtrack knows of each number.
+static KNOWN: [u64; CALLS] = NUMBERS;
+
+/// What agtrack knows of this system call, in any of the processor's tables, if it does: what every
+/// system call of the host has to pay for. The number and the arguments are still in the registers
+/// at its end.
 #[inline(always)]
-pub fn may_be_call(regs: *const u64) -> bool {
-    let number = register(regs, register::NUMBER);
-    native((number & !X32) as u32).is_some() || compat(number as u32).is_some()
+pub fn known(regs: *const u64) -> Option<u64> {
+    let number = register(regs, register::NUMBER) & u64::from(u32::MAX) & !X32;
+    if number >= CALLS as u64 {
+        return None;
+    }
+    // SAFETY: within the table; volatile, or the compiler makes a search of it.
+    let known = unsafe { KNOWN.as_ptr().add(number as usize).read_volatile() };
+    (known != 0).then_some(known)
 }
 
-/// The system call that `regs` belong to, if agtrack looks at it. The number and the arguments are
-/// still in the registers at its end.
+/// The system call, if agtrack looks at it in the table it was made through.
 #[inline(always)]
-pub fn call(task: Task, regs: *const u64) -> Option<Call> {
-    let number = register(regs, register::NUMBER);
-    if is_compat(task) {
-        compat(number as u32)
+pub fn call(task: Task, known: u64) -> Option<Packed> {
+    let packed = Packed(if is_compat(task) {
+        (known >> 32) as u32
     } else {
-        native((number & !X32) as u32)
-    }
+        known as u32
+    });
+    (packed.kind() != 0).then_some(packed)
 }
 
 /// The arguments of that system call.
 #[inline(always)]
-pub fn arguments(task: Task, regs: *const u64) -> [u64; 5] {
+pub fn arguments(task: Task, regs: *const u64) -> [u64; 6] {
     use register::*;
     if is_compat(task) {
-        return [BX, CX, DX, SI, DI].map(|which| register(regs, which) & u64::from(u32::MAX));
+        return [BX, CX, DX, SI, DI, BP].map(|which| register(regs, which) & u64::from(u32::MAX));
     }
-    [DI, SI, DX, R10, R8].map(|which| register(regs, which))
+    [DI, SI, DX, R10, R8, R9].map(|which| register(regs, which))
 }
 
 #[inline(always)]
 fn is_compat(task: Task) -> bool {
     task.status() & TS_COMPAT != 0
-}
-
-/// arch/x86/entry/syscalls/syscall_64.tbl
-#[inline(always)]
-fn native(number: u32) -> Option<Call> {
-    Some(match number {
-        2 => Call::Open,
-        42 => Call::Connect,
-        82 => Call::Rename,
-        85 => Call::Creat,
-        87 => Call::Unlink,
-        257 => Call::OpenAt,
-        263 => Call::UnlinkAt,
-        264 => Call::RenameAt,
-        316 => Call::RenameAt2,
-        437 => Call::OpenAt2,
-        _ => return None,
-    })
-}
-
-/// arch/x86/entry/syscalls/syscall_32.tbl
-#[inline(always)]
-fn compat(number: u32) -> Option<Call> {
-    Some(match number {
-        5 => Call::Open,
-        8 => Call::Creat,
-        10 => Call::Unlink,
-        38 => Call::Rename,
-        102 => Call::Multiplexed,
-        295 => Call::OpenAt,
-        301 => Call::UnlinkAt,
-        302 => Call::RenameAt,
-        353 => Call::RenameAt2,
-        362 => Call::Connect,
-        437 => Call::OpenAt2,
-        _ => return None,
-    })
 }

@@ -5,7 +5,7 @@
 
 use core::marker::PhantomData;
 
-use agtrack_common::event::{Body, LSM, Ring, TRAMPOLINE};
+use agtrack_common::event::{Body, Kind, LSM, Own, Ring, TRAMPOLINE};
 use agtrack_common::wire::{Header, NAME_SIZE, OUTCOME, Outcome, PART, PATH_MAX, Part, Path};
 use aya_ebpf::helpers::generated::{
     bpf_probe_read_kernel, bpf_probe_read_kernel_str, bpf_probe_read_user, bpf_probe_read_user_str,
@@ -42,8 +42,10 @@ pub struct Scratch {
     sent: u32,
     /// State of a walk.
     pub walk: WalkState,
-    /// A system call in one form for all its variants ([`crate::probe`]'s `syscall`).
-    pub request: [u64; 6],
+    /// The arguments of a system call, by place.
+    pub arguments: [u64; 8],
+    /// What they mean, in one form for all variants of a call.
+    pub request: [u64; 8],
     /// Header, body and data of the message. A part's header and body overwrite the event's
     /// body area from behind, so the event's own stand in front of the room for them.
     bytes: [u8; HEADER_SIZE + BODY_SIZE + DATA_SIZE],
@@ -83,10 +85,19 @@ pub enum Slot {
     CgroupRemove,
     Fork,
     Exit,
+    MkdirFentry,
+    RmdirFentry,
+    MknodFentry,
+    LinkFentry,
+    SymlinkFentry,
+    ChmodFentry,
+    ChownResult,
+    TruncateResult,
+    FtruncateResult,
 }
 
 /// Number of [`Slot`]s.
-pub const SCRATCH_SLOTS: u32 = 14;
+pub const SCRATCH_SLOTS: u32 = 23;
 
 impl Slot {
     /// This CPU's work space.
@@ -132,7 +143,21 @@ impl<B: Body> Message<B> {
 
     /// Begins an event that `hook` saw `actor` do. None (and counted): no work space.
     #[inline(always)]
-    pub fn begin(hook: u16, actor: &Actor, scratch: Option<*mut Scratch>) -> Option<Self> {
+    pub fn begin(hook: u16, actor: &Actor, scratch: Option<*mut Scratch>) -> Option<Self>
+    where
+        B: Own,
+    {
+        Self::begin_as(B::KIND as u16, hook, actor, scratch)
+    }
+
+    /// As [`Message::begin`], for one of the kinds that share the body.
+    #[inline(always)]
+    pub fn begin_as(
+        kind: u16,
+        hook: u16,
+        actor: &Actor,
+        scratch: Option<*mut Scratch>,
+    ) -> Option<Self> {
         const { assert!(size_of::<B>() <= BODY_SIZE && size_of::<B>().is_multiple_of(8)) };
         let Some(scratch) = scratch else {
             count::run(hook, Fate::LostMap);
@@ -142,7 +167,7 @@ impl<B: Body> Message<B> {
         unsafe {
             (&raw mut (*scratch).used).write_volatile(0);
             (&raw mut (*scratch).sent).write_volatile(0);
-            write_header(scratch, B::KIND as u16, hook, actor);
+            write_header(scratch, kind, hook, actor);
             core::ptr::write_bytes(message_bytes(scratch).add(HEADER_SIZE), 0, size_of::<B>());
         }
         Some(Message {
@@ -326,10 +351,16 @@ impl<B: Body> Message<B> {
 
 /// Tells that what this thread announced last succeeded, and with which flags.
 #[inline(always)]
-pub fn outcome<B: Body>(hook: u16, actor: &Actor, flags: u32) {
+pub fn outcome<B: Own>(hook: u16, actor: &Actor, flags: u32) {
+    outcome_as::<B>(B::KIND, hook, actor, 0, flags);
+}
+
+/// Tells how what this thread announced last ended: one of the kinds that share the body.
+#[inline(always)]
+pub fn outcome_as<B: Body>(kind: Kind, hook: u16, actor: &Actor, ret: i32, flags: u32) {
     let outcome = Outcome {
-        kind: B::KIND as u32,
-        ret: 0,
+        kind: kind as u32,
+        ret,
         flags,
         reserved: 0,
     };
@@ -339,7 +370,7 @@ pub fn outcome<B: Body>(hook: u16, actor: &Actor, flags: u32) {
 /// A whole event without long data, from the stack: for programs whose work space another run on
 /// this CPU could share.
 #[inline(always)]
-pub fn event<B: Body>(hook: u16, actor: &Actor, body: B) {
+pub fn event<B: Own>(hook: u16, actor: &Actor, body: B) {
     send(B::RING, header(B::KIND as u16, hook, actor), body);
 }
 

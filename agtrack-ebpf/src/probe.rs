@@ -1,6 +1,7 @@
 //! The programs, one file per event.
 
 mod cgroup;
+mod change;
 mod connect;
 mod exec;
 mod exit;

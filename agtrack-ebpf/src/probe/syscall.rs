@@ -1,13 +1,15 @@
 //! Back end B for files and sockets: one program at the end of every system call, because each
 //! attached program costs every system call of the host.
 
-use agtrack_common::event::hook;
+use agtrack_common::call::{HOOK_OF_KIND, KINDS, NONE, Packed, Quirk};
+use agtrack_common::event::{Kind, hook};
 use aya_ebpf::macros::btf_tracepoint;
 use aya_ebpf::programs::BtfTracePointContext;
 
-use crate::arch::{self, Call};
+use crate::arch;
 use crate::gate::{self, Actor};
-use crate::message::Slot;
+use crate::message::{Scratch, Slot};
+use crate::probe::change::{self, Returned};
 use crate::probe::{AT_FDCWD, Name, connect, open, rename, unlink};
 use crate::read::user;
 
@@ -22,99 +24,142 @@ const SYS_CONNECT: u64 = 3;
 #[btf_tracepoint(function = "sys_exit")]
 pub fn sys_exit(ctx: BtfTracePointContext) -> i32 {
     let regs: *const u64 = ctx.arg(0);
-    if arch::may_be_call(regs)
+    if let Some(known) = arch::known(regs)
         && let Some(actor) = gate::tagged()
-        && let Some(call) = arch::call(actor.task, regs)
-        && let Some(request) = request(call, arch::arguments(actor.task, regs))
-        && let Some(request) = forget(request)
+        && let Some(call) = arch::call(actor.task, known)
+        && let Some(scratch) = Slot::SysExit.scratch()
     {
-        dispatch(&actor, request, ctx.arg(1));
+        let arguments = arch::arguments(actor.task, regs);
+        if let Some(request) = request(scratch, call, arguments) {
+            dispatch(&actor, forget(scratch, request), ctx.arg(1));
+        }
     }
     0
 }
 
-/// What was asked, in one form for the variants of a call: event, directory, name, second
-/// directory, second name, flags. A connect's are descriptor, address, length.
-type Request = [u64; 6];
+/// What was asked, in one form for the variants of a call.
+type Request = [u64; 8];
 
-const OPEN: u64 = 1;
-const UNLINK: u64 = 2;
-const RENAME: u64 = 3;
-const CONNECT: u64 = 4;
+/// Places in a [`Request`]. A connect has descriptor, address and length for directory, name and
+/// value.
+mod place {
+    pub const KIND: usize = 0;
+    pub const DIRECTORY: usize = 1;
+    pub const NAME: usize = 2;
+    pub const DIRECTORY2: usize = 3;
+    pub const NAME2: usize = 4;
+    pub const VALUE: usize = 5;
+    pub const SECOND: usize = 6;
+    /// Bits: `HAS_NAME`, `HAS_NAME2`, `IS_TEXT`.
+    pub const MARKS: usize = 7;
+}
+
+const HAS_NAME: u64 = 1;
+const HAS_NAME2: u64 = 2;
+const IS_TEXT: u64 = 4;
 
 #[inline(always)]
-fn request(call: Call, [a, b, c, d, e]: [u64; 5]) -> Option<Request> {
-    let cwd = AT_FDCWD as u64;
-    Some(match call {
-        Call::Open => [OPEN, cwd, a, 0, 0, b],
-        Call::Creat => [OPEN, cwd, a, 0, 0, CREAT_FLAGS],
-        Call::OpenAt => [OPEN, a, b, 0, 0, c],
-        // `struct open_how` begins with 64 bits of flags.
-        Call::OpenAt2 => [OPEN, a, b, 0, 0, user(c)],
-        Call::Unlink => [UNLINK, cwd, a, 0, 0, 0],
-        Call::UnlinkAt if c & AT_REMOVEDIR != 0 => return None,
-        Call::UnlinkAt => [UNLINK, a, b, 0, 0, 0],
-        Call::Rename => [RENAME, cwd, a, cwd, b, 0],
-        Call::RenameAt => [RENAME, a, b, c, d, 0],
-        Call::RenameAt2 => [RENAME, a, b, c, d, e],
-        Call::Connect => [CONNECT, a, b, c, 0, 0],
-        Call::Multiplexed if a != SYS_CONNECT => return None,
-        Call::Multiplexed => {
-            let [descriptor, address, length]: [u32; 3] = user(b);
-            [
-                CONNECT,
-                descriptor.into(),
-                address.into(),
-                length.into(),
-                0,
-                0,
-            ]
+fn request(scratch: *mut Scratch, call: Packed, arguments: [u64; 6]) -> Option<Request> {
+    // Through memory, because a place is not known before the program runs.
+    // SAFETY: a map value; a place has three bits.
+    let at = unsafe {
+        let memory = (&raw mut (*scratch).arguments).cast::<u64>();
+        memory.write_volatile(AT_FDCWD as u64);
+        let mut index = 0;
+        while index < arguments.len() {
+            memory.add(index + 1).write_volatile(arguments[index]);
+            index += 1;
         }
-    })
+        move |place: u32| memory.add((place & 7) as usize).read_volatile()
+    };
+    let mut kind = u64::from(call.kind());
+    let [mut directory, mut name, mut value] =
+        [at(call.directory()), at(call.name()), at(call.value())];
+    let mut marks =
+        u64::from(call.name() != NONE) * HAS_NAME | u64::from(call.name2() != NONE) * HAS_NAME2;
+    const CREAT: u32 = Quirk::Creat as u32;
+    const OPEN_HOW: u32 = Quirk::OpenHow as u32;
+    const MAY_REMOVE_DIRECTORY: u32 = Quirk::MayRemoveDirectory as u32;
+    const MULTIPLEXED: u32 = Quirk::Multiplexed as u32;
+    const TEXT: u32 = Quirk::Text as u32;
+    const WIDE: u32 = Quirk::Wide as u32;
+    match call.quirk() {
+        CREAT => value = CREAT_FLAGS,
+        // `struct open_how` begins with 64 bits of flags.
+        OPEN_HOW => value = user(value),
+        MAY_REMOVE_DIRECTORY if value & AT_REMOVEDIR != 0 => kind = Kind::Rmdir as u64,
+        MULTIPLEXED if directory != SYS_CONNECT => return None,
+        MULTIPLEXED => {
+            let memory: [u32; 3] = user(name);
+            [directory, name, value] = memory.map(u64::from);
+        }
+        TEXT => marks |= IS_TEXT,
+        WIDE => value |= at(call.value() + 1) << 32,
+        _ => {}
+    }
+    let rest = [at(call.directory2()), at(call.name2()), at(call.second())];
+    Some([
+        kind, directory, name, rest[0], rest[1], value, rest[2], marks,
+    ])
 }
 
 /// Passes the request through memory, where the verifier forgets which variant it came from.
 /// Otherwise it would verify all that follows once for each.
 #[inline(always)]
-fn forget(request: Request) -> Option<Request> {
-    let scratch = Slot::SysExit.scratch()?;
+fn forget(scratch: *mut Scratch, request: Request) -> Request {
     // SAFETY: a map value.
     unsafe {
         let memory = &raw mut (*scratch).request;
         memory.write_volatile(request);
-        Some(memory.read_volatile())
+        memory.read_volatile()
     }
 }
 
 #[inline(always)]
-fn dispatch(actor: &Actor, [event, a, b, c, d, flags]: Request, ret: i64) {
+fn dispatch(actor: &Actor, request: Request, ret: i64) {
+    const OPEN: u64 = Kind::Open as u64;
+    const UNLINK: u64 = Kind::Unlink as u64;
+    const RENAME: u64 = Kind::Rename as u64;
+    const CONNECT: u64 = Kind::Connect as u64;
     let slot = Slot::SysExit.scratch();
-    let (first, flags) = (Name::User(b), flags as u32);
-    match event {
-        OPEN => open::finished(actor, a as i32, b, flags, ret),
+    let [_, directory, name, directory2, name2, value, ..] = request;
+    let flags = value as u32;
+    let first = (directory as i32, Name::User(name));
+    match request[place::KIND] {
+        OPEN => open::finished(actor, directory as i32, name, flags, ret),
         UNLINK => {
-            unlink::finished(
-                hook::UNLINK_SYSCALL,
-                actor,
-                a as i32,
-                first,
-                ret as i32,
-                slot,
-            );
+            let hook = hook::UNLINK_SYSCALL;
+            unlink::finished(hook, actor, first.0, first.1, ret as i32, slot);
         }
         RENAME => {
-            let (from, to) = ((a as i32, first), (c as i32, Name::User(d)));
-            rename::finished(
-                hook::RENAME_SYSCALL,
-                actor,
-                from,
-                to,
-                flags,
-                ret as i32,
-                slot,
-            );
+            let (hook, second) = (hook::RENAME_SYSCALL, (directory2 as i32, Name::User(name2)));
+            rename::finished(hook, actor, first, second, flags, ret as i32, slot);
         }
-        CONNECT => connect::returned(actor, a as u32, b, c as u32, ret as i32),
-        _ => {}
+        CONNECT => connect::returned(actor, directory as u32, name, flags, ret as i32),
+        kind => changed(actor, kind, &request, ret as i32),
     }
+}
+
+/// The hook of each event.
+static HOOKS: [u16; KINDS] = HOOK_OF_KIND;
+
+#[inline(always)]
+fn changed(actor: &Actor, kind: u64, request: &Request, ret: i32) {
+    let marks = request[place::MARKS];
+    let name = |mark, place: usize| (marks & mark != 0).then_some(request[place]);
+    // SAFETY: the mask keeps it within the table; volatile, or the compiler makes a search of it.
+    let hook = unsafe { HOOKS.as_ptr().add(kind as usize % KINDS).read_volatile() };
+    let call = Returned {
+        kind: kind as u16,
+        hook,
+        directory: request[place::DIRECTORY] as i32,
+        name: name(HAS_NAME, place::NAME),
+        directory2: request[place::DIRECTORY2] as i32,
+        name2: name(HAS_NAME2, place::NAME2),
+        text: marks & IS_TEXT != 0,
+        value: request[place::VALUE],
+        second: request[place::SECOND] as u32,
+        ret,
+    };
+    change::returned(actor, call);
 }

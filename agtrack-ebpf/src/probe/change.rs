@@ -1,0 +1,333 @@
+//! Directories, links, permissions, owners, lengths: what changes a file without writing to it.
+
+use agtrack_common::event::{Change, Kind, hook};
+use agtrack_common::wire::{FileId, Path, RET_UNKNOWN, path_flag};
+use aya_ebpf::macros::{fentry, fexit, lsm};
+use aya_ebpf::programs::{FEntryContext, FExitContext, LsmContext};
+
+use crate::count::{self, Fate};
+use crate::gate::{self, Actor};
+use crate::message::{Message, Scratch, Slot, outcome_as, task_scratch};
+use crate::object::{File, Place};
+use crate::probe::{Name, is_probing, named_path};
+use crate::read::Kernel;
+
+/// What the kernel is asked to change.
+struct Asked {
+    place: Place,
+    other: Other,
+    value: u64,
+    second: u32,
+}
+
+/// The second thing that it is about.
+enum Other {
+    None,
+    Place(Place),
+    Text(Kernel),
+}
+
+impl Asked {
+    #[inline(always)]
+    fn of(place: Place, value: u64) -> Asked {
+        Asked {
+            place,
+            other: Other::None,
+            value,
+            second: 0,
+        }
+    }
+}
+
+/// An entry of a directory, which may not be there yet.
+#[inline(always)]
+fn entry(directory: Kernel, dentry: Kernel) -> Place {
+    Place {
+        dentry,
+        ..Place::from_path(directory)
+    }
+}
+
+/// The programs of changes that are announced before they are made: of the LSM hook, of fentry on
+/// the function that calls it, and of fexit on the one that makes the change.
+macro_rules! announced {
+    ($(
+        $kind:ident: $lsm:ident $lsm_id:ident $hook:tt, $fentry:ident $fentry_id:ident $slot:ident,
+        $result:ident $result_id:ident after $arguments:literal;
+        |$ctx:ident| $asked:expr;
+    )+) => { $(
+        #[lsm(hook = $hook)]
+        pub fn $lsm($ctx: LsmContext) -> i32 {
+            if let Some(actor) = gate::tagged_or_born() {
+                announce(Kind::$kind, hook::$lsm_id, &actor, $asked, || task_scratch(&actor));
+            }
+            0
+        }
+
+        #[fentry]
+        pub fn $fentry($ctx: FEntryContext) -> i32 {
+            if let Some(actor) = gate::tagged_or_born() {
+                announce(Kind::$kind, hook::$fentry_id, &actor, $asked, || Slot::$slot.scratch());
+            }
+            0
+        }
+
+        #[fexit]
+        pub fn $result(ctx: FExitContext) -> i32 {
+            if let Some(actor) = gate::tagged_or_born() {
+                ended(Kind::$kind, hook::$result_id, &actor, ctx.arg($arguments));
+            }
+            0
+        }
+    )+ };
+}
+
+announced! {
+    // `int path_mkdir(const struct path *dir, struct dentry *, umode_t)`
+    Mkdir: mkdir_lsm MKDIR_LSM "path_mkdir", mkdir_fentry MKDIR_FENTRY MkdirFentry,
+        mkdir_result MKDIR_RESULT after 3;
+        |ctx| Some(Asked::of(entry(ctx.arg(0), ctx.arg(1)), ctx.arg::<u32>(2).into()));
+    // `int path_rmdir(const struct path *dir, struct dentry *)`
+    Rmdir: rmdir_lsm RMDIR_LSM "path_rmdir", rmdir_fentry RMDIR_FENTRY RmdirFentry,
+        rmdir_result RMDIR_RESULT after 2;
+        |ctx| Some(Asked::of(entry(ctx.arg(0), ctx.arg(1)), 0));
+    // `int path_mknod(const struct path *dir, struct dentry *, umode_t, unsigned int dev)`
+    Mknod: mknod_lsm MKNOD_LSM "path_mknod", mknod_fentry MKNOD_FENTRY MknodFentry,
+        mknod_result MKNOD_RESULT after 4;
+        |ctx| node(entry(ctx.arg(0), ctx.arg(1)), ctx.arg(2), ctx.arg(3));
+    // `int path_link(struct dentry *old, const struct path *new_dir, struct dentry *new)`
+    Link: link_lsm LINK_LSM "path_link", link_fentry LINK_FENTRY LinkFentry,
+        link_result LINK_RESULT after 5;
+        |ctx| Some(linked(ctx.arg(0), entry(ctx.arg(1), ctx.arg(2))));
+    // `int path_symlink(const struct path *dir, struct dentry *, const char *text)`
+    Symlink: symlink_lsm SYMLINK_LSM "path_symlink", symlink_fentry SYMLINK_FENTRY SymlinkFentry,
+        symlink_result SYMLINK_RESULT after 3;
+        |ctx| Some(Asked {
+            other: Other::Text(ctx.arg(2)),
+            ..Asked::of(entry(ctx.arg(0), ctx.arg(1)), 0)
+        });
+    // `int path_chmod(const struct path *, umode_t)`
+    Chmod: chmod_lsm CHMOD_LSM "path_chmod", chmod_fentry CHMOD_FENTRY ChmodFentry,
+        chmod_result CHMOD_RESULT after 2;
+        |ctx| Some(Asked::of(Place::from_path(ctx.arg(0)), ctx.arg::<u32>(1).into()));
+}
+
+/// An open that creates a file asks in the same words for a regular one, and is an open.
+#[inline(always)]
+fn node(place: Place, mode: u32, device: u32) -> Option<Asked> {
+    const S_IFMT: u32 = 0o170_000;
+    const S_IFREG: u32 = 0o100_000;
+    let asked = Asked {
+        second: device,
+        ..Asked::of(place, mode.into())
+    };
+    (mode & S_IFMT != S_IFREG && mode & S_IFMT != 0).then_some(asked)
+}
+
+/// Both names of a file are on one mount.
+#[inline(always)]
+fn linked(old: Kernel, new: Place) -> Asked {
+    let old = Place { dentry: old, ..new };
+    Asked {
+        other: Other::Place(old),
+        ..Asked::of(new, 0)
+    }
+}
+
+#[inline(always)]
+fn announce(
+    kind: Kind,
+    hook: u16,
+    actor: &Actor,
+    asked: Option<Asked>,
+    scratch: impl FnOnce() -> Option<*mut Scratch>,
+) {
+    match asked {
+        Some(asked) => send(kind, hook, actor, asked, RET_UNKNOWN, scratch()),
+        None => count::run(hook, Fate::Filtered),
+    }
+}
+
+#[inline(always)]
+fn send(
+    kind: Kind,
+    hook: u16,
+    actor: &Actor,
+    asked: Asked,
+    ret: i32,
+    scratch: Option<*mut Scratch>,
+) {
+    let Some(mut message) = Message::<Change>::begin_as(kind as u16, hook, actor, scratch) else {
+        return;
+    };
+    let path = message.path(actor.task, asked.place);
+    let (other, file) = match asked.other {
+        Other::None => (Path::default(), asked.place.id()),
+        Other::Place(other) => (message.path(actor.task, other), other.id()),
+        Other::Text(text) => (words(message.kernel_string(text)), FileId::default()),
+    };
+    // SAFETY: the body is within the message.
+    unsafe {
+        *message.body() = Change {
+            file,
+            path,
+            other,
+            value: asked.value,
+            second: asked.second,
+            ret,
+        };
+    }
+    message.submit();
+}
+
+/// A text of so many bytes that is no path.
+#[inline(always)]
+fn words(length: Option<u32>) -> Path {
+    match length {
+        Some(name) => Path {
+            name,
+            ..Path::default()
+        },
+        None => Path {
+            flags: path_flag::UNREADABLE,
+            ..Path::default()
+        },
+    }
+}
+
+/// What was announced is done, or was refused. What failed before it could be announced is not
+/// recorded: the kernel found no object that it is about.
+#[inline(always)]
+fn ended(kind: Kind, hook: u16, actor: &Actor, ret: i32) {
+    if is_probing(ret) {
+        return count::run(hook, Fate::Filtered);
+    }
+    outcome_as::<Change>(kind, hook, actor, ret, 0);
+}
+
+/// `int chown_common(const struct path *, uid_t, gid_t)`. Its LSM hook takes structs by value, which
+/// programs can be attached to since 6.0 only.
+#[fexit(function = "chown_common")]
+pub fn chown_result(ctx: FExitContext) -> i32 {
+    if let Some(actor) = gate::tagged_or_born() {
+        let asked = Asked {
+            second: ctx.arg(2),
+            ..Asked::of(Place::from_path(ctx.arg(0)), ctx.arg::<u32>(1).into())
+        };
+        let slot = Slot::ChownResult.scratch();
+        send(
+            Kind::Chown,
+            hook::CHOWN_RESULT,
+            &actor,
+            asked,
+            ctx.arg(3),
+            slot,
+        );
+    }
+    0
+}
+
+/// `int vfs_truncate(const struct path *, loff_t)`. The LSM hook is asked at opens with `O_TRUNC`
+/// too, and cannot tell.
+#[fexit(function = "vfs_truncate")]
+pub fn truncate_result(ctx: FExitContext) -> i32 {
+    if let Some(actor) = gate::tagged_or_born() {
+        let asked = Asked::of(Place::from_path(ctx.arg(0)), ctx.arg(1));
+        let slot = Slot::TruncateResult.scratch();
+        send(
+            Kind::Truncate,
+            hook::TRUNCATE_RESULT,
+            &actor,
+            asked,
+            ctx.arg(2),
+            slot,
+        );
+    }
+    0
+}
+
+/// `int do_ftruncate(struct file *, loff_t, int small)` since 6.10; before, `do_sys_ftruncate`, whose
+/// first argument is the descriptor.
+#[fexit(function = "do_ftruncate")]
+pub fn ftruncate_result(ctx: FExitContext) -> i32 {
+    const HOOK: u16 = hook::FTRUNCATE_RESULT;
+    let Some(actor) = gate::tagged_or_born() else {
+        return 0;
+    };
+    let first: u64 = ctx.arg(0);
+    let file = if first >> 32 == 0 {
+        actor.task.file(first as u32)
+    } else {
+        Some(File::new(first as Kernel))
+    };
+    let Some(file) = file else {
+        count::run(HOOK, Fate::Filtered);
+        return 0;
+    };
+    let asked = Asked::of(file.place(), ctx.arg(1));
+    let slot = Slot::FtruncateResult.scratch();
+    send(Kind::Truncate, HOOK, &actor, asked, ctx.arg(3), slot);
+    0
+}
+
+/// A system call that changes something, with its arguments in one form.
+pub struct Returned {
+    /// The event's id, and its hook.
+    pub kind: u16,
+    pub hook: u16,
+    /// What the name is relative to; without a name, the descriptor of the file itself.
+    pub directory: i32,
+    pub name: Option<u64>,
+    pub directory2: i32,
+    pub name2: Option<u64>,
+    /// The second name is a text and no path.
+    pub text: bool,
+    pub value: u64,
+    pub second: u32,
+    pub ret: i32,
+}
+
+/// Back end B: the call returned.
+#[inline(always)]
+pub fn returned(actor: &Actor, call: Returned) {
+    if is_probing(call.ret) {
+        return count::run(call.hook, Fate::Filtered);
+    }
+    let slot = Slot::SysExit.scratch();
+    let message = Message::<Change>::begin_as(call.kind, call.hook, actor, slot);
+    let Some(mut message) = message else {
+        return;
+    };
+    let mut file = FileId::default();
+    let path = match call.name {
+        Some(name) => named_path(&mut message, actor, call.directory, Name::User(name)),
+        None => match actor.task.file(call.directory as u32) {
+            Some(open) => {
+                file = open.id();
+                let path = message.path(actor.task, open.place());
+                Path {
+                    flags: path.flags | path_flag::FD,
+                    ..path
+                }
+            }
+            None => words(None),
+        },
+    };
+    let other = match call.name2 {
+        None => Path::default(),
+        Some(text) if call.text => words(message.user_string(text)),
+        Some(name) => named_path(&mut message, actor, call.directory2, Name::User(name)),
+    };
+    // SAFETY: the body is within the message.
+    unsafe {
+        *message.body() = Change {
+            file,
+            path,
+            other,
+            value: call.value,
+            second: call.second,
+            ret: call.ret,
+        };
+    }
+    message.submit();
+}
