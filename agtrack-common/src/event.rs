@@ -147,6 +147,8 @@ table::events! {
 pub struct Row {
     /// The event.
     pub kind: Kind,
+    /// The struct of its body, which several may share.
+    pub body: &'static str,
     /// Its name in records, as in `file.open`.
     pub action: &'static str,
     /// What it means, in one line.

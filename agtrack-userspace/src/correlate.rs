@@ -99,6 +99,7 @@ fn result_of(payload: &Payload) -> Option<i32> {
         Payload::Open(body) => Some(body.ret),
         Payload::Unlink(body) => Some(body.ret),
         Payload::Rename(body) => Some(body.ret),
+        Payload::Change(_, body) => Some(body.ret),
         Payload::Connect(body) => Some(body.ret),
         Payload::Fork(_)
         | Payload::Exec(_)

@@ -211,6 +211,7 @@ impl Enricher {
             Payload::Exit(_)
             | Payload::Open(_)
             | Payload::Unlink(_)
+            | Payload::Change(..)
             | Payload::Rename(_)
             | Payload::Connect(_) => (None, None),
         }

@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 pub use action::{
-    Access, Action, Address, Completeness, Object, Outcome, OutcomeResult, PathSource,
+    Access, Action, Address, Completeness, FileChange, Object, Outcome, OutcomeResult, PathSource,
 };
 pub use bytes::{Text, printable};
 pub use draft::Draft;

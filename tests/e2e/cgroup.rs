@@ -37,7 +37,7 @@ fn an_agent_makes_moves_into_and_removes_one() -> Outcome {
     let directory = place.group.directory.join("inner");
     let path = format!("{}/inner", place.group.path.display());
     let mut trigger = place.place(&steps! {
-        "mkdir", &directory, "+",
+        "mkdir", &directory, 0o755, "+",
         "wait", "+",
         "write", directory.join("cgroup.procs"), "0", "+",
         "write", place.group.procs(), "0", "+",

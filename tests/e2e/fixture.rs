@@ -176,7 +176,7 @@ fn connect(_: &Path, _: &Group) -> Vec<OsString> {
 fn cgroup(_: &Path, group: &Group) -> Vec<OsString> {
     let inner = group.directory.join("inner");
     steps! {
-        "mkdir", &inner, "+",
+        "mkdir", &inner, 0o755, "+",
         "write", inner.join("cgroup.procs"), "0", "+",
         "write", group.procs(), "0", "+",
         "rmdir", &inner,

@@ -9,6 +9,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod cgroup;
+mod change;
 mod connect;
 mod contention;
 mod disk;
@@ -86,6 +87,7 @@ const MODULES: &[(&str, Each, &[Test])] = &[
     ("open", Each::Backend, open::TESTS),
     ("unlink", Each::Backend, unlink::TESTS),
     ("rename", Each::Backend, rename::TESTS),
+    ("change", Each::Backend, change::TESTS),
     ("connect", Each::Backend, connect::TESTS),
     ("cgroup", Each::Backend, cgroup::TESTS),
     ("lineage", Each::Backend, lineage::TESTS),

@@ -46,12 +46,14 @@ macro_rules! events {
         pub const TABLE: &[Row] = &[
             $( Row {
                 kind: Kind::$name,
+                body: stringify!($name),
                 action: $action,
                 description: $doc,
                 ring: Ring::$ring,
             }, )+
             $( $( Row {
                 kind: Kind::$of,
+                body: stringify!($body),
                 action: $of_action,
                 description: $of_doc,
                 ring: Ring::$body_ring,

@@ -195,11 +195,18 @@ fn words(length: Option<u32>) -> Path {
     }
 }
 
+/// What asks whether something is there: counted, not recorded (`mkdir -p`: `EEXIST`).
+#[inline(always)]
+fn is_asking(ret: i32) -> bool {
+    const EEXIST: i32 = 17;
+    is_probing(ret) || ret == -EEXIST
+}
+
 /// What was announced is done, or was refused. What failed before it could be announced is not
 /// recorded: the kernel found no object that it is about.
 #[inline(always)]
 fn ended(kind: Kind, hook: u16, actor: &Actor, ret: i32) {
-    if is_probing(ret) {
+    if is_asking(ret) {
         return count::run(hook, Fate::Filtered);
     }
     outcome_as::<Change>(kind, hook, actor, ret, 0);
@@ -290,7 +297,7 @@ pub struct Returned {
 /// Back end B: the call returned.
 #[inline(always)]
 pub fn returned(actor: &Actor, call: Returned) {
-    if is_probing(call.ret) {
+    if is_asking(call.ret) {
         return count::run(call.hook, Fate::Filtered);
     }
     let slot = Slot::SysExit.scratch();

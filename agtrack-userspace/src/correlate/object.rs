@@ -1,5 +1,6 @@
 //! What an event was done to.
 
+mod change;
 mod flags;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -9,7 +10,7 @@ use agtrack_common::wire::{FileId, path_flag};
 
 use crate::decode::{PathText, Segments, What};
 use crate::enrich::Known;
-use crate::record::{Access, Address, Completeness, Object, PathSource, Text};
+use crate::record::{Access, Address, Completeness, FileChange, Object, PathSource, Text};
 
 /// The action's name.
 pub(super) fn name(known: &Known) -> &'static str {
@@ -30,6 +31,7 @@ pub(super) fn paths(known: &Known) -> Vec<Vec<u8>> {
         Payload::Open(body) => vec![data.path(&body.path).bytes],
         Payload::Unlink(body) => vec![data.path(&body.path).bytes],
         Payload::Rename(body) => vec![data.path(&body.from).bytes, data.path(&body.to).bytes],
+        Payload::Change(_, body) => vec![data.path(&body.path).bytes],
         Payload::Fork(_)
         | Payload::Exec(_)
         | Payload::Exit(_)
@@ -64,6 +66,7 @@ pub(super) fn object(known: &Known) -> (Object, Completeness) {
         Payload::Open(body) => open(body, &mut data, &mut whole),
         Payload::Unlink(body) => unlink(body, &mut data, &mut whole),
         Payload::Rename(body) => rename(body, &mut data, &mut whole),
+        Payload::Change(kind, body) => change::object(*kind, body, &mut data, &mut whole),
         Payload::Connect(body) => Object::Connect(connect(body, &mut data, &mut whole)),
         Payload::CgroupCreate(body) => cgroup(known, body.id, None),
         Payload::CgroupAttach(body) => cgroup(known, body.id, Some(body.target)),
@@ -147,6 +150,7 @@ fn unlink(body: &Unlink, data: &mut Segments<'_>, whole: &mut Completeness) -> O
         path: Text(path.bytes),
         inode,
         device,
+        change: FileChange::default(),
     }
 }
 

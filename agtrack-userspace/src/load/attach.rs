@@ -149,7 +149,18 @@ pub(super) fn blinding(state: &HookState) -> Option<String> {
 fn is_essential(hook: &Hook) -> bool {
     match hook.kind {
         Kind::Fork | Kind::Exec | Kind::Exit | Kind::Open | Kind::Unlink | Kind::Rename => true,
-        Kind::Connect | Kind::CgroupCreate | Kind::CgroupAttach | Kind::CgroupRemove => false,
+        Kind::Connect
+        | Kind::CgroupCreate
+        | Kind::CgroupAttach
+        | Kind::CgroupRemove
+        | Kind::Mkdir
+        | Kind::Rmdir
+        | Kind::Mknod
+        | Kind::Link
+        | Kind::Symlink
+        | Kind::Truncate
+        | Kind::Chmod
+        | Kind::Chown => false,
     }
 }
 

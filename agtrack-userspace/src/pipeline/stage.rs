@@ -55,7 +55,13 @@ impl RedactStage {
                 self.path(from, rules);
                 self.path(to, rules);
             }
-            Object::Open { path, .. } | Object::File { path, .. } => self.path(path, rules),
+            Object::Open { path, .. } => self.path(path, rules),
+            Object::File { path, change, .. } => {
+                self.path(path, rules);
+                if let Some(target) = &mut change.target {
+                    self.path(target, rules);
+                }
+            }
             Object::Exec { exe, args, cwd, .. } => {
                 self.path(exe, rules);
                 self.path(cwd, rules);

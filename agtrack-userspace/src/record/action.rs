@@ -67,14 +67,17 @@ pub enum Object {
         /// File type and permissions, octal as in `100644`.
         mode: Option<String>,
     },
-    /// `file.unlink`.
+    /// `file.unlink`, and what else changes a file or a directory without opening it.
     File {
-        /// Absolute path.
+        /// Absolute path; the new name where one is made.
         path: Text,
         /// Inode number, where the kernel object was seen.
         inode: Option<u64>,
         /// Device, `major:minor`.
         device: Option<String>,
+        /// What it was to become.
+        #[serde(flatten)]
+        change: FileChange,
     },
     /// `process.exec`.
     Exec {
@@ -124,6 +127,31 @@ pub enum Object {
         /// Its process id.
         target_pid: Option<u32>,
     },
+}
+
+/// What a file was to become. Only what the action sets is there.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct FileChange {
+    /// `file.link`: the name the file has already. `file.symlink`: the text of the link.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub target: Option<Text>,
+    /// `file.mkdir`, `file.mknod`, `file.chmod`: type and permissions as asked for, octal. The
+    /// process's umask is not applied yet.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mode: Option<String>,
+    /// `file.mknod`: which device it stands for, `major:minor`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub node: Option<String>,
+    /// `file.chown`: the user, unless it stays.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub owner: Option<u32>,
+    /// `file.chown`: the group, unless it stays.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub group: Option<u32>,
+    /// `file.truncate`: length in bytes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub size: Option<u64>,
 }
 
 /// A peer.

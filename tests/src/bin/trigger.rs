@@ -11,6 +11,7 @@
 
 mod trigger {
     pub(crate) mod call;
+    pub(crate) mod change;
     pub(crate) mod compat;
     pub(crate) mod file;
     pub(crate) mod process;
@@ -23,7 +24,7 @@ use std::collections::VecDeque;
 use std::ffi::OsString;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
-use trigger::{call, compat, file, process, ring, socket, storm};
+use trigger::{call, change, compat, file, process, ring, socket, storm};
 
 /// What a step returned: a system call's result.
 type Ret = i64;
@@ -97,9 +98,10 @@ fn perform_all(mut steps: VecDeque<Step>) {
 /// Makes the call that a step names.
 fn perform(name: &[u8], step: &mut Step) -> Ret {
     match name {
+        _ if change::knows(name) => change::perform(name, step),
         b"open" | b"openat" | b"openat2" | b"creat" | b"unlink" | b"unlinkat" | b"rename"
-        | b"renameat" | b"renameat2" | b"mkdir" | b"rmdir" | b"chdir" | b"chroot" | b"symlink"
-        | b"write" | b"burst" | b"walk" | b"dir" => file::perform(name, step),
+        | b"renameat" | b"renameat2" | b"chdir" | b"chroot" | b"write" | b"burst" | b"walk"
+        | b"dir" | b"file" => file::perform(name, step),
         b"has32" | b"open32" | b"openat32" | b"unlink32" | b"rename32" | b"connect32" => {
             compat::perform(name, step)
         }

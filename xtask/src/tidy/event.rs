@@ -14,14 +14,14 @@ const PROBES: &str = "agtrack-ebpf/src/probe";
 pub(crate) fn check(root: &Path, sources: &[Source]) -> Vec<Breach> {
     TABLE
         .iter()
-        .flat_map(|row| missing(root, sources, &format!("{:?}", row.kind), row.action))
+        .flat_map(|row| missing(root, sources, row.body, row.action))
         .collect()
 }
 
-/// The parts that a row lacks.
-fn missing(root: &Path, sources: &[Source], kind: &str, action: &str) -> Vec<Breach> {
-    let name = snake_case(kind);
-    // Events of one family may share their files, as those of cgroups do; each must occur in them.
+/// The parts that a row lacks. Rows that share a body share the files of its name.
+fn missing(root: &Path, sources: &[Source], body: &str, action: &str) -> Vec<Breach> {
+    let name = snake_case(body);
+    // Bodies of one family may share their files, as those of cgroups do; each must occur in them.
     let family = name.split('_').next().unwrap_or(&name);
     let has = |path: String, needle: &str| {
         sources
@@ -43,7 +43,7 @@ fn missing(root: &Path, sources: &[Source], kind: &str, action: &str) -> Vec<Bre
         (
             "body",
             BODIES,
-            shared(BODIES, &format!("pub struct {kind} ")),
+            shared(BODIES, &format!("pub struct {body} ")),
         ),
         ("probe", PROBES, shared(PROBES, "")),
         ("end-to-end test", "tests/e2e", shared("tests/e2e", action)),
@@ -56,7 +56,7 @@ fn missing(root: &Path, sources: &[Source], kind: &str, action: &str) -> Vec<Bre
             rule: Rule::EventParts,
             file: "agtrack-common/src/event.rs".to_owned(),
             line: 0,
-            what: format!("`{kind}` has no {part} in {dir}"),
+            what: format!("`{action}` has no {part} in {dir}"),
         })
         .collect()
 }
@@ -81,7 +81,7 @@ mod tests {
     fn a_row_with_nothing_lacks_four_parts() {
         let breaches = missing(Path::new("/nonexistent"), &[], "Exec", "process.exec");
         assert_eq!(breaches.len(), 4);
-        assert!(breaches[0].what.contains("`Exec` has no body"));
+        assert!(breaches[0].what.contains("`process.exec` has no body"));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What was acted on, in a few words.
 
-use crate::record::{Access, Address, Object, Text};
+use crate::record::{Access, Address, FileChange, Object, Text, printable};
 use crate::terminal::cut;
 
 /// Characters of a command line that are shown.
@@ -46,7 +46,7 @@ pub(super) fn words(object: &Object) -> String {
             );
             format!("{} ({})", path.printable(), how.join(", "))
         }
-        Object::File { path, .. } => path.printable(),
+        Object::File { path, change, .. } => changed(path, change),
         Object::Exec { exe, args, .. } => {
             let rest = args.get(1..).unwrap_or_default();
             let words: Vec<_> = [exe].into_iter().chain(rest).map(word).collect();
@@ -80,6 +80,28 @@ fn word(text: &Text) -> String {
     }
 }
 
+fn changed(path: &Text, change: &FileChange) -> String {
+    let target = change.target.as_ref().map(Text::printable);
+    let target = target.map_or(String::new(), |target| format!(" -> {target}"));
+    let set: Vec<_> = [
+        change
+            .mode
+            .as_ref()
+            .map(|mode| format!("mode {}", printable(mode))),
+        change
+            .node
+            .as_ref()
+            .map(|node| format!("device {}", printable(node))),
+        change.owner.map(|owner| format!("owner {owner}")),
+        change.group.map(|group| format!("group {group}")),
+        change.size.map(|size| format!("{size} bytes")),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    format!("{}{target}{}", path.printable(), flags(&set))
+}
+
 fn flags(flags: &[String]) -> String {
     if flags.is_empty() {
         String::new()
@@ -107,7 +129,7 @@ fn peer(address: &Address) -> String {
         } => {
             let name = domain
                 .as_ref()
-                .map(|name| format!(" ({})", crate::record::printable(name)));
+                .map(|name| format!(" ({})", printable(name)));
             let at = std::net::SocketAddr::new(*ip, *port);
             format!("{at} {proto}{}", name.unwrap_or_default())
         }
@@ -152,8 +174,23 @@ mod tests {
                 path: "/a".into(),
                 inode: None,
                 device: None,
+                change: FileChange::default(),
             },
             "/a",
+        );
+        check(
+            Object::File {
+                path: "/a".into(),
+                inode: Some(1),
+                device: None,
+                change: FileChange {
+                    target: Some("/b\u{7}".into()),
+                    mode: Some("644".to_owned()),
+                    owner: Some(0),
+                    ..FileChange::default()
+                },
+            },
+            "/a -> /b\\u{7} (mode 644, owner 0)",
         );
         let (from, to) = ("/a".into(), "/b\n".into());
         let rename_flags = vec!["EXCHANGE".to_owned()];

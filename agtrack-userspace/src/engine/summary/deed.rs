@@ -83,26 +83,33 @@ impl Deeds {
                         deed.rank = interest(object);
                     }
                 }
-                self.touch(object, true, process);
+                self.touch(action, true);
             }
             (_, None) if failed => self.fail(errno),
-            (object, None) => {
-                self.touch(object, false, process);
-                self.done(object, process);
+            (_, None) => {
+                self.touch(action, false);
+                self.done(action);
             }
         }
     }
 
     /// It was not refused, and did not fail as far as that was seen.
-    fn done(&mut self, object: &Object, process: &Process) {
-        match object {
+    fn done(&mut self, action: &Action) {
+        let process = &action.process;
+        match &action.object {
             Object::Open {
                 path,
                 access: Access::Write | Access::ReadWrite,
                 created,
                 ..
             } => self.files.write(&path.0, *created),
-            Object::File { path, .. } => self.files.delete(&path.0),
+            Object::File { path, .. } => match &*action.action {
+                "file.unlink" => self.files.delete(&path.0),
+                "file.link" | "file.symlink" | "file.mknod" => self.files.write(&path.0, true),
+                "file.truncate" => self.files.write(&path.0, false),
+                // Directories, owners and permissions are not what files hold.
+                _ => {}
+            },
             Object::Rename {
                 from,
                 to,
@@ -137,13 +144,18 @@ impl Deeds {
     }
 
     /// If it is a credential.
-    fn touch(&mut self, object: &Object, refused: bool, process: &Process) {
-        let (paths, way) = match object {
+    fn touch(&mut self, action: &Action, refused: bool) {
+        let process = &action.process;
+        let (paths, way) = match &action.object {
             Object::Open { path, access, .. } => {
                 let writes = matches!(access, Access::Write | Access::ReadWrite);
                 ([Some(path), None], if writes { "written" } else { "read" })
             }
-            Object::File { path, .. } => ([Some(path), None], "deleted"),
+            Object::File { path, change, .. } => {
+                let deleted = action.action == "file.unlink";
+                let way = if deleted { "deleted" } else { "changed" };
+                ([Some(path), change.target.as_ref()], way)
+            }
             Object::Rename { from, to, .. } => ([Some(from), Some(to)], "renamed"),
             Object::Exec { .. }
             | Object::Exit { .. }

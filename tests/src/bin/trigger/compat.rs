@@ -1,6 +1,7 @@
 //! i386 system calls, which any 64-bit process may make with `int 0x80`.
 
 use crate::trigger::call;
+use crate::trigger::change::Argument;
 use crate::{Ret, Step, complain};
 
 /// arch/x86/entry/syscalls/syscall_32.tbl
@@ -47,6 +48,19 @@ pub(crate) fn perform(name: &[u8], step: &mut Step) -> Ret {
         call::close(ret);
     }
     ret
+}
+
+/// Makes the call of that number.
+pub(crate) fn perform_as(number: u32, arguments: &[Argument]) -> Ret {
+    let mut low = Low::new();
+    let mut raw = [0; 5];
+    for (raw, argument) in raw.iter_mut().zip(arguments) {
+        *raw = match argument {
+            Argument::Path(path) => low.string(path),
+            Argument::Number(number) => *number as u32,
+        };
+    }
+    int80(number, raw)
 }
 
 /// A TCP connect to the loopback address through `socketcall`.

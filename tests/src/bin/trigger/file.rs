@@ -7,8 +7,8 @@ use crate::{Ret, Step, complain};
 
 const CWD: i64 = libc::AT_FDCWD as i64;
 
-/// Makes the call. `dir PATH` opens a directory as descriptor 9, to be named as `9` by the `…at`
-/// calls.
+/// Makes the call. `dir PATH` opens a directory as descriptor 9 and `file PATH` a file as 8, to be
+/// named so by the calls that take descriptors.
 pub(crate) fn perform(name: &[u8], step: &mut Step) -> Ret {
     match name {
         b"open" => closed(call(
@@ -42,21 +42,13 @@ pub(crate) fn perform(name: &[u8], step: &mut Step) -> Ret {
         }
         b"renameat" => renameat(libc::SYS_renameat, step, false),
         b"renameat2" => renameat(libc::SYS_renameat2, step, true),
-        b"mkdir" => call(libc::SYS_mkdir, [address(&*step.path()), 0o755, 0, 0, 0]),
-        b"rmdir" => call(libc::SYS_rmdir, [address(&*step.path()), 0, 0, 0, 0]),
         b"chdir" => call(libc::SYS_chdir, [address(&*step.path()), 0, 0, 0, 0]),
         b"chroot" => call(libc::SYS_chroot, [address(&*step.path()), 0, 0, 0, 0]),
-        b"symlink" => {
-            let (target, link) = (step.path(), step.path());
-            call(
-                libc::SYS_symlink,
-                [address(&*target), address(&*link), 0, 0, 0],
-            )
-        }
         b"write" => write(step),
         b"burst" => burst(step),
         b"walk" => walk(step),
-        b"dir" => dir(&step.path()),
+        b"dir" => kept(&step.path(), libc::O_RDONLY | libc::O_DIRECTORY, 9),
+        b"file" => kept(&step.path(), libc::O_RDWR, 8),
         _ => complain("no such call on files"),
     }
 }
@@ -66,7 +58,8 @@ fn closed(ret: Ret) -> Ret {
     ret
 }
 
-fn directory(step: &mut Step) -> i64 {
+/// A descriptor; `cwd` is the working directory.
+pub(crate) fn directory(step: &mut Step) -> i64 {
     let word = step.next();
     if word == "cwd" {
         return CWD;
@@ -148,13 +141,13 @@ fn walk(step: &mut Step) -> Ret {
     times
 }
 
-fn dir(path: &[u8]) -> Ret {
-    let flags = i64::from(libc::O_RDONLY | libc::O_DIRECTORY);
-    let opened = call(libc::SYS_openat, [CWD, address(path), flags, 0, 0]);
+/// Opens it and keeps it open as this descriptor.
+fn kept(path: &[u8], flags: i32, descriptor: i64) -> Ret {
+    let opened = call(libc::SYS_openat, [CWD, address(path), flags.into(), 0, 0]);
     if opened < 0 {
         return opened;
     }
-    let ret = call(libc::SYS_dup2, [opened, 9, 0, 0, 0]);
+    let ret = call(libc::SYS_dup2, [opened, descriptor, 0, 0, 0]);
     close(opened);
     ret
 }

@@ -1,7 +1,7 @@
 //! What a summary chooses to tell.
 
 use super::*;
-use crate::record::{Completeness, Outcome, PathSource};
+use crate::record::{Completeness, FileChange, Outcome, PathSource};
 
 fn action(exe: &str, name: &str, object: Object, errno: Option<&str>) -> Action {
     let result = match errno {
@@ -97,6 +97,7 @@ fn credentials_are_told_however_they_are_touched() {
         path: "/root/.netrc".into(),
         inode: None,
         device: None,
+        change: FileChange::default(),
     };
     let summary = summary(&[
         open("/usr/bin/cat", "/h/.aws/credentials", Access::Read, None),

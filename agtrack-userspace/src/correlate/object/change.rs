@@ -1,0 +1,127 @@
+//! What a file was to become.
+
+use agtrack_common::event::{self, Kind};
+use agtrack_common::wire::path_flag;
+
+use super::{identity, note, note_cut};
+use crate::decode::Segments;
+use crate::record::{Completeness, FileChange, Object, Text};
+
+/// Type and permissions in a mode (include/uapi/linux/stat.h).
+const MODE: u64 = 0o177_777;
+/// `chown` leaves this one as it is: -1, or 16 bits of it from an i386 call.
+const STAYS: [u32; 2] = [u32::MAX, 0xffff];
+
+pub(super) fn object(
+    kind: Kind,
+    body: &event::Change,
+    data: &mut Segments<'_>,
+    whole: &mut Completeness,
+) -> Object {
+    let path = data.path(&body.path);
+    note(whole, &path);
+    let (inode, device, _) = identity(&body.file);
+    Object::File {
+        path: Text(path.bytes),
+        inode,
+        device,
+        change: change(kind, body, data, whole),
+    }
+}
+
+fn change(
+    kind: Kind,
+    body: &event::Change,
+    data: &mut Segments<'_>,
+    whole: &mut Completeness,
+) -> FileChange {
+    let mode = || Some(format!("{:o}", body.value & MODE));
+    let id = |id: u32| (!STAYS.contains(&id)).then_some(id);
+    let nothing = FileChange::default();
+    match kind {
+        Kind::Mkdir | Kind::Chmod => FileChange {
+            mode: mode(),
+            ..nothing
+        },
+        Kind::Mknod => FileChange {
+            mode: mode(),
+            node: is_device(body.value).then(|| node(body.second)),
+            ..nothing
+        },
+        Kind::Link => FileChange {
+            target: Some(second_path(body, data, whole)),
+            ..nothing
+        },
+        Kind::Symlink => FileChange {
+            target: text(body, data, whole),
+            ..nothing
+        },
+        Kind::Truncate => FileChange {
+            size: Some(body.value),
+            ..nothing
+        },
+        Kind::Chown => FileChange {
+            owner: id(body.value as u32),
+            group: id(body.second),
+            ..nothing
+        },
+        // The others have bodies of their own.
+        Kind::Rmdir
+        | Kind::Fork
+        | Kind::Exec
+        | Kind::Exit
+        | Kind::Open
+        | Kind::Unlink
+        | Kind::Rename
+        | Kind::Connect
+        | Kind::CgroupCreate
+        | Kind::CgroupAttach
+        | Kind::CgroupRemove => nothing,
+    }
+}
+
+fn second_path(body: &event::Change, data: &mut Segments<'_>, whole: &mut Completeness) -> Text {
+    let path = data.path(&body.other);
+    note_cut(whole, &path);
+    Text(path.bytes)
+}
+
+/// The words of a symbolic link, which may lead anywhere; none where they could not be read.
+fn text(body: &event::Change, data: &mut Segments<'_>, whole: &mut Completeness) -> Option<Text> {
+    if body.other.flags & path_flag::UNREADABLE != 0 {
+        whole.notes.push("unreadable".to_owned());
+        return None;
+    }
+    Some(Text(data.bytes(body.other.name).to_vec()))
+}
+
+/// Whether a mode is that of a block or character device.
+fn is_device(mode: u64) -> bool {
+    matches!(mode & 0o170_000, 0o060_000 | 0o020_000)
+}
+
+/// `MAJOR:MINOR` as user space encodes it (include/linux/kdev_t.h, `new_decode_dev`).
+fn node(device: u32) -> String {
+    let major = device >> 8 & 0xfff;
+    let minor = device & 0xff | device >> 12 & 0xf_ff00;
+    format!("{major}:{minor}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn device_numbers_are_those_of_mknod() {
+        assert_eq!(node(0x0103), "1:3");
+        // makedev(259, 300) and makedev(4095, 1048575).
+        assert_eq!(node(0x1010_3012), "259:65554");
+        assert_eq!(node(u32::MAX), "4095:1048575");
+    }
+
+    #[test]
+    fn only_devices_have_a_number() {
+        assert!(is_device(0o020_666) && is_device(0o060_600));
+        assert!(!is_device(0o010_644) && !is_device(0o140_777) && !is_device(0));
+    }
+}
