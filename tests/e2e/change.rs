@@ -44,7 +44,10 @@ fn done<'a>(records: &'a Records, path: &str) -> &'a Value {
 /// As [`done`], by a call that was given a descriptor.
 fn done_by_descriptor<'a>(records: &'a Records, path: &str) -> &'a Value {
     records.path(path).one();
-    let record = records.0.iter().find(|record| record["object"]["path"] == path);
+    let record = records
+        .0
+        .iter()
+        .find(|record| record["object"]["path"] == path);
     let record = record.expect("it is one of them");
     let success = json!({"result": "success", "errno": null});
     assert_eq!(record["outcome"], success, "{record}");

@@ -31,13 +31,19 @@ const SCENARIOS: &[Scenario] = &[
     ("open", open),
     ("unlink", unlink),
     ("rename", rename),
+    ("change", change),
     ("connect", connect),
     ("cgroup", cgroup),
 ];
 
 /// What is recorded in machines, whose kernels allow the back ends that see objects: there an
 /// operation is announced, and its result comes from another hook.
-const OBJECTS: &[Scenario] = &[("files", files), ("refused", refused), ("uring", uring)];
+const OBJECTS: &[Scenario] = &[
+    ("files", files),
+    ("refused", refused),
+    ("uring", uring),
+    ("change", change),
+];
 
 /// Where fixtures lie.
 fn directory() -> PathBuf {
@@ -154,6 +160,27 @@ fn rename(directory: &Path, _: &Group) -> Vec<OsString> {
     steps! {
         "renameat2", "cwd", &from, "cwd", &to, flag, "+",
         "rename", "from", "to",
+    }
+    .into()
+}
+
+fn change(directory: &Path, _: &Group) -> Vec<OsString> {
+    let path = file(directory, "file");
+    steps! {
+        "mkdir", "new", 0o750, "+",
+        "rmdir", directory.join("new"), "+",
+        "mknod", "pipe", libc::S_IFIFO | 0o600, 0, "+",
+        "link", &path, "other", "+",
+        "symlink", "../nowhere", "link", "+",
+        "truncate", "file", 3, "+",
+        "chmod", "file", 0o4755, "+",
+        "chown", "file", 7, -1, "+",
+        "file", &path, "+",
+        "ftruncate", 8, 70000, "+",
+        "fchmod", 8, 0o600, "+",
+        "setuid", 1000, "+",
+        "chmod", "file", 0o777, "+",
+        "mkdir", "/refused", 0o755,
     }
     .into()
 }

@@ -104,6 +104,7 @@ fixtures![
     open,
     unlink,
     rename,
+    change,
     connect,
     cgroup,
     lsm_files,

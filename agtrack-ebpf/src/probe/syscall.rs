@@ -72,9 +72,11 @@ fn request(scratch: *mut Scratch, call: Packed, arguments: [u64; 6]) -> Option<R
         }
         move |place: u32| memory.add((place & 7) as usize).read_volatile()
     };
+    // A directory that is not given is the working directory, a value 0.
+    let given = |place: u32| at(place) * u64::from(place != NONE);
     let mut kind = u64::from(call.kind());
     let [mut directory, mut name, mut value] =
-        [at(call.directory()), at(call.name()), at(call.value())];
+        [at(call.directory()), at(call.name()), given(call.value())];
     let mut marks =
         u64::from(call.name() != NONE) * HAS_NAME | u64::from(call.name2() != NONE) * HAS_NAME2;
     const CREAT: u32 = Quirk::Creat as u32;
@@ -97,7 +99,11 @@ fn request(scratch: *mut Scratch, call: Packed, arguments: [u64; 6]) -> Option<R
         WIDE => value |= at(call.value() + 1) << 32,
         _ => {}
     }
-    let rest = [at(call.directory2()), at(call.name2()), at(call.second())];
+    let rest = [
+        at(call.directory2()),
+        at(call.name2()),
+        given(call.second()),
+    ];
     Some([
         kind, directory, name, rest[0], rest[1], value, rest[2], marks,
     ])

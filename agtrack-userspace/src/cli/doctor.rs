@@ -181,7 +181,7 @@ fn cost(backend: Backend) -> &'static str {
             "under contention a preemptible kernel skips runs; how many is recorded as a gap"
         }
         Backend::Tracepoint => {
-            "paths of unlink and rename are those that the caller passed (path_source \
+            "paths of changes by name are those that the caller passed (path_source \
              \"argument\"); while agtrack runs every system call of the host takes 15 to 30 ns \
              longer; under contention a preemptible kernel skips runs, which is recorded as a gap"
         }
