@@ -20,6 +20,7 @@ mod probe;
 mod quirk;
 mod read;
 mod ring;
+mod scratch;
 mod walk;
 
 /// The kernel lends most helpers to GPL-compatible programs only.

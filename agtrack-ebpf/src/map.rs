@@ -6,8 +6,8 @@ use agtrack_common::tag::{CgroupTag, Tag};
 use aya_ebpf::macros::map;
 use aya_ebpf::maps::{Array, HashMap, PerCpuArray, RingBuf};
 
-use crate::message::{SCRATCH_SLOTS, Scratch};
 use crate::names::KeptName;
+use crate::scratch::{SCRATCH_SLOTS, Scratch};
 
 /// Tagged processes, by thread group id.
 #[map]

@@ -5,7 +5,7 @@
 
 use core::marker::PhantomData;
 
-use agtrack_common::event::{Body, Kind, LSM, Own, Ring, TRAMPOLINE};
+use agtrack_common::event::{Body, Kind, Own, Ring};
 use agtrack_common::wire::{Header, NAME_SIZE, OUTCOME, Outcome, PART, PATH_MAX, Part, Path};
 use aya_ebpf::helpers::generated::{
     bpf_probe_read_kernel, bpf_probe_read_kernel_str, bpf_probe_read_user, bpf_probe_read_user_str,
@@ -13,12 +13,10 @@ use aya_ebpf::helpers::generated::{
 
 use crate::count::{self, Fate};
 use crate::gate::Actor;
-use crate::map::{EMPTY_SCRATCH, SCRATCH, TASK_SCRATCH};
-use crate::names;
 use crate::object::{Place, Task};
-use crate::quirk::BACKEND;
 use crate::read::{Kernel, masked};
 use crate::ring::output;
+use crate::scratch::Scratch;
 use crate::walk;
 
 /// Offsets into the data are below this mask.
@@ -28,108 +26,11 @@ const SEGMENT_START: u32 = DATA_MASK + 1 - PATH_MAX as u32 - NAME_SIZE as u32;
 /// No bit of an offset below [`SEGMENT_START`] is outside of it.
 const SEGMENT_MASK: u64 = 4095;
 /// Room for the data; a name may overshoot the mask.
-const DATA_SIZE: usize = DATA_MASK as usize + 1 + NAME_SIZE;
+pub const DATA_SIZE: usize = DATA_MASK as usize + 1 + NAME_SIZE;
 /// Largest body.
-const BODY_SIZE: usize = 128;
-const HEADER_SIZE: usize = size_of::<Header>();
-
-/// Work space of one program run.
-#[repr(C, align(8))]
-pub struct Scratch {
-    /// Bytes of data so far.
-    pub used: u32,
-    /// Bytes of data that already travelled in parts.
-    sent: u32,
-    /// State of a walk.
-    pub walk: WalkState,
-    /// The arguments of a system call, by place.
-    pub arguments: [u64; 8],
-    /// What they mean, in one form for all variants of a call.
-    pub request: [u64; 8],
-    /// Header, body and data of the message. A part's header and body overwrite the event's
-    /// body area from behind, so the event's own stand in front of the room for them.
-    bytes: [u8; HEADER_SIZE + BODY_SIZE + DATA_SIZE],
-}
-
-/// State of a walk, in memory for the verifier's sake.
-#[repr(C)]
-pub struct WalkState {
-    /// The process's root directory.
-    pub root_dentry: u64,
-    /// Its mount.
-    pub root_mount: u64,
-    /// Where in the data the walk began.
-    pub begin: u32,
-    /// `path_flag` bits.
-    pub flags: u32,
-    /// Where the root was passed.
-    pub root: u32,
-    reserved: u32,
-}
-
-/// Per-CPU work space: one slot for each program the kernel guards against itself.
-#[derive(Clone, Copy)]
-#[repr(u32)]
-pub enum Slot {
-    Exec,
-    SysExit,
-    OpenFentry,
-    OpenResult,
-    UnlinkFentry,
-    UnlinkResult,
-    RenameFentry,
-    RenameResult,
-    ConnectResult,
-    CgroupCreate,
-    CgroupAttach,
-    CgroupRemove,
-    Fork,
-    Exit,
-    MkdirFentry,
-    RmdirFentry,
-    MknodFentry,
-    LinkFentry,
-    SymlinkFentry,
-    ChmodFentry,
-    ChownResult,
-    TruncateResult,
-    FtruncateResult,
-}
-
-/// Number of [`Slot`]s.
-pub const SCRATCH_SLOTS: u32 = 23;
-
-impl Slot {
-    /// This CPU's work space.
-    #[inline(always)]
-    pub fn scratch(self) -> Option<*mut Scratch> {
-        SCRATCH.get_ptr_mut(self as u32)
-    }
-}
-
-/// This thread's own work space, for programs that may be preempted by themselves. Every event that
-/// needs one is about to be sent: what is filtered takes none.
-#[inline(always)]
-pub fn task_scratch(actor: &Actor) -> Option<*mut Scratch> {
-    if let Some(scratch) = TASK_SCRATCH.get_ptr_mut(actor.tid) {
-        return Some(scratch);
-    }
-    let empty = EMPTY_SCRATCH.get(0)?;
-    let _ = TASK_SCRATCH.insert(actor.tid, empty, 0);
-    TASK_SCRATCH.get_ptr_mut(actor.tid)
-}
-
-/// Gives back what is kept for a thread that ends.
-#[inline(always)]
-pub fn release(tid: u32) {
-    let backend = BACKEND.load();
-    if backend == u32::from(LSM) {
-        let _ = TASK_SCRATCH.remove(tid);
-    }
-    if backend & u32::from(TRAMPOLINE) != 0 {
-        names::forget(tid);
-    }
-}
+pub const BODY_SIZE: usize = 128;
+/// Bytes in front of a body.
+pub const HEADER_SIZE: usize = size_of::<Header>();
 
 /// An event being built.
 pub struct Message<B> {

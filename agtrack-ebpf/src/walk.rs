@@ -7,10 +7,11 @@
 use agtrack_common::wire::{NAME_SIZE, PATH_MAX, Path, path_flag};
 use aya_ebpf::helpers::generated::bpf_probe_read_kernel_str;
 
-use crate::message::{DATA_MASK, Scratch};
+use crate::message::DATA_MASK;
 use crate::object::Place;
 use crate::offset::*;
 use crate::read::{Kernel, field};
+use crate::scratch::Scratch;
 
 /// Most components and mount crossings of one path.
 const STEPS: u32 = 128;

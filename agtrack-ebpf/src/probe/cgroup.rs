@@ -7,10 +7,11 @@ use aya_ebpf::programs::BtfTracePointContext;
 use crate::count::{self, Fate};
 use crate::gate;
 use crate::map::CGROUPS;
-use crate::message::{Message, Scratch, Slot};
+use crate::message::Message;
 use crate::object::{Cgroup, Task};
 use crate::quirk::CGROUP2_HIERARCHY;
 use crate::read::Kernel;
+use crate::scratch::{Scratch, Slot};
 
 /// A cgroup below a watched one is watched from its first moment. Every cgroup2 cgroup is
 /// reported: whether its path is one to watch, user space knows.

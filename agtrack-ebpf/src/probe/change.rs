@@ -7,10 +7,11 @@ use aya_ebpf::programs::{FEntryContext, FExitContext, LsmContext};
 
 use crate::count::{self, Fate};
 use crate::gate::{self, Actor};
-use crate::message::{Message, Scratch, Slot, outcome_as, task_scratch};
+use crate::message::{Message, outcome_as};
 use crate::object::{File, Place};
 use crate::probe::{Name, is_probing, named_path};
 use crate::read::Kernel;
+use crate::scratch::{Scratch, Slot, task_scratch};
 
 /// What the kernel is asked to change.
 struct Asked {

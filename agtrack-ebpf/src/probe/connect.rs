@@ -4,9 +4,10 @@ use aya_ebpf::macros::{cgroup_sock_addr, fexit};
 use aya_ebpf::programs::{FExitContext, SockAddrContext};
 
 use crate::gate::{self, Actor};
-use crate::message::{self, Message, Scratch, Slot};
+use crate::message::{self, Message};
 use crate::object::{File, Socket};
 use crate::read::{Kernel, at, user};
+use crate::scratch::{Scratch, Slot};
 
 const AF_UNIX: u16 = 1;
 const AF_INET: u16 = 2;

@@ -5,10 +5,11 @@ use aya_ebpf::programs::BtfTracePointContext;
 
 use crate::count::{self, Fate};
 use crate::gate::{self, Actor};
-use crate::message::{self, Message, Slot};
+use crate::message::Message;
 use crate::object::File;
 use crate::offset::BPRM_FILE;
 use crate::read::{Kernel, field};
+use crate::scratch::{self, Slot};
 
 /// Runs behind the point of no return: the kernel has accepted the program, and the arguments lie
 /// in the new memory where no other thread can change them.
@@ -16,7 +17,7 @@ use crate::read::{Kernel, field};
 pub fn exec(ctx: BtfTracePointContext) -> i32 {
     let (before, program): (u32, Kernel) = (ctx.arg(1), ctx.arg(2));
     // Another thread than the first takes over the first one's id.
-    message::release(before);
+    scratch::release(before);
     let Some((actor, repaired)) = tagged_or_repaired() else {
         return 0;
     };

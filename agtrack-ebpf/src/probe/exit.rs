@@ -4,15 +4,16 @@ use aya_ebpf::programs::BtfTracePointContext;
 
 use crate::gate::{self, Actor};
 use crate::map::TAGS;
-use crate::message::{self, Message, Slot};
+use crate::message::Message;
 use crate::offset::{SIGNAL_EXIT_CODE, SIGNAL_FLAGS, SIGNAL_LIVE, TASK_EXIT_CODE};
 use crate::quirk::SIGNAL_GROUP_EXIT;
 use crate::read::{Kernel, field};
+use crate::scratch::{self, Slot};
 
 #[btf_tracepoint(function = "sched_process_exit")]
 pub fn exit(_: BtfTracePointContext) -> i32 {
     // Before the gate: of threads that end together only the first may still be tagged.
-    message::release(gate::current().pid());
+    scratch::release(gate::current().pid());
     let Some(actor) = gate::tagged_or_born() else {
         return 0;
     };

@@ -7,11 +7,12 @@ use aya_log_ebpf::error;
 use crate::count::{self, Fate};
 use crate::gate::{self, Actor};
 use crate::map::BORN;
-use crate::message::{Message, Slot};
+use crate::message::Message;
 use crate::object::Task;
 use crate::probe::cgroup;
 use crate::quirk::CLONE_THREAD;
 use crate::read::Kernel;
+use crate::scratch::Slot;
 
 /// The child does not run yet, so its tag is there before its first instruction.
 #[btf_tracepoint(function = "sched_process_fork")]

@@ -6,11 +6,12 @@ use aya_ebpf::programs::{FEntryContext, FExitContext, LsmContext};
 
 use crate::count::{self, Fate};
 use crate::gate::{self, Actor};
-use crate::message::{Message, Scratch, Slot, outcome, task_scratch};
+use crate::message::{Message, outcome};
 use crate::object::File;
 use crate::offset::OPEN_FLAGS_FLAG;
 use crate::probe::{Name, is_probing, named_path};
 use crate::read::{Kernel, at, field};
+use crate::scratch::{Scratch, Slot, task_scratch};
 
 /// `__FMODE_EXEC` in open flags: the kernel opens a program to run it.
 const O_EXEC: u32 = 0x20;

@@ -5,11 +5,12 @@ use aya_ebpf::programs::{FEntryContext, FExitContext, LsmContext};
 
 use crate::count::{self, Fate};
 use crate::gate::{self, Actor};
-use crate::message::{Message, Scratch, Slot, outcome, task_scratch};
+use crate::message::{Message, outcome};
 use crate::names::{self, Which};
 use crate::object::Place;
 use crate::probe::{Name, is_probing, named_path};
 use crate::read::Kernel;
+use crate::scratch::{Scratch, Slot, task_scratch};
 
 /// `int path_rename(const struct path *old_dir, struct dentry *old, const struct path *new_dir,
 /// struct dentry *new)`, with flags behind since 5.19.

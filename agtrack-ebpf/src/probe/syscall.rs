@@ -8,10 +8,10 @@ use aya_ebpf::programs::BtfTracePointContext;
 
 use crate::arch;
 use crate::gate::{self, Actor};
-use crate::message::{Scratch, Slot};
 use crate::probe::change::{self, Returned};
 use crate::probe::{AT_FDCWD, Name, connect, open, rename, unlink};
 use crate::read::user;
+use crate::scratch::{Scratch, Slot};
 
 /// `O_WRONLY | O_CREAT | O_TRUNC`, which is what `creat` means.
 const CREAT_FLAGS: u64 = 0o1 | 0o100 | 0o1000;

@@ -1,0 +1,107 @@
+//! The work space of a run: where its message is filled.
+
+use agtrack_common::event::{LSM, TRAMPOLINE};
+
+use crate::gate::Actor;
+use crate::map::{EMPTY_SCRATCH, SCRATCH, TASK_SCRATCH};
+use crate::message::{BODY_SIZE, DATA_SIZE, HEADER_SIZE};
+use crate::names;
+use crate::quirk::BACKEND;
+
+/// Work space of one program run.
+#[repr(C, align(8))]
+pub struct Scratch {
+    /// Bytes of data so far.
+    pub used: u32,
+    /// Bytes of data that already travelled in parts.
+    pub sent: u32,
+    /// State of a walk.
+    pub walk: WalkState,
+    /// The arguments of a system call, by place.
+    pub arguments: [u64; 8],
+    /// What they mean, in one form for all variants of a call.
+    pub request: [u64; 8],
+    /// Header, body and data of the message. A part's header and body overwrite the event's
+    /// body area from behind, so the event's own stand in front of the room for them.
+    pub bytes: [u8; HEADER_SIZE + BODY_SIZE + DATA_SIZE],
+}
+
+/// State of a walk, in memory for the verifier's sake.
+#[repr(C)]
+pub struct WalkState {
+    /// The process's root directory.
+    pub root_dentry: u64,
+    /// Its mount.
+    pub root_mount: u64,
+    /// Where in the data the walk began.
+    pub begin: u32,
+    /// `path_flag` bits.
+    pub flags: u32,
+    /// Where the root was passed.
+    pub root: u32,
+    reserved: u32,
+}
+
+/// Per-CPU work space: one slot for each program the kernel guards against itself.
+#[derive(Clone, Copy)]
+#[repr(u32)]
+pub enum Slot {
+    Exec,
+    SysExit,
+    OpenFentry,
+    OpenResult,
+    UnlinkFentry,
+    UnlinkResult,
+    RenameFentry,
+    RenameResult,
+    ConnectResult,
+    CgroupCreate,
+    CgroupAttach,
+    CgroupRemove,
+    Fork,
+    Exit,
+    MkdirFentry,
+    RmdirFentry,
+    MknodFentry,
+    LinkFentry,
+    SymlinkFentry,
+    ChmodFentry,
+    ChownResult,
+    TruncateResult,
+    FtruncateResult,
+}
+
+/// Number of [`Slot`]s.
+pub const SCRATCH_SLOTS: u32 = 23;
+
+impl Slot {
+    /// This CPU's work space.
+    #[inline(always)]
+    pub fn scratch(self) -> Option<*mut Scratch> {
+        SCRATCH.get_ptr_mut(self as u32)
+    }
+}
+
+/// This thread's own work space, for programs that may be preempted by themselves. Every event that
+/// needs one is about to be sent: what is filtered takes none.
+#[inline(always)]
+pub fn task_scratch(actor: &Actor) -> Option<*mut Scratch> {
+    if let Some(scratch) = TASK_SCRATCH.get_ptr_mut(actor.tid) {
+        return Some(scratch);
+    }
+    let empty = EMPTY_SCRATCH.get(0)?;
+    let _ = TASK_SCRATCH.insert(actor.tid, empty, 0);
+    TASK_SCRATCH.get_ptr_mut(actor.tid)
+}
+
+/// Gives back what is kept for a thread that ends.
+#[inline(always)]
+pub fn release(tid: u32) {
+    let backend = BACKEND.load();
+    if backend == u32::from(LSM) {
+        let _ = TASK_SCRATCH.remove(tid);
+    }
+    if backend & u32::from(TRAMPOLINE) != 0 {
+        names::forget(tid);
+    }
+}
