@@ -30,6 +30,11 @@ pub enum Quirk {
     Text = 5,
     /// i386: the value is 64 bits in two arguments, the lower half first.
     Wide = 6,
+    /// `mount`: the second name is a text, and the second value another one behind it.
+    Texts = 7,
+    /// `chroot`, `pivot_root`: after a success the name leads elsewhere, and the process's root
+    /// directory is what it led to.
+    Root = 8,
 }
 
 /// One call.
@@ -131,6 +136,26 @@ pub const TABLE: &[Call] = &[
         Kind::Chown,
         below(1, 2).value(3).second(4),
     ),
+    call("chroot", 161, 61, Kind::Chroot, named(1)).with(Quirk::Root),
+    call(
+        "pivot_root",
+        155,
+        217,
+        Kind::PivotRoot,
+        named(1).other(NONE, 2),
+    )
+    .with(Quirk::Root),
+    call(
+        "mount",
+        165,
+        21,
+        Kind::Mount,
+        named(2).other(NONE, 1).value(4).second(3),
+    )
+    .with(Quirk::Texts),
+    call("move_mount", 429, 429, Kind::Mount, below(3, 4).other(1, 2)),
+    call("umount2", 166, 52, Kind::Umount, named(1).value(2)),
+    compat("umount", 22, Kind::Umount, named(1)),
     compat("chown16", 182, Kind::Chown, named(1).value(2).second(3)),
     compat("lchown16", 16, Kind::Chown, named(1).value(2).second(3)),
     compat(
@@ -334,6 +359,11 @@ mod tests {
             ("lchown", libc::SYS_lchown),
             ("fchown", libc::SYS_fchown),
             ("fchownat", libc::SYS_fchownat),
+            ("chroot", libc::SYS_chroot),
+            ("pivot_root", libc::SYS_pivot_root),
+            ("mount", libc::SYS_mount),
+            ("move_mount", libc::SYS_move_mount),
+            ("umount2", libc::SYS_umount2),
         ];
         for (name, number) in known {
             let call = TABLE.iter().find(|call| call.name == name).unwrap();

@@ -139,6 +139,37 @@ table::events! {
             CHOWN_RESULT = 70, TRAMPOLINE, Attach::Fexit(&["chown_common"], 3) => chown_result,
             CHOWN_SYSCALL = 71, TRACEPOINT, Attach::TpBtf("sys_exit") => sys_exit,
         ];
+        /// A process got another root directory.
+        Chroot = 19, "process.chroot", [
+            CHROOT_LSM = 72, LSM, Attach::Lsm("path_chroot") => chroot_lsm,
+            CHROOT_FENTRY = 73, FENTRY, Attach::Fentry(&["security_path_chroot"]) => chroot_fentry,
+            CHROOT_RESULT = 74, TRAMPOLINE, Attach::Fexit(&["__x64_sys_chroot"], 1) => chroot_result,
+            CHROOT_SYSCALL = 75, TRACEPOINT, Attach::TpBtf("sys_exit") => sys_exit,
+        ];
+        /// A mount namespace got another root.
+        PivotRoot = 20, "process.pivot_root", [
+            PIVOT_ROOT_LSM = 76, LSM, Attach::Lsm("sb_pivotroot") => pivot_root_lsm,
+            PIVOT_ROOT_FENTRY = 77, FENTRY, Attach::Fentry(&["security_sb_pivotroot"]) => pivot_root_fentry,
+            PIVOT_ROOT_RESULT = 78, TRAMPOLINE, Attach::Fexit(&["__x64_sys_pivot_root"], 1) => pivot_root_result,
+            PIVOT_ROOT_SYSCALL = 79, TRACEPOINT, Attach::TpBtf("sys_exit") => sys_exit,
+        ];
+        /// A file system or a directory was mounted, or a mount was changed.
+        Mount = 21, "file.mount", [
+            MOUNT_LSM = 80, LSM, Attach::Lsm("sb_mount") => mount_lsm,
+            MOUNT_FENTRY = 81, FENTRY, Attach::Fentry(&["security_sb_mount"]) => mount_fentry,
+            MOUNT_RESULT = 82, TRAMPOLINE, Attach::Fexit(&["path_mount"], 5) => mount_result,
+            MOUNT_SYSCALL = 83, TRACEPOINT, Attach::TpBtf("sys_exit") => sys_exit,
+            MOVE_MOUNT_LSM = 84, LSM, Attach::Lsm("move_mount") => move_mount_lsm,
+            MOVE_MOUNT_FENTRY = 85, FENTRY, Attach::Fentry(&["security_move_mount"]) => move_mount_fentry,
+            MOVE_MOUNT_RESULT = 86, TRAMPOLINE, Attach::Fexit(&["__x64_sys_move_mount"], 1) => move_mount_result,
+        ];
+        /// A mount was taken away.
+        Umount = 22, "file.umount", [
+            UMOUNT_LSM = 88, LSM, Attach::Lsm("sb_umount") => umount_lsm,
+            UMOUNT_FENTRY = 89, FENTRY, Attach::Fentry(&["security_sb_umount"]) => umount_fentry,
+            UMOUNT_RESULT = 90, TRAMPOLINE, Attach::Fexit(&["path_umount"], 2) => umount_result,
+            UMOUNT_SYSCALL = 91, TRACEPOINT, Attach::TpBtf("sys_exit") => sys_exit,
+        ];
     }
 }
 

@@ -124,6 +124,13 @@ impl Place {
             mount: field(path, &PATH_MOUNT),
         }
     }
+    /// The root of a mount, a `struct vfsmount`.
+    pub fn root_of(mount: Kernel) -> Place {
+        Place {
+            dentry: field(mount, &VFSMOUNT_ROOT),
+            mount,
+        }
+    }
     /// The file that has this name, if any.
     pub fn id(self) -> FileId {
         Inode(field(self.dentry, &DENTRY_INODE)).id()

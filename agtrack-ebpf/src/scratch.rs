@@ -69,10 +69,15 @@ pub enum Slot {
     ChownResult,
     TruncateResult,
     FtruncateResult,
+    ChrootFentry,
+    PivotRootFentry,
+    MountFentry,
+    MoveMountFentry,
+    UmountFentry,
 }
 
 /// Number of [`Slot`]s.
-pub const SCRATCH_SLOTS: u32 = 23;
+pub const SCRATCH_SLOTS: u32 = 28;
 
 impl Slot {
     /// This CPU's work space.

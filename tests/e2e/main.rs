@@ -23,6 +23,7 @@ mod intrusion;
 mod late;
 mod leftover;
 mod lineage;
+mod mount;
 mod open;
 mod own;
 mod redaction;
@@ -88,6 +89,7 @@ const MODULES: &[(&str, Each, &[Test])] = &[
     ("unlink", Each::Backend, unlink::TESTS),
     ("rename", Each::Backend, rename::TESTS),
     ("change", Each::Backend, change::TESTS),
+    ("mount", Each::Backend, mount::TESTS),
     ("connect", Each::Backend, connect::TESTS),
     ("cgroup", Each::Backend, cgroup::TESTS),
     ("lineage", Each::Backend, lineage::TESTS),

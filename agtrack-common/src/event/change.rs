@@ -11,11 +11,13 @@ pub struct Change {
     pub file: FileId,
     /// Its path; of a link the new name.
     pub path: Path,
-    /// `link`: the name it had. `symlink`: `name` is the text of the link, and nothing is walked.
+    /// `link`: the name it had. `symlink`, `mount`: `name` is the text of the link or the name of the
+    /// source, and nothing is walked. `move_mount`, `pivot_root`: where it was before, or is put.
     pub other: Path,
-    /// `mkdir`, `mknod`, `chmod`: mode. `truncate`: length in bytes. `chown`: user.
+    /// `mkdir`, `mknod`, `chmod`: mode. `truncate`: length in bytes. `chown`: user. `mount`,
+    /// `umount`: flags.
     pub value: u64,
-    /// `chown`: group. `mknod`: device.
+    /// `chown`: group. `mknod`: device. `mount`: bytes of the file system's name, behind the source.
     pub second: u32,
     /// 0, -errno, or `RET_UNKNOWN`.
     pub ret: i32,

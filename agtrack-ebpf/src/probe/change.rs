@@ -26,6 +26,8 @@ enum Other {
     None,
     Place(Place),
     Text(Kernel),
+    /// Two texts.
+    Texts(Kernel, Kernel),
 }
 
 impl Asked {
@@ -111,6 +113,41 @@ announced! {
     Chmod: chmod_lsm CHMOD_LSM "path_chmod", chmod_fentry CHMOD_FENTRY ChmodFentry,
         chmod_result CHMOD_RESULT after 2;
         |ctx| Some(Asked::of(Place::from_path(ctx.arg(0)), ctx.arg::<u32>(1).into()));
+    // `int path_chroot(const struct path *)`
+    Chroot: chroot_lsm CHROOT_LSM "path_chroot", chroot_fentry CHROOT_FENTRY ChrootFentry,
+        chroot_result CHROOT_RESULT after 1;
+        |ctx| Some(Asked::of(Place::from_path(ctx.arg(0)), 0));
+    // `int sb_pivotroot(const struct path *put_old, const struct path *new_root)`
+    PivotRoot: pivot_root_lsm PIVOT_ROOT_LSM "sb_pivotroot",
+        pivot_root_fentry PIVOT_ROOT_FENTRY PivotRootFentry,
+        pivot_root_result PIVOT_ROOT_RESULT after 1;
+        |ctx| Some(moved(ctx.arg(0), ctx.arg(1)));
+    // `int sb_mount(const char *source, const struct path *, const char *type, unsigned long flags,
+    // void *data)`
+    Mount: mount_lsm MOUNT_LSM "sb_mount", mount_fentry MOUNT_FENTRY MountFentry,
+        mount_result MOUNT_RESULT after 5;
+        |ctx| Some(Asked {
+            other: Other::Texts(ctx.arg(0), ctx.arg(2)),
+            ..Asked::of(Place::from_path(ctx.arg(1)), ctx.arg(3))
+        });
+    // `int move_mount(const struct path *from, const struct path *to)`
+    Mount: move_mount_lsm MOVE_MOUNT_LSM "move_mount",
+        move_mount_fentry MOVE_MOUNT_FENTRY MoveMountFentry,
+        move_mount_result MOVE_MOUNT_RESULT after 1;
+        |ctx| Some(moved(ctx.arg(0), ctx.arg(1)));
+    // `int sb_umount(struct vfsmount *, int flags)`
+    Umount: umount_lsm UMOUNT_LSM "sb_umount", umount_fentry UMOUNT_FENTRY UmountFentry,
+        umount_result UMOUNT_RESULT after 2;
+        |ctx| Some(Asked::of(Place::root_of(ctx.arg(0)), ctx.arg::<u32>(1).into()));
+}
+
+/// From one place to another.
+#[inline(always)]
+fn moved(from: Kernel, to: Kernel) -> Asked {
+    Asked {
+        other: Other::Place(Place::from_path(from)),
+        ..Asked::of(Place::from_path(to), 0)
+    }
 }
 
 /// An open that creates a file asks in the same words for a regular one, and is an open.
@@ -162,10 +199,16 @@ fn send(
         return;
     };
     let path = message.path(actor.task, asked.place);
+    let mut second = asked.second;
     let (other, file) = match asked.other {
         Other::None => (Path::default(), asked.place.id()),
         Other::Place(other) => (message.path(actor.task, other), other.id()),
         Other::Text(text) => (words(message.kernel_string(text)), FileId::default()),
+        Other::Texts(first, behind) => {
+            let first = message.kernel_string(first).unwrap_or(0);
+            second = message.kernel_string(behind).unwrap_or(0);
+            (words(Some(first)), asked.place.id())
+        }
     };
     // SAFETY: the body is within the message.
     unsafe {
@@ -174,7 +217,7 @@ fn send(
             path,
             other,
             value: asked.value,
-            second: asked.second,
+            second,
             ret,
         };
     }
@@ -288,11 +331,25 @@ pub struct Returned {
     pub name: Option<u64>,
     pub directory2: i32,
     pub name2: Option<u64>,
-    /// The second name is a text and no path.
-    pub text: bool,
+    /// What the names are.
+    pub names: Names,
     pub value: u64,
-    pub second: u32,
+    /// Behind `Names::Texts` the address of another one.
+    pub second: u64,
     pub ret: i32,
+}
+
+/// What the names of a call are. The order is that of its marks in a request.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Names {
+    /// Both are paths.
+    Paths,
+    /// The second is a text.
+    Text,
+    /// The second is a text, and the second value another one.
+    Texts,
+    /// The first leads to what is the process's root directory now, if the call succeeded.
+    Root,
 }
 
 /// Back end B: the call returned.
@@ -306,24 +363,17 @@ pub fn returned(actor: &Actor, call: Returned) {
     let Some(mut message) = message else {
         return;
     };
-    let mut file = FileId::default();
-    let path = match call.name {
-        Some(name) => named_path(&mut message, actor, call.directory, Name::User(name)),
-        None => match actor.task.file(call.directory as u32) {
-            Some(open) => {
-                file = open.id();
-                let path = message.path(actor.task, open.place());
-                Path {
-                    flags: path.flags | path_flag::FD,
-                    ..path
-                }
-            }
-            None => words(None),
-        },
-    };
+    let (path, file) = returned_path(&mut message, actor, &call);
+    let mut second = call.second as u32;
     let other = match call.name2 {
         None => Path::default(),
-        Some(text) if call.text => words(message.user_string(text)),
+        Some(_) if is_root(&call) => Path::default(),
+        Some(text) if call.names == Names::Text => words(message.user_string(text)),
+        Some(text) if call.names == Names::Texts => {
+            let first = message.user_string(text).unwrap_or(0);
+            second = message.user_string(call.second).unwrap_or(0);
+            words(Some(first))
+        }
         Some(name) => named_path(&mut message, actor, call.directory2, Name::User(name)),
     };
     // SAFETY: the body is within the message.
@@ -333,9 +383,35 @@ pub fn returned(actor: &Actor, call: Returned) {
             path,
             other,
             value: call.value,
-            second: call.second,
+            second,
             ret: call.ret,
         };
     }
     message.submit();
+}
+
+/// Whether the names mean something else now than when they were given.
+#[inline(always)]
+fn is_root(call: &Returned) -> bool {
+    call.names == Names::Root && call.ret == 0
+}
+
+#[inline(always)]
+fn returned_path(message: &mut Message<Change>, actor: &Actor, call: &Returned) -> (Path, FileId) {
+    if is_root(call) {
+        let root = actor.task.root();
+        return (message.path(actor.task, root), root.id());
+    }
+    if let Some(name) = call.name {
+        let path = named_path(message, actor, call.directory, Name::User(name));
+        return (path, FileId::default());
+    }
+    match actor.task.file(call.directory as u32) {
+        Some(open) => {
+            let mut path = message.path(actor.task, open.place());
+            path.flags |= path_flag::FD;
+            (path, open.id())
+        }
+        None => (words(None), FileId::default()),
+    }
 }

@@ -8,7 +8,7 @@ use aya_ebpf::programs::BtfTracePointContext;
 
 use crate::arch;
 use crate::gate::{self, Actor};
-use crate::probe::change::{self, Returned};
+use crate::probe::change::{self, Names, Returned};
 use crate::probe::{AT_FDCWD, Name, connect, open, rename, unlink};
 use crate::read::user;
 use crate::scratch::{Scratch, Slot};
@@ -50,13 +50,13 @@ mod place {
     pub const NAME2: usize = 4;
     pub const VALUE: usize = 5;
     pub const SECOND: usize = 6;
-    /// Bits: `HAS_NAME`, `HAS_NAME2`, `IS_TEXT`.
+    /// Bits: `HAS_NAME`, `HAS_NAME2`; above them what the names are.
     pub const MARKS: usize = 7;
 }
 
 const HAS_NAME: u64 = 1;
 const HAS_NAME2: u64 = 2;
-const IS_TEXT: u64 = 4;
+const NAMES: u64 = 4;
 
 #[inline(always)]
 fn request(scratch: *mut Scratch, call: Packed, arguments: [u64; 6]) -> Option<Request> {
@@ -84,6 +84,8 @@ fn request(scratch: *mut Scratch, call: Packed, arguments: [u64; 6]) -> Option<R
     const MAY_REMOVE_DIRECTORY: u32 = Quirk::MayRemoveDirectory as u32;
     const MULTIPLEXED: u32 = Quirk::Multiplexed as u32;
     const TEXT: u32 = Quirk::Text as u32;
+    const TEXTS: u32 = Quirk::Texts as u32;
+    const ROOT: u32 = Quirk::Root as u32;
     const WIDE: u32 = Quirk::Wide as u32;
     match call.quirk() {
         CREAT => value = CREAT_FLAGS,
@@ -95,7 +97,9 @@ fn request(scratch: *mut Scratch, call: Packed, arguments: [u64; 6]) -> Option<R
             let memory: [u32; 3] = user(name);
             [directory, name, value] = memory.map(u64::from);
         }
-        TEXT => marks |= IS_TEXT,
+        TEXT => marks |= NAMES * Names::Text as u64,
+        TEXTS => marks |= NAMES * Names::Texts as u64,
+        ROOT => marks |= NAMES * Names::Root as u64,
         WIDE => value |= at(call.value() + 1) << 32,
         _ => {}
     }
@@ -162,9 +166,14 @@ fn changed(actor: &Actor, kind: u64, request: &Request, ret: i32) {
         name: name(HAS_NAME, place::NAME),
         directory2: request[place::DIRECTORY2] as i32,
         name2: name(HAS_NAME2, place::NAME2),
-        text: marks & IS_TEXT != 0,
+        names: match marks / NAMES {
+            1 => Names::Text,
+            2 => Names::Texts,
+            3 => Names::Root,
+            _ => Names::Paths,
+        },
         value: request[place::VALUE],
-        second: request[place::SECOND] as u32,
+        second: request[place::SECOND],
         ret,
     };
     change::returned(actor, call);

@@ -41,7 +41,7 @@ impl<'a> Segments<'a> {
             flags |= path_flag::TRUNCATED;
         }
         PathText {
-            bytes: normalize(join(walked, name, flags)),
+            bytes: normalize(join(base(walked, name, path.root), name, flags)),
             flags,
             outside_root: path.walked > 0
                 && path.root == u32::MAX
@@ -50,11 +50,17 @@ impl<'a> Segments<'a> {
     }
 }
 
+/// What of the components a name begins at: an absolute one at the process's root directory, which
+/// lies above the directory that was walked, or elsewhere; then it counts from the top.
+fn base<'a>(walked: &'a [u8], name: &[u8], root: u32) -> &'a [u8] {
+    if name.first() != Some(&b'/') {
+        return walked;
+    }
+    walked.get(root as usize..).unwrap_or_default()
+}
+
 /// Components leaf first, each with a NUL, then a name relative to them.
 fn join(walked: &[u8], name: &[u8], flags: u32) -> Vec<u8> {
-    if name.first() == Some(&b'/') {
-        return name.to_vec();
-    }
     let mut bytes = Vec::with_capacity(walked.len() + name.len() + 1);
     let pseudo = flags & path_flag::PSEUDO != 0;
     let components = walked.strip_suffix(&[0]).unwrap_or(walked);
@@ -100,12 +106,17 @@ mod tests {
     use super::*;
 
     fn check(walked: &[u8], name: &[u8], flags: u32, expect: &[u8]) {
+        check_below(walked.len() as u32, walked, name, flags, expect);
+    }
+
+    /// With the process's root directory passed at `root`.
+    fn check_below(root: u32, walked: &[u8], name: &[u8], flags: u32, expect: &[u8]) {
         let data = [walked, name].concat();
         let path = Path {
             walked: walked.len() as u32,
             name: name.len() as u32,
             flags,
-            root: 0,
+            root,
         };
         let text = Segments::new(&data).path(&path);
         assert_eq!(
@@ -129,6 +140,15 @@ mod tests {
         check(b"", b"x", 0, b"/x");
         check(b"", b".", 0, b"/");
         check(b"a\0", b".hidden", 0, b"/a/.hidden");
+    }
+
+    #[test]
+    fn absolute_names_begin_at_the_process_s_root() {
+        // The working directory is /jail/home, the root /jail.
+        check_below(5, b"home\0jail\0", b"/etc/x", 0, b"/jail/etc/x");
+        check_below(5, b"home\0jail\0", b"x", 0, b"/jail/home/x");
+        // The root was not on the way: it is not known.
+        check_below(u32::MAX, b"home\0", b"/etc/x", 0, b"/etc/x");
     }
 
     #[test]

@@ -160,7 +160,11 @@ fn is_essential(hook: &Hook) -> bool {
         | Kind::Symlink
         | Kind::Truncate
         | Kind::Chmod
-        | Kind::Chown => false,
+        | Kind::Chown
+        | Kind::Chroot
+        | Kind::PivotRoot
+        | Kind::Mount
+        | Kind::Umount => false,
     }
 }
 

@@ -58,8 +58,11 @@ impl RedactStage {
             Object::Open { path, .. } => self.path(path, rules),
             Object::File { path, change, .. } => {
                 self.path(path, rules);
-                if let Some(target) = &mut change.target {
-                    self.path(target, rules);
+                for text in [&mut change.target, &mut change.source]
+                    .into_iter()
+                    .flatten()
+                {
+                    self.path(text, rules);
                 }
             }
             Object::Exec { exe, args, cwd, .. } => {

@@ -152,6 +152,16 @@ pub struct FileChange {
     /// `file.truncate`: length in bytes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub size: Option<u64>,
+    /// `file.mount`: the device, directory or name that is mounted. `process.pivot_root`: where the
+    /// old root is put.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source: Option<Text>,
+    /// `file.mount`: as in `tmpfs`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub file_system: Option<Text>,
+    /// `file.mount`, `file.umount`: `BIND`, `RDONLY`, `DETACH` … as asked for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub mount_flags: Vec<String>,
 }
 
 /// A peer.

@@ -39,6 +39,10 @@ fn missing(root: &Path, sources: &[Source], body: &str, action: &str) -> Vec<Bre
         let input = root.join(format!("tests/replay/{stem}.input"));
         input.is_file() && golden.is_ok_and(|records| records.contains(&wanted))
     });
+    let literal = format!("\"{action}\"");
+    let tested = sources
+        .iter()
+        .any(|source| source.path.starts_with("tests/e2e/") && source.text.contains(&literal));
     let parts = [
         (
             "body",
@@ -46,7 +50,7 @@ fn missing(root: &Path, sources: &[Source], body: &str, action: &str) -> Vec<Bre
             shared(BODIES, &format!("pub struct {body} ")),
         ),
         ("probe", PROBES, shared(PROBES, "")),
-        ("end-to-end test", "tests/e2e", shared("tests/e2e", action)),
+        ("end-to-end test", "tests/e2e", tested),
         ("replay fixture", "tests/replay", replayed),
     ];
     parts

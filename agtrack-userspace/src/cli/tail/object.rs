@@ -81,8 +81,11 @@ fn word(text: &Text) -> String {
 }
 
 fn changed(path: &Text, change: &FileChange) -> String {
-    let target = change.target.as_ref().map(Text::printable);
-    let target = target.map_or(String::new(), |target| format!(" -> {target}"));
+    let after = |word: &str, text: &Option<Text>| {
+        let text = text.as_ref().map(Text::printable);
+        text.map_or(String::new(), |text| format!(" {word} {text}"))
+    };
+    let beside = after("->", &change.target) + &after("from", &change.source);
     let set: Vec<_> = [
         change
             .mode
@@ -98,8 +101,10 @@ fn changed(path: &Text, change: &FileChange) -> String {
     ]
     .into_iter()
     .flatten()
+    .chain(change.file_system.as_ref().map(Text::printable))
+    .chain(change.mount_flags.iter().map(|flag| printable(flag)))
     .collect();
-    format!("{}{target}{}", path.printable(), flags(&set))
+    format!("{}{beside}{}", path.printable(), flags(&set))
 }
 
 fn flags(flags: &[String]) -> String {

@@ -1,9 +1,9 @@
 //! What a file was to become.
 
 use agtrack_common::event::{self, Kind};
-use agtrack_common::wire::path_flag;
+use agtrack_common::wire::{Path, path_flag};
 
-use super::{identity, note, note_cut};
+use super::{flags, identity, note, note_cut};
 use crate::decode::Segments;
 use crate::record::{Completeness, FileChange, Object, Text};
 
@@ -65,8 +65,18 @@ fn change(
             group: id(body.second),
             ..nothing
         },
+        Kind::Mount => mount(body, data, whole),
+        Kind::Umount => FileChange {
+            mount_flags: flags::umount(body.value as u32),
+            ..nothing
+        },
+        Kind::PivotRoot => FileChange {
+            source: (body.other != Path::default()).then(|| second_path(body, data, whole)),
+            ..nothing
+        },
         // The others have bodies of their own.
         Kind::Rmdir
+        | Kind::Chroot
         | Kind::Fork
         | Kind::Exec
         | Kind::Exit
@@ -77,6 +87,27 @@ fn change(
         | Kind::CgroupCreate
         | Kind::CgroupAttach
         | Kind::CgroupRemove => nothing,
+    }
+}
+
+/// The old way names a source and a file system, the new one moves what has been made already.
+fn mount(body: &event::Change, data: &mut Segments<'_>, whole: &mut Completeness) -> FileChange {
+    let flags = flags::mount(body.value as u32);
+    if body.other.walked > 0 {
+        return FileChange {
+            source: Some(second_path(body, data, whole)),
+            ..FileChange::default()
+        };
+    }
+    let mut text = |length| {
+        let text = data.bytes(length);
+        (!text.is_empty()).then(|| Text(text.to_vec()))
+    };
+    FileChange {
+        source: text(body.other.name),
+        file_system: text(body.second),
+        mount_flags: flags,
+        ..FileChange::default()
     }
 }
 

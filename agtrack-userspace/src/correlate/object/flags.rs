@@ -20,6 +20,34 @@ const OPEN: &[(u32, &str)] = &[
 /// include/uapi/linux/fs.h
 const RENAME: &[(u32, &str)] = &[(1, "NOREPLACE"), (2, "EXCHANGE"), (4, "WHITEOUT")];
 
+/// include/uapi/linux/mount.h, `MS_*`
+const MOUNT: &[(u32, &str)] = &[
+    (1, "RDONLY"),
+    (2, "NOSUID"),
+    (4, "NODEV"),
+    (8, "NOEXEC"),
+    (32, "REMOUNT"),
+    (256, "NOSYMFOLLOW"),
+    (4096, "BIND"),
+    (8192, "MOVE"),
+    (16384, "REC"),
+    (1 << 17, "UNBINDABLE"),
+    (1 << 18, "PRIVATE"),
+    (1 << 19, "SLAVE"),
+    (1 << 20, "SHARED"),
+];
+
+/// include/linux/fs.h, `MNT_*` and `UMOUNT_NOFOLLOW`
+const UMOUNT: &[(u32, &str)] = &[(1, "FORCE"), (2, "DETACH"), (4, "EXPIRE"), (8, "NOFOLLOW")];
+
+pub(super) fn mount(flags: u32) -> Vec<String> {
+    words(flags, MOUNT)
+}
+
+pub(super) fn umount(flags: u32) -> Vec<String> {
+    words(flags, UMOUNT)
+}
+
 pub(super) fn open(flags: u32) -> Vec<String> {
     words(flags, OPEN)
 }

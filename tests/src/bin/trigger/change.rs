@@ -25,6 +25,12 @@ const CALLS: &[(&str, i64, &str)] = &[
     ("lchown", libc::SYS_lchown, "pnn"),
     ("fchown", libc::SYS_fchown, "dnn"),
     ("fchownat", libc::SYS_fchownat, "dpnnn"),
+    ("chroot", libc::SYS_chroot, "p"),
+    ("pivot_root", libc::SYS_pivot_root, "pp"),
+    ("unshare", libc::SYS_unshare, "n"),
+    ("mount", libc::SYS_mount, "pppnn"),
+    ("umount", libc::SYS_umount2, "pn"),
+    ("move_mount", libc::SYS_move_mount, "dpdpn"),
 ];
 
 /// The same of i386 (arch/x86/entry/syscalls/syscall_32.tbl).

@@ -7,8 +7,8 @@ use crate::{Ret, Step, complain};
 
 const CWD: i64 = libc::AT_FDCWD as i64;
 
-/// Makes the call. `dir PATH` opens a directory as descriptor 9 and `file PATH` a file as 8, to be
-/// named so by the calls that take descriptors.
+/// Makes the call. `dir PATH` opens a directory as descriptor 9, `file PATH` a file as 8 and
+/// `tree PATH` a copy of a mount as 7, to be named so by the calls that take descriptors.
 pub(crate) fn perform(name: &[u8], step: &mut Step) -> Ret {
     match name {
         b"open" => closed(call(
@@ -43,12 +43,12 @@ pub(crate) fn perform(name: &[u8], step: &mut Step) -> Ret {
         b"renameat" => renameat(libc::SYS_renameat, step, false),
         b"renameat2" => renameat(libc::SYS_renameat2, step, true),
         b"chdir" => call(libc::SYS_chdir, [address(&*step.path()), 0, 0, 0, 0]),
-        b"chroot" => call(libc::SYS_chroot, [address(&*step.path()), 0, 0, 0, 0]),
         b"write" => write(step),
         b"burst" => burst(step),
         b"walk" => walk(step),
         b"dir" => kept(&step.path(), libc::O_RDONLY | libc::O_DIRECTORY, 9),
         b"file" => kept(&step.path(), libc::O_RDWR, 8),
+        b"tree" => tree(&step.path()),
         _ => complain("no such call on files"),
     }
 }
@@ -139,6 +139,21 @@ fn walk(step: &mut Step) -> Ret {
         }
     }
     times
+}
+
+/// A copy of the mount at a directory, as descriptor 7.
+fn tree(path: &[u8]) -> Ret {
+    const OPEN_TREE_CLONE: i64 = 1;
+    let opened = call(
+        libc::SYS_open_tree,
+        [CWD, address(path), OPEN_TREE_CLONE, 0, 0],
+    );
+    if opened < 0 {
+        return opened;
+    }
+    let ret = call(libc::SYS_dup2, [opened, 7, 0, 0, 0]);
+    close(opened);
+    ret
 }
 
 /// Opens it and keeps it open as this descriptor.
