@@ -124,7 +124,7 @@ table::events! {
         /// The length of a file was set.
         Truncate = 16, "file.truncate", [
             TRUNCATE_RESULT = 60, TRAMPOLINE, Attach::Fexit(&["vfs_truncate"], 2) => truncate_result,
-            FTRUNCATE_RESULT = 61, TRAMPOLINE, Attach::Fexit(&["do_ftruncate", "do_sys_ftruncate"], 3) => ftruncate_result,
+            FTRUNCATE_RESULT = 61, TRAMPOLINE, Attach::FexitMapped("do_truncate", 5) => ftruncate_result,
             TRUNCATE_SYSCALL = 63, TRACEPOINT, Attach::TpBtf("sys_exit") => sys_exit,
         ];
         /// Permissions of a file were set.
@@ -241,6 +241,9 @@ pub enum Attach {
     Fentry(&'static [&'static str]),
     /// Return of a kernel function that takes this many arguments; the result lies behind them.
     Fexit(&'static [&'static str], usize),
+    /// Return of a kernel function that takes this many arguments, of which the first is the id
+    /// mapping of a mount. Before 5.12 the function has no such argument.
+    FexitMapped(&'static str, usize),
     /// `connect` on an IPv4 socket, at the cgroup2 root.
     CgroupConnect4,
     /// `connect` on an IPv6 socket, at the cgroup2 root.
@@ -254,6 +257,7 @@ impl core::fmt::Display for Attach {
             Attach::Lsm(name) => ("lsm", &[name]),
             Attach::Fentry(names) => ("fentry", names),
             Attach::Fexit(names, _) => ("fexit", names),
+            Attach::FexitMapped(name, _) => ("fexit", &[name]),
             Attach::CgroupConnect4 => ("cgroup", &["connect4"]),
             Attach::CgroupConnect6 => ("cgroup", &["connect6"]),
         };

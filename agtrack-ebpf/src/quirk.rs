@@ -16,6 +16,10 @@ pub static GENERATION: Global<u32> = Global::new(1);
 #[unsafe(no_mangle)]
 pub static KEEPS_NAMES: Global<u32> = Global::new(0);
 
+/// 1 where functions take the id mapping of a mount as their first argument: since 5.12.
+#[unsafe(no_mangle)]
+pub static TAKES_MAPPING: Global<u32> = Global::new(0);
+
 /// `hierarchy_id` of the cgroup2 hierarchy: the default one has 0 (kernel/cgroup/cgroup.c).
 pub const CGROUP2_HIERARCHY: u32 = 0;
 

@@ -2,6 +2,7 @@
 
 use agtrack_common::event::{Change, Kind, hook};
 use agtrack_common::wire::{FileId, Path, RET_UNKNOWN, path_flag};
+use aya_ebpf::EbpfContext;
 use aya_ebpf::macros::{fentry, fexit, lsm};
 use aya_ebpf::programs::{FEntryContext, FExitContext, LsmContext};
 
@@ -10,7 +11,8 @@ use crate::gate::{self, Actor};
 use crate::message::{Message, outcome_as};
 use crate::object::{File, Place};
 use crate::probe::{Name, is_probing, named_path};
-use crate::read::Kernel;
+use crate::quirk::TAKES_MAPPING;
+use crate::read::{Kernel, at};
 use crate::scratch::{Scratch, Slot, task_scratch};
 
 /// What the kernel is asked to change.
@@ -297,28 +299,34 @@ pub fn truncate_result(ctx: FExitContext) -> i32 {
     0
 }
 
-/// `int do_ftruncate(struct file *, loff_t, int small)` since 6.10; before, `do_sys_ftruncate`, whose
-/// first argument is the descriptor.
-#[fexit(function = "do_ftruncate")]
+/// `int do_truncate(struct mnt_idmap *, struct dentry *, loff_t, unsigned int time_attrs, struct file
+/// *)`: of `ftruncate`, of opens with `O_TRUNC`, and, without a file, of `vfs_truncate`.
+#[fexit(function = "do_truncate")]
 pub fn ftruncate_result(ctx: FExitContext) -> i32 {
-    const HOOK: u16 = hook::FTRUNCATE_RESULT;
-    let Some(actor) = gate::tagged_or_born() else {
+    /// `ATTR_OPEN` (include/linux/fs.h).
+    const ATTR_OPEN: u32 = 1 << 15;
+    let file: Kernel = mapped(&ctx, 4);
+    if file.is_null() || mapped::<u32>(&ctx, 3) & ATTR_OPEN != 0 {
         return 0;
-    };
-    let first: u64 = ctx.arg(0);
-    let file = if first >> 32 == 0 {
-        actor.task.file(first as u32)
-    } else {
-        Some(File::new(first as Kernel))
-    };
-    let Some(file) = file else {
-        count::run(HOOK, Fate::Filtered);
-        return 0;
-    };
-    let asked = Asked::of(file.place(), ctx.arg(1));
-    let slot = Slot::FtruncateResult.scratch();
-    send(Kind::Truncate, HOOK, &actor, asked, ctx.arg(3), slot);
+    }
+    if let Some(actor) = gate::tagged_or_born() {
+        let asked = Asked::of(File::new(file).place(), mapped(&ctx, 2));
+        let (ret, slot) = (mapped(&ctx, 5), Slot::FtruncateResult.scratch());
+        let (kind, hook) = (Kind::Truncate, hook::FTRUNCATE_RESULT);
+        send(kind, hook, &actor, asked, ret, slot);
+    }
     0
+}
+
+/// An argument, or the result behind them, of a function that takes the mapping first on newer
+/// kernels: read as memory, because its place is not the same on all.
+#[inline(always)]
+fn mapped<T: Copy>(ctx: &FExitContext, argument: usize) -> T {
+    let place = argument + TAKES_MAPPING.load() as usize - 1;
+    at(ctx
+        .as_ptr()
+        .cast::<u8>()
+        .wrapping_add(place * size_of::<u64>()))
 }
 
 /// A system call that changes something, with its arguments in one form.

@@ -61,6 +61,12 @@ pub(super) fn keeps_names() -> bool {
     kernel_since((5, 12))
 }
 
+/// Whether functions take the id mapping of a mount as their first argument: since 5.12 (549c7297717c,
+/// "fs: make helpers idmap mount aware").
+pub(super) fn takes_mapping() -> bool {
+    kernel_since((5, 12))
+}
+
 /// Whether programs that were detached can be attached again: those with trampolines since 5.13
 /// (kernel/bpf/syscall.c, `bpf_tracing_prog_attach`).
 pub(super) fn again(backend: Backend) -> bool {
@@ -218,6 +224,11 @@ fn load(ebpf: &mut Ebpf, hook: &Hook, types: &Types) -> anyhow::Result<String> {
             check_arguments(name, arguments, types)?;
             TryInto::<&mut FExit>::try_into(program)?.load(name, &types.loader)?;
             return Ok(format!("fexit {name}"));
+        }
+        Attach::FexitMapped(name, arguments) => {
+            let first = usize::from(takes_mapping());
+            check_arguments(name, arguments - 1 + first, types)?;
+            TryInto::<&mut FExit>::try_into(program)?.load(name, &types.loader)?;
         }
         Attach::CgroupConnect4 | Attach::CgroupConnect6 => {
             TryInto::<&mut CgroupSockAddr>::try_into(program)?.load()?;

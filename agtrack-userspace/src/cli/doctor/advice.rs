@@ -32,7 +32,7 @@ impl Trampolines {
         let needs_one = |hook: &&HookState| {
             matches!(
                 hook.hook.attach,
-                Attach::Lsm(_) | Attach::Fentry(_) | Attach::Fexit(..)
+                Attach::Lsm(_) | Attach::Fentry(_) | Attach::Fexit(..) | Attach::FexitMapped(..)
             )
         };
         let mut hooks = probed.iter().flat_map(|back_end| &back_end.hooks);
