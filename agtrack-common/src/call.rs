@@ -1,7 +1,7 @@
 //! The system calls that back end `tracepoint` looks at, as data: which event one is, and what its
 //! arguments mean. x86_64 and i386 so far.
 
-use crate::event::{HOOKS, Kind, TRACEPOINT};
+use crate::event::{COMPAT, HOOKS, Kind, TRACEPOINT};
 
 /// Numbers of system calls are below this.
 pub const CALLS: usize = 512;
@@ -156,6 +156,31 @@ pub const TABLE: &[Call] = &[
     call("move_mount", 429, 429, Kind::Mount, below(3, 4).other(1, 2)),
     call("umount2", 166, 52, Kind::Umount, named(1).value(2)),
     compat("umount", 22, Kind::Umount, named(1)),
+    call("setuid", 105, 213, Kind::SetId, NOTHING),
+    call("setgid", 106, 214, Kind::SetId, NOTHING),
+    call("setreuid", 113, 203, Kind::SetId, NOTHING),
+    call("setregid", 114, 204, Kind::SetId, NOTHING),
+    call("setresuid", 117, 208, Kind::SetId, NOTHING),
+    call("setresgid", 119, 210, Kind::SetId, NOTHING),
+    call("capset", 126, 185, Kind::SetId, NOTHING),
+    compat("setuid16", 23, Kind::SetId, NOTHING),
+    compat("setgid16", 46, Kind::SetId, NOTHING),
+    compat("setreuid16", 70, Kind::SetId, NOTHING),
+    compat("setregid16", 71, Kind::SetId, NOTHING),
+    compat("setresuid16", 164, Kind::SetId, NOTHING),
+    compat("setresgid16", 170, Kind::SetId, NOTHING),
+    call("unshare", 272, 310, Kind::Unshare, NOTHING),
+    call("setns", 308, 346, Kind::Setns, NOTHING),
+    call("ptrace", 101, 26, Kind::Ptrace, NOTHING),
+    call("bpf", 321, 357, Kind::Bpf, NOTHING),
+    call("init_module", 175, 128, Kind::ModuleLoad, NOTHING),
+    call("finit_module", 313, 350, Kind::ModuleLoad, NOTHING),
+    call("delete_module", 176, 129, Kind::ModuleUnload, NOTHING),
+    call("io_uring_setup", 425, 425, Kind::IoUringSetup, NOTHING),
+    call("perf_event_open", 298, 336, Kind::PerfEventOpen, NOTHING),
+    call("add_key", 248, 286, Kind::Key, NOTHING),
+    call("request_key", 249, 287, Kind::Key, NOTHING),
+    call("keyctl", 250, 288, Kind::Key, NOTHING),
     compat("chown16", 182, Kind::Chown, named(1).value(2).second(3)),
     compat("lchown16", 16, Kind::Chown, named(1).value(2).second(3)),
     compat(
@@ -256,6 +281,19 @@ impl Packed {
 }
 
 impl Call {
+    /// The call of this number, of i386 programs or of others.
+    pub fn of(number: u32) -> Option<&'static Call> {
+        let plain = (number & !COMPAT) as u16;
+        TABLE.iter().find(|call| {
+            let known = if number & COMPAT == 0 {
+                call.native
+            } else {
+                call.compat
+            };
+            known == Some(plain)
+        })
+    }
+
     const fn with(self, quirk: Quirk) -> Call {
         Call { quirk, ..self }
     }
@@ -289,6 +327,9 @@ impl Places {
         Places { second, ..self }
     }
 }
+
+/// The arguments are not looked at here.
+const NOTHING: Places = below(NONE, NONE);
 
 const fn named(name: Place) -> Places {
     below(NONE, name)
@@ -364,6 +405,25 @@ mod tests {
             ("mount", libc::SYS_mount),
             ("move_mount", libc::SYS_move_mount),
             ("umount2", libc::SYS_umount2),
+            ("setuid", libc::SYS_setuid),
+            ("setgid", libc::SYS_setgid),
+            ("setreuid", libc::SYS_setreuid),
+            ("setregid", libc::SYS_setregid),
+            ("setresuid", libc::SYS_setresuid),
+            ("setresgid", libc::SYS_setresgid),
+            ("capset", libc::SYS_capset),
+            ("unshare", libc::SYS_unshare),
+            ("setns", libc::SYS_setns),
+            ("ptrace", libc::SYS_ptrace),
+            ("bpf", libc::SYS_bpf),
+            ("init_module", libc::SYS_init_module),
+            ("finit_module", libc::SYS_finit_module),
+            ("delete_module", libc::SYS_delete_module),
+            ("io_uring_setup", libc::SYS_io_uring_setup),
+            ("perf_event_open", libc::SYS_perf_event_open),
+            ("add_key", libc::SYS_add_key),
+            ("request_key", libc::SYS_request_key),
+            ("keyctl", libc::SYS_keyctl),
         ];
         for (name, number) in known {
             let call = TABLE.iter().find(|call| call.name == name).unwrap();
@@ -403,6 +463,9 @@ mod tests {
         assert_eq!(at(83), (Kind::Mkdir as u32, Kind::Symlink as u32));
         assert_eq!(at(39), (0, Kind::Mkdir as u32));
         assert_eq!(at(0), (0, 0));
+        assert_eq!(Call::of(83).map(|call| call.name), Some("mkdir"));
+        assert_eq!(Call::of(83 | COMPAT).map(|call| call.name), Some("symlink"));
+        assert!(Call::of(0).is_none());
     }
 
     #[test]

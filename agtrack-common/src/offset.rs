@@ -42,6 +42,10 @@ macro_rules! for_each_offset {
             CRED_EUID, "cred", "euid";
             CRED_GID, "cred", "gid";
             CRED_EGID, "cred", "egid";
+            CRED_SUID, "cred", "suid";
+            CRED_SGID, "cred", "sgid";
+            CRED_CAPABILITIES, "cred", "cap_effective";
+            SIGINFO_CODE, "kernel_siginfo", "si_code";
             MM_ARG_START, "mm_struct", "arg_start";
             MM_ARG_END, "mm_struct", "arg_end";
             MM_EXE, "mm_struct", "exe_file";

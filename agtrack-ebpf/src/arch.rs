@@ -2,6 +2,8 @@
 
 use agtrack_common::call::{CALLS, NUMBERS, Packed};
 
+use agtrack_common::event::COMPAT;
+
 use crate::object::Task;
 
 /// `TS_COMPAT` (arch/x86/include/asm/thread_info.h): an i386 system call.
@@ -60,6 +62,17 @@ pub fn call(task: Task, known: u64) -> Option<Packed> {
     (packed.kind() != 0).then_some(packed)
 }
 
+/// Its number, marked where it is one of i386 programs.
+#[inline(always)]
+pub fn number(task: Task, regs: *const u64) -> u32 {
+    let number = register(regs, register::NUMBER) as u32 & !(X32 as u32);
+    if is_compat(task) {
+        number | COMPAT
+    } else {
+        number
+    }
+}
+
 /// The arguments of that system call.
 #[inline(always)]
 pub fn arguments(task: Task, regs: *const u64) -> [u64; 6] {
@@ -67,6 +80,13 @@ pub fn arguments(task: Task, regs: *const u64) -> [u64; 6] {
     if is_compat(task) {
         return [BX, CX, DX, SI, DI, BP].map(|which| register(regs, which) & u64::from(u32::MAX));
     }
+    native_arguments(regs)
+}
+
+/// The arguments of a call by a 64-bit program.
+#[inline(always)]
+pub fn native_arguments(regs: *const u64) -> [u64; 6] {
+    use register::*;
     [DI, SI, DX, R10, R8, R9].map(|which| register(regs, which))
 }
 

@@ -272,7 +272,13 @@ pub fn outcome_as<B: Body>(kind: Kind, hook: u16, actor: &Actor, ret: i32, flags
 /// this CPU could share.
 #[inline(always)]
 pub fn event<B: Own>(hook: u16, actor: &Actor, body: B) {
-    send(B::RING, header(B::KIND as u16, hook, actor), body);
+    event_as(B::KIND as u16, hook, actor, body);
+}
+
+/// As [`event`], of one of the kinds that share the body.
+#[inline(always)]
+pub fn event_as<B: Body>(kind: u16, hook: u16, actor: &Actor, body: B) {
+    send(B::RING, header(kind, hook, actor), body);
 }
 
 #[inline(always)]

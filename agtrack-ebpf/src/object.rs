@@ -45,13 +45,11 @@ impl Task {
     }
     /// Real and effective user, real and effective group.
     pub fn ids(self) -> [u32; 4] {
-        let cred: Kernel = field(self.0, &TASK_CRED);
-        [
-            field(cred, &CRED_UID),
-            field(cred, &CRED_EUID),
-            field(cred, &CRED_GID),
-            field(cred, &CRED_EGID),
-        ]
+        self.cred().ids()
+    }
+    /// Who it is.
+    pub fn cred(self) -> Cred {
+        Cred(field(self.0, &TASK_CRED))
     }
     /// First byte of the arguments and the one behind the last, in its own memory.
     pub fn arguments(self) -> (u64, u64) {
@@ -104,6 +102,34 @@ impl Task {
             return 0;
         }
         field(self.0, &TASK_STATUS)
+    }
+}
+
+/// `struct cred`.
+#[derive(Clone, Copy)]
+pub struct Cred(Kernel);
+
+impl Cred {
+    /// Wraps an address.
+    pub fn new(address: Kernel) -> Self {
+        Cred(address)
+    }
+    /// Real and effective user, real and effective group.
+    pub fn ids(self) -> [u32; 4] {
+        [
+            field(self.0, &CRED_UID),
+            field(self.0, &CRED_EUID),
+            field(self.0, &CRED_GID),
+            field(self.0, &CRED_EGID),
+        ]
+    }
+    /// Saved user and group.
+    pub fn saved(self) -> [u32; 2] {
+        [field(self.0, &CRED_SUID), field(self.0, &CRED_SGID)]
+    }
+    /// Effective capabilities; two words of 32 bits before 6.3, in the same order.
+    pub fn capabilities(self) -> u64 {
+        field(self.0, &CRED_CAPABILITIES)
     }
 }
 

@@ -1,5 +1,6 @@
 //! The programs, one file per event.
 
+mod call;
 mod cgroup;
 mod change;
 mod connect;
@@ -8,6 +9,8 @@ mod exit;
 mod fork;
 mod open;
 mod rename;
+mod set_id;
+mod signal;
 mod syscall;
 mod unlink;
 

@@ -17,7 +17,7 @@ pub struct Scratch {
     pub sent: u32,
     /// State of a walk.
     pub walk: WalkState,
-    /// The arguments of a system call, by place.
+    /// The arguments of a system call, by place, and its number at the end.
     pub arguments: [u64; 8],
     /// What they mean, in one form for all variants of a call.
     pub request: [u64; 8],

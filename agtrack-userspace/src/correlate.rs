@@ -100,10 +100,13 @@ fn result_of(payload: &Payload) -> Option<i32> {
         Payload::Unlink(body) => Some(body.ret),
         Payload::Rename(body) => Some(body.ret),
         Payload::Change(_, body) => Some(body.ret),
+        Payload::Call(_, body) => Some(body.ret),
+        Payload::SetId(body) => Some(body.ret),
         Payload::Connect(body) => Some(body.ret),
         Payload::Fork(_)
         | Payload::Exec(_)
         | Payload::Exit(_)
+        | Payload::Signal(_)
         | Payload::CgroupCreate(_)
         | Payload::CgroupAttach(_)
         | Payload::CgroupRemove(_) => None,

@@ -208,7 +208,18 @@ impl Enricher {
                 self.cgroups.remove(&body.id);
                 (None, Some(path))
             }
+            Payload::SetId(body) if body.ret >= 0 => {
+                let ids = (body.uid, body.euid);
+                self.changing(key, |processes| processes.set_ids(key, session, ids));
+                (None, None)
+            }
+            Payload::Signal(body) => {
+                let target = ProcessKey::new(body.target, body.target_start);
+                (Some(target.uid(&self.boot_id)), None)
+            }
             Payload::Exit(_)
+            | Payload::SetId(_)
+            | Payload::Call(..)
             | Payload::Open(_)
             | Payload::Unlink(_)
             | Payload::Change(..)

@@ -2,14 +2,14 @@
 //! attached program costs every system call of the host.
 
 use agtrack_common::call::{HOOK_OF_KIND, KINDS, NONE, Packed, Quirk};
-use agtrack_common::event::{Kind, hook};
+use agtrack_common::event::{Call, Kind, hook};
 use aya_ebpf::macros::btf_tracepoint;
 use aya_ebpf::programs::BtfTracePointContext;
 
 use crate::arch;
 use crate::gate::{self, Actor};
 use crate::probe::change::{self, Names, Returned};
-use crate::probe::{AT_FDCWD, Name, connect, open, rename, unlink};
+use crate::probe::{AT_FDCWD, Name, call, connect, open, rename, set_id, unlink};
 use crate::read::user;
 use crate::scratch::{Scratch, Slot};
 
@@ -30,12 +30,16 @@ pub fn sys_exit(ctx: BtfTracePointContext) -> i32 {
         && let Some(scratch) = Slot::SysExit.scratch()
     {
         let arguments = arch::arguments(actor.task, regs);
-        if let Some(request) = request(scratch, call, arguments) {
+        let number = arch::number(actor.task, regs);
+        if let Some(request) = request(scratch, call, number, arguments) {
             dispatch(&actor, forget(scratch, request), ctx.arg(1));
         }
     }
     0
 }
+
+/// Where the number stands behind the arguments.
+const NUMBER: usize = 7;
 
 /// What was asked, in one form for the variants of a call.
 type Request = [u64; 8];
@@ -59,12 +63,18 @@ const HAS_NAME2: u64 = 2;
 const NAMES: u64 = 4;
 
 #[inline(always)]
-fn request(scratch: *mut Scratch, call: Packed, arguments: [u64; 6]) -> Option<Request> {
+fn request(
+    scratch: *mut Scratch,
+    call: Packed,
+    number: u32,
+    arguments: [u64; 6],
+) -> Option<Request> {
     // Through memory, because a place is not known before the program runs.
     // SAFETY: a map value; a place has three bits.
     let at = unsafe {
         let memory = (&raw mut (*scratch).arguments).cast::<u64>();
         memory.write_volatile(AT_FDCWD as u64);
+        memory.add(NUMBER).write_volatile(number.into());
         let mut index = 0;
         while index < arguments.len() {
             memory.add(index + 1).write_volatile(arguments[index]);
@@ -131,6 +141,8 @@ fn dispatch(actor: &Actor, request: Request, ret: i64) {
     const UNLINK: u64 = Kind::Unlink as u64;
     const RENAME: u64 = Kind::Rename as u64;
     const CONNECT: u64 = Kind::Connect as u64;
+    const SET_ID: u64 = Kind::SetId as u64;
+    const FIRST_CALL: u64 = Kind::Unshare as u64;
     let slot = Slot::SysExit.scratch();
     let [_, directory, name, directory2, name2, value, ..] = request;
     let flags = value as u32;
@@ -146,6 +158,8 @@ fn dispatch(actor: &Actor, request: Request, ret: i64) {
             rename::finished(hook, actor, first, second, flags, ret as i32, slot);
         }
         CONNECT => connect::returned(actor, directory as u32, name, flags, ret as i32),
+        SET_ID => set_id::returned(actor, ret as i32),
+        kind @ FIRST_CALL.. => called(actor, kind, ret as i32),
         kind => changed(actor, kind, &request, ret as i32),
     }
 }
@@ -154,14 +168,35 @@ fn dispatch(actor: &Actor, request: Request, ret: i64) {
 static HOOKS: [u16; KINDS] = HOOK_OF_KIND;
 
 #[inline(always)]
+fn hook_of(kind: u64) -> u16 {
+    // SAFETY: the mask keeps it within the table; volatile, or the compiler makes a search of it.
+    unsafe { HOOKS.as_ptr().add(kind as usize % KINDS).read_volatile() }
+}
+
+/// The arguments are still in the work space.
+#[inline(always)]
+fn called(actor: &Actor, kind: u64, ret: i32) {
+    let Some(scratch) = Slot::SysExit.scratch() else {
+        return;
+    };
+    // SAFETY: a map value.
+    let arguments = unsafe { (&raw const (*scratch).arguments).read_volatile() };
+    let [_, a, b, c, d, ..] = arguments;
+    let call = Call {
+        arguments: [a, b, c, d],
+        number: arguments[NUMBER] as u32,
+        ret,
+    };
+    call::returned(kind as u16, hook_of(kind), actor, call);
+}
+
+#[inline(always)]
 fn changed(actor: &Actor, kind: u64, request: &Request, ret: i32) {
     let marks = request[place::MARKS];
     let name = |mark, place: usize| (marks & mark != 0).then_some(request[place]);
-    // SAFETY: the mask keeps it within the table; volatile, or the compiler makes a search of it.
-    let hook = unsafe { HOOKS.as_ptr().add(kind as usize % KINDS).read_volatile() };
     let call = Returned {
         kind: kind as u16,
-        hook,
+        hook: hook_of(kind),
         directory: request[place::DIRECTORY] as i32,
         name: name(HAS_NAME, place::NAME),
         directory2: request[place::DIRECTORY2] as i32,

@@ -2,6 +2,7 @@
 
 mod change;
 mod flags;
+mod request;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -36,6 +37,9 @@ pub(super) fn paths(known: &Known) -> Vec<Vec<u8>> {
         | Payload::Exec(_)
         | Payload::Exit(_)
         | Payload::Connect(_)
+        | Payload::Call(..)
+        | Payload::SetId(_)
+        | Payload::Signal(_)
         | Payload::CgroupCreate(_)
         | Payload::CgroupAttach(_)
         | Payload::CgroupRemove(_) => Vec::new(),
@@ -67,6 +71,9 @@ pub(super) fn object(known: &Known) -> (Object, Completeness) {
         Payload::Unlink(body) => unlink(body, &mut data, &mut whole),
         Payload::Rename(body) => rename(body, &mut data, &mut whole),
         Payload::Change(kind, body) => change::object(*kind, body, &mut data, &mut whole),
+        Payload::Call(kind, body) => request::call(*kind, body),
+        Payload::SetId(body) => request::ids(body),
+        Payload::Signal(body) => request::signal(body, known.target_uid.clone()),
         Payload::Connect(body) => Object::Connect(connect(body, &mut data, &mut whole)),
         Payload::CgroupCreate(body) => cgroup(known, body.id, None),
         Payload::CgroupAttach(body) => cgroup(known, body.id, Some(body.target)),

@@ -164,6 +164,14 @@ impl ProcessTable {
         self.insert(key, Shared::new(process), session);
     }
 
+    /// It has another real and effective user id from now on.
+    pub(super) fn set_ids(&mut self, key: ProcessKey, session: u64, (user, euser): (u32, u32)) {
+        let mut process = (*self.get_or_guess(key, session)).clone();
+        process.user = Some(user);
+        process.euser = Some(euser);
+        self.insert(key, Shared::new(process), session);
+    }
+
     /// A process of this session came into the cgroup at `path`, where that is known; `exe` is
     /// what the kernel saw it run.
     pub(super) fn moved(

@@ -170,7 +170,18 @@ fn is_essential(hook: &Hook) -> bool {
         | Kind::Chroot
         | Kind::PivotRoot
         | Kind::Mount
-        | Kind::Umount => false,
+        | Kind::Umount
+        | Kind::SetId
+        | Kind::Signal
+        | Kind::Unshare
+        | Kind::Setns
+        | Kind::Ptrace
+        | Kind::Bpf
+        | Kind::ModuleLoad
+        | Kind::ModuleUnload
+        | Kind::IoUringSetup
+        | Kind::PerfEventOpen
+        | Kind::Key => false,
     }
 }
 

@@ -73,6 +73,8 @@ impl RedactStage {
             Object::Connect(Address::Unix { socket }) => self.path(socket, rules),
             Object::Cgroup { cgroup, .. } => self.path(cgroup, rules),
             Object::Connect(Address::Ip { .. } | Address::Other { .. })
+            | Object::Ids { .. }
+            | Object::Request { .. }
             | Object::Fork { .. }
             | Object::Exit { .. } => {}
         }

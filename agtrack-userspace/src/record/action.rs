@@ -127,6 +127,38 @@ pub enum Object {
         /// Its process id.
         target_pid: Option<u32>,
     },
+    /// `process.setid`.
+    Ids {
+        /// Real, effective and saved user id.
+        user: u32,
+        /// Effective user id.
+        euser: u32,
+        /// Saved user id.
+        suser: u32,
+        /// Real group id.
+        group: u32,
+        /// Effective group id.
+        egroup: u32,
+        /// Saved group id.
+        sgroup: u32,
+        /// Effective capabilities, a bit each, hexadecimal as in `/proc/PID/status`.
+        capabilities: String,
+    },
+    /// `process.signal`, `process.ptrace`, `process.unshare`, `process.setns`, `kernel.*`.
+    Request {
+        /// What was asked: a signal (`SIGKILL`), what ptrace, bpf or keyctl were to do (`ATTACH`,
+        /// `PROG_LOAD`), or the name of the system call.
+        request: String,
+        /// The process it was done to.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        target_pid: Option<u32>,
+        /// Its uid, where its start is known.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        target_uid: Option<String>,
+        /// `mnt`, `net`, `pid`, `user` …, for `process.unshare` and `process.setns`.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        namespaces: Vec<String>,
+    },
 }
 
 /// What a file was to become. Only what the action sets is there.

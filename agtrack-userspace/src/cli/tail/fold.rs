@@ -44,6 +44,8 @@ pub(super) fn everyday(record: &Record) -> Option<Everyday> {
         | Object::File { .. }
         | Object::Rename { .. }
         | Object::Connect(_)
+        | Object::Ids { .. }
+        | Object::Request { .. }
         | Object::Cgroup { .. } => None,
     }
 }

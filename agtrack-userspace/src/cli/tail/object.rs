@@ -55,6 +55,26 @@ pub(super) fn words(object: &Object) -> String {
         Object::Fork { child_pid, .. } => format!("process {child_pid}"),
         Object::Exit { code, signal, core } => exit(*code, signal.as_deref(), *core),
         Object::Connect(address) => peer(address),
+        Object::Ids {
+            user,
+            euser,
+            group,
+            egroup,
+            capabilities,
+            ..
+        } => {
+            let capabilities = printable(capabilities);
+            format!("user {user}/{euser}, group {group}/{egroup}, capabilities {capabilities}")
+        }
+        Object::Request {
+            request,
+            target_pid,
+            namespaces,
+            ..
+        } => {
+            let target = target_pid.map_or(String::new(), |pid| format!(" to process {pid}"));
+            format!("{}{target}{}", printable(request), flags(namespaces))
+        }
         Object::Cgroup {
             cgroup, target_pid, ..
         } => match target_pid {

@@ -96,6 +96,8 @@ fn credential(object: &Object) -> Option<&'static Credential> {
         }
         Object::Exec { .. }
         | Object::Exit { .. }
+        | Object::Ids { .. }
+        | Object::Request { .. }
         | Object::Fork { .. }
         | Object::Connect(_)
         | Object::Cgroup { .. } => None,

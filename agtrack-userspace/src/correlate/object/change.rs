@@ -86,7 +86,18 @@ fn change(
         | Kind::Connect
         | Kind::CgroupCreate
         | Kind::CgroupAttach
-        | Kind::CgroupRemove => nothing,
+        | Kind::CgroupRemove
+        | Kind::SetId
+        | Kind::Signal
+        | Kind::Unshare
+        | Kind::Setns
+        | Kind::Ptrace
+        | Kind::Bpf
+        | Kind::ModuleLoad
+        | Kind::ModuleUnload
+        | Kind::IoUringSetup
+        | Kind::PerfEventOpen
+        | Kind::Key => nothing,
     }
 }
 

@@ -40,6 +40,131 @@ const MOUNT: &[(u32, &str)] = &[
 /// include/linux/fs.h, `MNT_*` and `UMOUNT_NOFOLLOW`
 const UMOUNT: &[(u32, &str)] = &[(1, "FORCE"), (2, "DETACH"), (4, "EXPIRE"), (8, "NOFOLLOW")];
 
+/// include/uapi/linux/sched.h, `CLONE_NEW*`
+const NAMESPACES: &[(u32, &str)] = &[
+    (0x80, "time"),
+    (0x2_0000, "mnt"),
+    (0x200_0000, "cgroup"),
+    (0x400_0000, "uts"),
+    (0x800_0000, "ipc"),
+    (0x1000_0000, "user"),
+    (0x2000_0000, "pid"),
+    (0x4000_0000, "net"),
+];
+
+/// include/uapi/linux/ptrace.h, and of x86 asm/ptrace-abi.h
+const PTRACE: &[(u64, &str)] = &[
+    (PTRACE_TRACEME, "TRACEME"),
+    (1, "PEEKTEXT"),
+    (2, "PEEKDATA"),
+    (3, "PEEKUSER"),
+    (4, "POKETEXT"),
+    (5, "POKEDATA"),
+    (6, "POKEUSER"),
+    (7, "CONT"),
+    (8, "KILL"),
+    (9, "SINGLESTEP"),
+    (12, "GETREGS"),
+    (13, "SETREGS"),
+    (16, "ATTACH"),
+    (17, "DETACH"),
+    (24, "SYSCALL"),
+    (0x4200, "SETOPTIONS"),
+    (0x4202, "GETSIGINFO"),
+    (0x4204, "GETREGSET"),
+    (0x4205, "SETREGSET"),
+    (0x4206, "SEIZE"),
+    (0x4207, "INTERRUPT"),
+    (0x4208, "LISTEN"),
+];
+
+/// `PTRACE_TRACEME`: the caller asks to be traced; its second argument means nothing.
+pub(super) const PTRACE_TRACEME: u64 = 0;
+
+/// include/uapi/linux/bpf.h, `enum bpf_cmd`, counted from 0.
+const BPF: &[&str] = &[
+    "MAP_CREATE",
+    "MAP_LOOKUP_ELEM",
+    "MAP_UPDATE_ELEM",
+    "MAP_DELETE_ELEM",
+    "MAP_GET_NEXT_KEY",
+    "PROG_LOAD",
+    "OBJ_PIN",
+    "OBJ_GET",
+    "PROG_ATTACH",
+    "PROG_DETACH",
+    "PROG_TEST_RUN",
+    "PROG_GET_NEXT_ID",
+    "MAP_GET_NEXT_ID",
+    "PROG_GET_FD_BY_ID",
+    "MAP_GET_FD_BY_ID",
+    "OBJ_GET_INFO_BY_FD",
+    "PROG_QUERY",
+    "RAW_TRACEPOINT_OPEN",
+    "BTF_LOAD",
+    "BTF_GET_FD_BY_ID",
+    "TASK_FD_QUERY",
+    "MAP_LOOKUP_AND_DELETE_ELEM",
+    "MAP_FREEZE",
+    "BTF_GET_NEXT_ID",
+    "MAP_LOOKUP_BATCH",
+    "MAP_LOOKUP_AND_DELETE_BATCH",
+    "MAP_UPDATE_BATCH",
+    "MAP_DELETE_BATCH",
+    "LINK_CREATE",
+    "LINK_UPDATE",
+    "LINK_GET_FD_BY_ID",
+    "LINK_GET_NEXT_ID",
+    "ENABLE_STATS",
+    "ITER_CREATE",
+    "LINK_DETACH",
+    "PROG_BIND_MAP",
+];
+
+/// include/uapi/linux/keyctl.h, counted from 0.
+const KEYCTL: &[&str] = &[
+    "GET_KEYRING_ID",
+    "JOIN_SESSION_KEYRING",
+    "UPDATE",
+    "REVOKE",
+    "CHOWN",
+    "SETPERM",
+    "DESCRIBE",
+    "CLEAR",
+    "LINK",
+    "UNLINK",
+    "SEARCH",
+    "READ",
+    "INSTANTIATE",
+    "NEGATE",
+    "SET_REQKEY_KEYRING",
+    "SET_TIMEOUT",
+    "ASSUME_AUTHORITY",
+    "GET_SECURITY",
+    "SESSION_TO_PARENT",
+    "REJECT",
+    "INSTANTIATE_IOV",
+    "INVALIDATE",
+    "GET_PERSISTENT",
+];
+
+pub(super) fn namespaces(flags: u32) -> Vec<String> {
+    words(flags, NAMESPACES)
+}
+
+pub(super) fn ptrace(request: u64) -> Option<&'static str> {
+    let known = PTRACE.iter().find(|(number, _)| *number == request);
+    known.map(|(_, word)| *word)
+}
+
+pub(super) fn bpf(command: u64) -> Option<&'static str> {
+    BPF.get(usize::try_from(command).ok()?).copied()
+}
+
+pub(super) fn keyctl(operation: u64) -> Option<&'static str> {
+    KEYCTL.get(usize::try_from(operation).ok()?).copied()
+}
+
 pub(super) fn mount(flags: u32) -> Vec<String> {
     words(flags, MOUNT)
 }
@@ -75,14 +200,18 @@ pub(super) fn protocol(protocol: u16, socket_type: u16) -> String {
     }
 }
 
+/// A signal's name; real-time signals have numbers only.
+pub(super) fn signal(number: i32) -> String {
+    match Signal::try_from(number) {
+        Ok(signal) => signal.as_str().to_owned(),
+        Err(_) => format!("SIG{number}"),
+    }
+}
+
 /// A wait status (wait(2)).
 pub(super) fn exit(status: u32) -> Object {
     let number = (status & 0x7f) as i32;
-    let signal = (number != 0).then(|| match Signal::try_from(number) {
-        Ok(signal) => signal.as_str().to_owned(),
-        // Real-time signals have numbers only.
-        Err(_) => format!("SIG{number}"),
-    });
+    let signal = (number != 0).then(|| signal(number));
     Object::Exit {
         code: signal.is_none().then_some((status >> 8) as u8),
         signal,

@@ -138,6 +138,8 @@ impl Deeds {
             Object::Open { .. }
             | Object::Exit { signal: None, .. }
             | Object::Fork { .. }
+            | Object::Ids { .. }
+            | Object::Request { .. }
             | Object::Connect(_)
             | Object::Cgroup { .. } => {}
         }
@@ -160,6 +162,8 @@ impl Deeds {
             Object::Exec { .. }
             | Object::Exit { .. }
             | Object::Fork { .. }
+            | Object::Ids { .. }
+            | Object::Request { .. }
             | Object::Connect(_)
             | Object::Cgroup { .. } => return,
         };
@@ -282,6 +286,8 @@ fn interest(object: &Object) -> u8 {
         | Object::Exec { .. }
         | Object::Exit { .. }
         | Object::Fork { .. }
+        | Object::Ids { .. }
+        | Object::Request { .. }
         | Object::Connect(_)
         | Object::Cgroup { .. } => 0,
     }
@@ -300,7 +306,10 @@ fn target(object: &Object) -> Option<Vec<u8>> {
         Object::Rename { from, .. } => Some(from.0.clone()),
         Object::Exec { exe, .. } => Some(exe.0.clone()),
         Object::Connect(address) => peer(address),
-        Object::Fork { .. } | Object::Exit { .. } | Object::Cgroup { .. } => None,
+        Object::Request { request, .. } => Some(request.clone().into_bytes()),
+        Object::Fork { .. } | Object::Exit { .. } | Object::Ids { .. } | Object::Cgroup { .. } => {
+            None
+        }
     }
 }
 

@@ -1,0 +1,146 @@
+//! What a process asked of the kernel, or did to another process.
+
+use agtrack_common::call;
+use agtrack_common::event::{Call, Kind, SetId, Signal};
+
+use super::flags;
+use crate::record::Object;
+
+pub(super) fn signal(body: &Signal, target_uid: Option<String>) -> Object {
+    Object::Request {
+        request: flags::signal(body.signal as i32),
+        target_pid: Some(body.target),
+        target_uid,
+        namespaces: Vec::new(),
+    }
+}
+
+pub(super) fn ids(body: &SetId) -> Object {
+    Object::Ids {
+        user: body.uid,
+        euser: body.euid,
+        suser: body.suid,
+        group: body.gid,
+        egroup: body.egid,
+        sgroup: body.sgid,
+        capabilities: format!("{:x}", body.capabilities),
+    }
+}
+
+/// The call's own name where no argument says it better.
+pub(super) fn call(kind: Kind, body: &Call) -> Object {
+    let name = call::Call::of(body.number).map_or("unknown", |call| call.name);
+    let [first, second, ..] = body.arguments;
+    let request = |word: Option<&str>| match word {
+        Some(word) => word.to_owned(),
+        None => format!("{name} {first}"),
+    };
+    let (request, target, namespaces) = match kind {
+        Kind::Unshare => (name.to_owned(), None, first),
+        Kind::Setns => (name.to_owned(), None, second),
+        Kind::Ptrace => {
+            let target = (first != flags::PTRACE_TRACEME).then_some(second as u32);
+            (request(flags::ptrace(first)), target, 0)
+        }
+        Kind::Bpf => (request(flags::bpf(first)), None, 0),
+        // A process id of 0 is the caller itself, -1 every process.
+        Kind::PerfEventOpen => {
+            let target = Some(second as u32).filter(|pid| !matches!(*pid, 0 | u32::MAX));
+            (name.to_owned(), target, 0)
+        }
+        Kind::Key if name == "keyctl" => (request(flags::keyctl(first)), None, 0),
+        Kind::Key | Kind::ModuleLoad | Kind::ModuleUnload | Kind::IoUringSetup => {
+            (name.to_owned(), None, 0)
+        }
+        // The others have bodies of their own.
+        Kind::Fork
+        | Kind::Exec
+        | Kind::Exit
+        | Kind::Open
+        | Kind::Unlink
+        | Kind::Rename
+        | Kind::Connect
+        | Kind::CgroupCreate
+        | Kind::CgroupAttach
+        | Kind::CgroupRemove
+        | Kind::SetId
+        | Kind::Signal
+        | Kind::Mkdir
+        | Kind::Rmdir
+        | Kind::Mknod
+        | Kind::Link
+        | Kind::Symlink
+        | Kind::Truncate
+        | Kind::Chmod
+        | Kind::Chown
+        | Kind::Chroot
+        | Kind::PivotRoot
+        | Kind::Mount
+        | Kind::Umount => (name.to_owned(), None, 0),
+    };
+    Object::Request {
+        request,
+        target_pid: target,
+        target_uid: None,
+        namespaces: flags::namespaces(namespaces as u32),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(kind: Kind, number: u32, arguments: [u64; 2], expect: (&str, Option<u32>, &[&str])) {
+        let [a, b] = arguments;
+        let arguments = [a, b, 0, 0];
+        let body = Call {
+            arguments,
+            number,
+            ret: 0,
+        };
+        let (request, target_pid, namespaces) = expect;
+        let expect = Object::Request {
+            request: request.to_owned(),
+            target_pid,
+            target_uid: None,
+            namespaces: namespaces.iter().map(|word| (*word).to_owned()).collect(),
+        };
+        assert_eq!(call(kind, &body), expect);
+    }
+
+    #[test]
+    fn calls_are_told_by_their_arguments() {
+        let both = (libc_newns() | 0x4000_0000).into();
+        check(
+            Kind::Unshare,
+            272,
+            [both, 0],
+            ("unshare", None, &["mnt", "net"]),
+        );
+        check(Kind::Ptrace, 101, [16, 7], ("ATTACH", Some(7), &[]));
+        check(Kind::Ptrace, 101, [0, 7], ("TRACEME", None, &[]));
+        check(Kind::Bpf, 321, [5, 0], ("PROG_LOAD", None, &[]));
+        check(Kind::Bpf, 321, [999, 0], ("bpf 999", None, &[]));
+        check(Kind::Key, 250, [3, 0], ("REVOKE", None, &[]));
+        check(Kind::Key, 248, [3, 0], ("add_key", None, &[]));
+        check(Kind::ModuleLoad, 313, [3, 0], ("finit_module", None, &[]));
+        let compat = agtrack_common::event::COMPAT;
+        check(
+            Kind::ModuleLoad,
+            128 | compat,
+            [3, 0],
+            ("init_module", None, &[]),
+        );
+        let everybody = u64::from(u32::MAX);
+        check(
+            Kind::PerfEventOpen,
+            298,
+            [0, everybody],
+            ("perf_event_open", None, &[]),
+        );
+    }
+
+    fn libc_newns() -> u32 {
+        0x2_0000
+    }
+}
