@@ -1,5 +1,6 @@
 //! The recorder that the tests share, and what must hold when it ends.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
@@ -84,6 +85,19 @@ pub(crate) fn succeeded(record: &Value) {
     assert_eq!(record["outcome"], success, "{record}");
     let source = if sees_objects() { "kernel" } else { "argument" };
     assert_eq!(record["completeness"]["path_source"], source, "{record}");
+}
+
+/// Whether any hook of this action is attached on this kernel, as the start record has it.
+pub(crate) fn has_hook(action: &str) -> bool {
+    let start = |records: &[Arc<Value>]| {
+        let is_start = |record: &&Arc<Value>| record["kind"] == "lifecycle";
+        records.iter().find(is_start).cloned()
+    };
+    let start = follower().wait(start).expect("a start record");
+    let hooks = start["hooks"].as_array().expect("a list of hooks");
+    hooks
+        .iter()
+        .any(|hook| hook["action"] == action && hook["attached"] == true)
 }
 
 /// All that the shared recorder has written so far.

@@ -8,6 +8,7 @@
 //! `e2e --record-fixtures` records the input logs for the replay tests anew.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod call;
 mod cgroup;
 mod change;
 mod connect;
@@ -30,6 +31,8 @@ mod redaction;
 mod reload;
 mod rename;
 mod run;
+mod set_id;
+mod signal;
 mod signals;
 mod start;
 mod stop;
@@ -90,6 +93,9 @@ const MODULES: &[(&str, Each, &[Test])] = &[
     ("rename", Each::Backend, rename::TESTS),
     ("change", Each::Backend, change::TESTS),
     ("mount", Each::Backend, mount::TESTS),
+    ("set_id", Each::Backend, set_id::TESTS),
+    ("signal", Each::Backend, signal::TESTS),
+    ("call", Each::Backend, call::TESTS),
     ("connect", Each::Backend, connect::TESTS),
     ("cgroup", Each::Backend, cgroup::TESTS),
     ("lineage", Each::Backend, lineage::TESTS),

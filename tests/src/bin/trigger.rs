@@ -101,7 +101,7 @@ fn perform(name: &[u8], step: &mut Step) -> Ret {
         _ if change::knows(name) => change::perform(name, step),
         b"open" | b"openat" | b"openat2" | b"creat" | b"unlink" | b"unlinkat" | b"rename"
         | b"renameat" | b"renameat2" | b"chdir" | b"write" | b"burst" | b"walk" | b"dir"
-        | b"file" | b"tree" => file::perform(name, step),
+        | b"file" | b"file-to-read" | b"tree" => file::perform(name, step),
         b"has32" | b"open32" | b"openat32" | b"unlink32" | b"rename32" | b"connect32" => {
             compat::perform(name, step)
         }

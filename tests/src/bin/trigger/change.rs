@@ -1,4 +1,4 @@
-//! Calls that change files without opening them, as a table.
+//! Calls that need nothing around them, as a table.
 
 use crate::trigger::call::{address, call};
 use crate::trigger::{compat, file};
@@ -28,6 +28,21 @@ const CALLS: &[(&str, i64, &str)] = &[
     ("chroot", libc::SYS_chroot, "p"),
     ("pivot_root", libc::SYS_pivot_root, "pp"),
     ("unshare", libc::SYS_unshare, "n"),
+    ("setns", libc::SYS_setns, "dn"),
+    ("kill", libc::SYS_kill, "nn"),
+    ("tgkill", libc::SYS_tgkill, "nnn"),
+    ("setgid", libc::SYS_setgid, "n"),
+    ("setreuid", libc::SYS_setreuid, "nn"),
+    ("setresuid", libc::SYS_setresuid, "nnn"),
+    ("ptrace", libc::SYS_ptrace, "nnnn"),
+    ("bpf", libc::SYS_bpf, "nnn"),
+    ("init_module", libc::SYS_init_module, "nnp"),
+    ("finit_module", libc::SYS_finit_module, "dpn"),
+    ("delete_module", libc::SYS_delete_module, "pn"),
+    ("perf_event_open", libc::SYS_perf_event_open, "nnnnn"),
+    ("add_key", libc::SYS_add_key, "ppnnn"),
+    ("request_key", libc::SYS_request_key, "ppnn"),
+    ("keyctl", libc::SYS_keyctl, "nnnn"),
     ("mount", libc::SYS_mount, "pppnn"),
     ("umount", libc::SYS_umount2, "pn"),
     ("move_mount", libc::SYS_move_mount, "dpdpn"),
@@ -41,6 +56,9 @@ const COMPAT: &[(&str, u32, &str)] = &[
     ("chown32", 212, "pnn"),
     // The length in two halves, the lower one first.
     ("truncate64", 193, "pnn"),
+    ("setuid32", 213, "n"),
+    ("unshare32", 310, "n"),
+    ("kill32", 37, "nn"),
 ];
 
 /// Whether a step of this name stands here.

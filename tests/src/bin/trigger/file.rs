@@ -48,6 +48,7 @@ pub(crate) fn perform(name: &[u8], step: &mut Step) -> Ret {
         b"walk" => walk(step),
         b"dir" => kept(&step.path(), libc::O_RDONLY | libc::O_DIRECTORY, 9),
         b"file" => kept(&step.path(), libc::O_RDWR, 8),
+        b"file-to-read" => kept(&step.path(), libc::O_RDONLY, 8),
         b"tree" => tree(&step.path()),
         _ => complain("no such call on files"),
     }
