@@ -3,6 +3,7 @@
 //! A row drives loading, decoding, `agtrack events` and the docs. To add an event: a row here, a
 //! body file below, a probe file in `agtrack-ebpf`, a test in `tests/e2e`.
 
+mod attach;
 mod call;
 mod cgroup;
 mod change;
@@ -17,6 +18,7 @@ mod signal;
 mod table;
 mod unlink;
 
+pub use attach::Attach;
 pub use call::{COMPAT, Call};
 pub use cgroup::{CgroupAttach, CgroupCreate, CgroupRemove};
 pub use change::Change;
@@ -100,7 +102,7 @@ table::events! {
         SIGNAL = 42, ANY, Attach::TpBtf("signal_generate") => signal,
     ];
 
-    shared Change, Bulk {
+    shared Change, ChangeKind, Bulk {
         /// A directory was made.
         Mkdir = 13, "file.mkdir", [
             MKDIR_LSM = 44, LSM, Attach::Lsm("path_mkdir") => mkdir_lsm,
@@ -187,7 +189,7 @@ table::events! {
         ];
     }
 
-    shared Call, Bulk {
+    shared Call, CallKind, Bulk {
         /// A process left namespaces for new ones of its own.
         Unshare = 25, "process.unshare", [
             UNSHARE_RESULT = 100, TRAMPOLINE, Attach::Fexit(&["ksys_unshare"], 1) => unshare_result,
@@ -295,46 +297,6 @@ pub const FENTRY: u8 = 2;
 pub const TRACEPOINT: u8 = 4;
 /// Hook belongs to both back ends that need trampolines.
 pub const TRAMPOLINE: u8 = LSM | FENTRY;
-
-/// Where a program attaches. Several names: the first that the kernel has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Attach {
-    /// BTF-typed tracepoint.
-    TpBtf(&'static str),
-    /// LSM hook, without the `bpf_lsm_` prefix. Needs `bpf` in the list of active LSMs.
-    Lsm(&'static str),
-    /// Entry of a kernel function.
-    Fentry(&'static [&'static str]),
-    /// Return of a kernel function that takes this many arguments; the result lies behind them.
-    Fexit(&'static [&'static str], usize),
-    /// Return of a kernel function that takes this many arguments, of which the first is the id
-    /// mapping of a mount. Before 5.12 the function has no such argument.
-    FexitMapped(&'static str, usize),
-    /// `connect` on an IPv4 socket, at the cgroup2 root.
-    CgroupConnect4,
-    /// `connect` on an IPv6 socket, at the cgroup2 root.
-    CgroupConnect6,
-}
-
-impl core::fmt::Display for Attach {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        let (kind, names): (&str, &[&str]) = match self {
-            Attach::TpBtf(name) => ("tp_btf", &[name]),
-            Attach::Lsm(name) => ("lsm", &[name]),
-            Attach::Fentry(names) => ("fentry", names),
-            Attach::Fexit(names, _) => ("fexit", names),
-            Attach::FexitMapped(name, _) => ("fexit", &[name]),
-            Attach::CgroupConnect4 => ("cgroup", &["connect4"]),
-            Attach::CgroupConnect6 => ("cgroup", &["connect6"]),
-        };
-        f.write_str(kind)?;
-        for (index, name) in names.iter().enumerate() {
-            f.write_str(if index == 0 { " " } else { " or " })?;
-            f.write_str(name)?;
-        }
-        Ok(())
-    }
-}
 
 /// A fixed-layout event body.
 pub trait Body {

@@ -32,6 +32,12 @@ const SCENARIOS: &[Scenario] = &[
     ("unlink", unlink),
     ("rename", rename),
     ("change", change),
+    ("set_id", |_, _| {
+        steps!["setgid", 7, "+", "setresuid", 1000, 1001, 1002].into()
+    }),
+    // The first process takes no notice of it.
+    ("signal", |_, _| steps!["kill", 1, libc::SIGCONT].into()),
+    ("call", call),
     ("connect", connect),
     ("cgroup", cgroup),
 ];
@@ -178,9 +184,35 @@ fn change(directory: &Path, _: &Group) -> Vec<OsString> {
         "file", &path, "+",
         "ftruncate", 8, 70000, "+",
         "fchmod", 8, 0o600, "+",
+        "unshare", libc::CLONE_NEWNS, "+",
+        "mount", "none", "/", "none", (libc::MS_REC | libc::MS_PRIVATE) as u32, 0, "+",
+        "mkdir", "root", 0o755, "+",
+        "mount", "memory", "root", "tmpfs", 0, 0, "+",
+        "umount", "root", libc::MNT_DETACH, "+",
+        "mount", "memory", "root", "tmpfs", 0, 0, "+",
+        "mkdir", "root/old", 0o755, "+",
+        "pivot_root", "root", "root/old", "+",
+        "chroot", "/", "+",
         "setuid", 1000, "+",
         "chmod", "file", 0o777, "+",
-        "mkdir", "/refused", 0o755,
+        "mkdir", "/old/refused", 0o755,
+    }
+    .into()
+}
+
+fn call(_: &Path, _: &Group) -> Vec<OsString> {
+    steps! {
+        "file-to-read", "/proc/self/ns/uts", "+",
+        "setns", 8, libc::CLONE_NEWUTS, "+",
+        "unshare", libc::CLONE_NEWNS | libc::CLONE_NEWNET, "+",
+        "ptrace", libc::PTRACE_TRACEME, 0, 0, 0, "+",
+        "uring-openat", "/etc/hostname", "+",
+        "bpf", 5, 0, 0, "+",
+        "perf_event_open", 0, 1, -1, -1, 0, "+",
+        "keyctl", 0, -2, 0, 0, "+",
+        "setuid", 1000, "+",
+        "finit_module", 8, "", 0, "+",
+        "delete_module", "nothing", 0,
     }
     .into()
 }

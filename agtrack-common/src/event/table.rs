@@ -5,7 +5,7 @@
 /// A row is `/// description`, `Name = id, "action", ring, [hooks];` and a hook is
 /// `ID = number, back ends, attach point => program`. The body is the struct of the row's
 /// name; rows that share one stand
-/// in `shared Body, ring { … }`.
+/// in `shared Body, Kinds, ring { … }`.
 macro_rules! events {
     (
         $(
@@ -15,7 +15,7 @@ macro_rules! events {
             ),+ $(,)?];
         )+
         $(
-            shared $body:ident, $body_ring:ident { $(
+            shared $body:ident, $kinds:ident, $body_ring:ident { $(
                 #[doc = $of_doc:literal]
                 $of:ident = $of_id:literal, $of_action:literal, [$(
                     $of_hook:ident = $of_number:literal, $of_backends:expr,
@@ -38,9 +38,22 @@ macro_rules! events {
             $( #[doc = $doc] $name($name), )+
             $(
                 #[doc = concat!("One of the events whose body is [`", stringify!($body), "`].")]
-                $body(Kind, $body),
+                $body($kinds, $body),
             )*
         }
+
+        $(
+            #[doc = concat!("The events whose body is [`", stringify!($body), "`].")]
+            #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+            pub enum $kinds { $( #[doc = $of_doc] $of, )+ }
+
+            impl $kinds {
+                /// As one of all events.
+                pub const fn kind(self) -> Kind {
+                    match self { $( $kinds::$of => Kind::$of, )+ }
+                }
+            }
+        )*
 
         /// One row per event, in order of id.
         pub const TABLE: &[Row] = &[
@@ -101,7 +114,7 @@ macro_rules! events {
             pub const fn kind(&self) -> Kind {
                 match self {
                     $( Payload::$name(_) => Kind::$name, )+
-                    $( Payload::$body(kind, _) => *kind, )*
+                    $( Payload::$body(kind, _) => kind.kind(), )*
                 }
             }
 
@@ -115,7 +128,7 @@ macro_rules! events {
                         .map(|(body, rest)| (Payload::$name(body), rest))
                         .map_err(|_| DecodeError::Short { kind, len: bytes.len() }), )+
                     $( $( $of_id => <$body as zerocopy::FromBytes>::read_from_prefix(bytes)
-                        .map(|(body, rest)| (Payload::$body(Kind::$of, body), rest))
+                        .map(|(body, rest)| (Payload::$body($kinds::$of, body), rest))
                         .map_err(|_| DecodeError::Short { kind, len: bytes.len() }), )+ )*
                     _ => Err(DecodeError::UnknownKind(kind)),
                 }

@@ -1,5 +1,7 @@
 //! Directories, links, permissions, owners, lengths: what changes a file without writing to it.
 
+mod returned;
+
 use agtrack_common::event::{Change, Kind, hook};
 use agtrack_common::wire::{FileId, Path, RET_UNKNOWN, path_flag};
 use aya_ebpf::EbpfContext;
@@ -10,10 +12,11 @@ use crate::count::{self, Fate};
 use crate::gate::{self, Actor};
 use crate::message::{Message, outcome_as};
 use crate::object::{File, Place};
-use crate::probe::{Name, is_probing, named_path};
+use crate::probe::is_probing;
 use crate::quirk::TAKES_MAPPING;
 use crate::read::{Kernel, at};
 use crate::scratch::{Scratch, Slot, task_scratch};
+pub use returned::{Names, Returned, returned};
 
 /// What the kernel is asked to change.
 struct Asked {
@@ -327,99 +330,4 @@ fn mapped<T: Copy>(ctx: &FExitContext, argument: usize) -> T {
         .as_ptr()
         .cast::<u8>()
         .wrapping_add(place * size_of::<u64>()))
-}
-
-/// A system call that changes something, with its arguments in one form.
-pub struct Returned {
-    /// The event's id, and its hook.
-    pub kind: u16,
-    pub hook: u16,
-    /// What the name is relative to; without a name, the descriptor of the file itself.
-    pub directory: i32,
-    pub name: Option<u64>,
-    pub directory2: i32,
-    pub name2: Option<u64>,
-    /// What the names are.
-    pub names: Names,
-    pub value: u64,
-    /// Behind `Names::Texts` the address of another one.
-    pub second: u64,
-    pub ret: i32,
-}
-
-/// What the names of a call are. The order is that of its marks in a request.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Names {
-    /// Both are paths.
-    Paths,
-    /// The second is a text.
-    Text,
-    /// The second is a text, and the second value another one.
-    Texts,
-    /// The first leads to what is the process's root directory now, if the call succeeded.
-    Root,
-}
-
-/// Back end B: the call returned.
-#[inline(always)]
-pub fn returned(actor: &Actor, call: Returned) {
-    if is_asking(call.ret) {
-        return count::run(call.hook, Fate::Filtered);
-    }
-    let slot = Slot::SysExit.scratch();
-    let message = Message::<Change>::begin_as(call.kind, call.hook, actor, slot);
-    let Some(mut message) = message else {
-        return;
-    };
-    let (path, file) = returned_path(&mut message, actor, &call);
-    let mut second = call.second as u32;
-    let other = match call.name2 {
-        None => Path::default(),
-        Some(_) if is_root(&call) => Path::default(),
-        Some(text) if call.names == Names::Text => words(message.user_string(text)),
-        Some(text) if call.names == Names::Texts => {
-            let first = message.user_string(text).unwrap_or(0);
-            second = message.user_string(call.second).unwrap_or(0);
-            words(Some(first))
-        }
-        Some(name) => named_path(&mut message, actor, call.directory2, Name::User(name)),
-    };
-    // SAFETY: the body is within the message.
-    unsafe {
-        *message.body() = Change {
-            file,
-            path,
-            other,
-            value: call.value,
-            second,
-            ret: call.ret,
-        };
-    }
-    message.submit();
-}
-
-/// Whether the names mean something else now than when they were given.
-#[inline(always)]
-fn is_root(call: &Returned) -> bool {
-    call.names == Names::Root && call.ret == 0
-}
-
-#[inline(always)]
-fn returned_path(message: &mut Message<Change>, actor: &Actor, call: &Returned) -> (Path, FileId) {
-    if is_root(call) {
-        let root = actor.task.root();
-        return (message.path(actor.task, root), root.id());
-    }
-    if let Some(name) = call.name {
-        let path = named_path(message, actor, call.directory, Name::User(name));
-        return (path, FileId::default());
-    }
-    match actor.task.file(call.directory as u32) {
-        Some(open) => {
-            let mut path = message.path(actor.task, open.place());
-            path.flags |= path_flag::FD;
-            (path, open.id())
-        }
-        None => (words(None), FileId::default()),
-    }
 }

@@ -88,7 +88,7 @@ fn request(
     let [mut directory, mut name, mut value] =
         [at(call.directory()), at(call.name()), given(call.value())];
     let mut marks =
-        u64::from(call.name() != NONE) * HAS_NAME | u64::from(call.name2() != NONE) * HAS_NAME2;
+        (u64::from(call.name() != NONE) * HAS_NAME) | (u64::from(call.name2() != NONE) * HAS_NAME2);
     const CREAT: u32 = Quirk::Creat as u32;
     const OPEN_HOW: u32 = Quirk::OpenHow as u32;
     const MAY_REMOVE_DIRECTORY: u32 = Quirk::MayRemoveDirectory as u32;

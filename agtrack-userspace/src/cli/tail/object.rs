@@ -24,28 +24,7 @@ pub(super) fn words(object: &Object) -> String {
             created,
             open_flags,
             ..
-        } => {
-            let mut how = vec![match access {
-                Access::Read => "read",
-                Access::Write => "write",
-                Access::ReadWrite => "read, write",
-                Access::None => "neither read nor write",
-            }];
-            how.extend(created.then_some("created"));
-            how.extend(
-                open_flags
-                    .iter()
-                    .any(|flag| flag == "TRUNC")
-                    .then_some("truncated"),
-            );
-            how.extend(
-                open_flags
-                    .iter()
-                    .any(|flag| flag == "APPEND")
-                    .then_some("append"),
-            );
-            format!("{} ({})", path.printable(), how.join(", "))
-        }
+        } => opened(path, *access, *created, open_flags),
         Object::File { path, change, .. } => changed(path, change),
         Object::Exec { exe, args, .. } => {
             let rest = args.get(1..).unwrap_or_default();
@@ -98,6 +77,29 @@ fn word(text: &Text) -> String {
         true => shown,
         false => format!("'{}'", shown.replace('\'', "'\\''")),
     }
+}
+
+fn opened(path: &Text, access: Access, created: bool, open_flags: &[String]) -> String {
+    let mut how = vec![match access {
+        Access::Read => "read",
+        Access::Write => "write",
+        Access::ReadWrite => "read, write",
+        Access::None => "neither read nor write",
+    }];
+    how.extend(created.then_some("created"));
+    how.extend(
+        open_flags
+            .iter()
+            .any(|flag| flag == "TRUNC")
+            .then_some("truncated"),
+    );
+    how.extend(
+        open_flags
+            .iter()
+            .any(|flag| flag == "APPEND")
+            .then_some("append"),
+    );
+    format!("{} ({})", path.printable(), how.join(", "))
 }
 
 fn changed(path: &Text, change: &FileChange) -> String {

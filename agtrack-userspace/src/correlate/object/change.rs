@@ -1,6 +1,6 @@
 //! What a file was to become.
 
-use agtrack_common::event::{self, Kind};
+use agtrack_common::event::{self, ChangeKind};
 use agtrack_common::wire::{Path, path_flag};
 
 use super::{flags, identity, note, note_cut};
@@ -13,7 +13,7 @@ const MODE: u64 = 0o177_777;
 const STAYS: [u32; 2] = [u32::MAX, 0xffff];
 
 pub(super) fn object(
-    kind: Kind,
+    kind: ChangeKind,
     body: &event::Change,
     data: &mut Segments<'_>,
     whole: &mut Completeness,
@@ -30,7 +30,7 @@ pub(super) fn object(
 }
 
 fn change(
-    kind: Kind,
+    kind: ChangeKind,
     body: &event::Change,
     data: &mut Segments<'_>,
     whole: &mut Completeness,
@@ -39,65 +39,42 @@ fn change(
     let id = |id: u32| (!STAYS.contains(&id)).then_some(id);
     let nothing = FileChange::default();
     match kind {
-        Kind::Mkdir | Kind::Chmod => FileChange {
+        ChangeKind::Mkdir | ChangeKind::Chmod => FileChange {
             mode: mode(),
             ..nothing
         },
-        Kind::Mknod => FileChange {
+        ChangeKind::Mknod => FileChange {
             mode: mode(),
             node: is_device(body.value).then(|| node(body.second)),
             ..nothing
         },
-        Kind::Link => FileChange {
+        ChangeKind::Link => FileChange {
             target: Some(second_path(body, data, whole)),
             ..nothing
         },
-        Kind::Symlink => FileChange {
+        ChangeKind::Symlink => FileChange {
             target: text(body, data, whole),
             ..nothing
         },
-        Kind::Truncate => FileChange {
+        ChangeKind::Truncate => FileChange {
             size: Some(body.value),
             ..nothing
         },
-        Kind::Chown => FileChange {
+        ChangeKind::Chown => FileChange {
             owner: id(body.value as u32),
             group: id(body.second),
             ..nothing
         },
-        Kind::Mount => mount(body, data, whole),
-        Kind::Umount => FileChange {
+        ChangeKind::Mount => mount(body, data, whole),
+        ChangeKind::Umount => FileChange {
             mount_flags: flags::umount(body.value as u32),
             ..nothing
         },
-        Kind::PivotRoot => FileChange {
+        ChangeKind::PivotRoot => FileChange {
             source: (body.other != Path::default()).then(|| second_path(body, data, whole)),
             ..nothing
         },
-        // The others have bodies of their own.
-        Kind::Rmdir
-        | Kind::Chroot
-        | Kind::Fork
-        | Kind::Exec
-        | Kind::Exit
-        | Kind::Open
-        | Kind::Unlink
-        | Kind::Rename
-        | Kind::Connect
-        | Kind::CgroupCreate
-        | Kind::CgroupAttach
-        | Kind::CgroupRemove
-        | Kind::SetId
-        | Kind::Signal
-        | Kind::Unshare
-        | Kind::Setns
-        | Kind::Ptrace
-        | Kind::Bpf
-        | Kind::ModuleLoad
-        | Kind::ModuleUnload
-        | Kind::IoUringSetup
-        | Kind::PerfEventOpen
-        | Kind::Key => nothing,
+        ChangeKind::Rmdir | ChangeKind::Chroot => nothing,
     }
 }
 

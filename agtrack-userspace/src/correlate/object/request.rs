@@ -1,7 +1,7 @@
 //! What a process asked of the kernel, or did to another process.
 
 use agtrack_common::call;
-use agtrack_common::event::{Call, Kind, SetId, Signal};
+use agtrack_common::event::{Call, CallKind, SetId, Signal};
 
 use super::flags;
 use crate::record::Object;
@@ -28,7 +28,7 @@ pub(super) fn ids(body: &SetId) -> Object {
 }
 
 /// The call's own name where no argument says it better.
-pub(super) fn call(kind: Kind, body: &Call) -> Object {
+pub(super) fn call(kind: CallKind, body: &Call) -> Object {
     let name = call::Call::of(body.number).map_or("unknown", |call| call.name);
     let [first, second, ..] = body.arguments;
     let request = |word: Option<&str>| match word {
@@ -36,47 +36,22 @@ pub(super) fn call(kind: Kind, body: &Call) -> Object {
         None => format!("{name} {first}"),
     };
     let (request, target, namespaces) = match kind {
-        Kind::Unshare => (name.to_owned(), None, first),
-        Kind::Setns => (name.to_owned(), None, second),
-        Kind::Ptrace => {
+        CallKind::Unshare => (name.to_owned(), None, first),
+        CallKind::Setns => (name.to_owned(), None, second),
+        CallKind::Ptrace => {
             let target = (first != flags::PTRACE_TRACEME).then_some(second as u32);
             (request(flags::ptrace(first)), target, 0)
         }
-        Kind::Bpf => (request(flags::bpf(first)), None, 0),
+        CallKind::Bpf => (request(flags::bpf(first)), None, 0),
         // A process id of 0 is the caller itself, -1 every process.
-        Kind::PerfEventOpen => {
+        CallKind::PerfEventOpen => {
             let target = Some(second as u32).filter(|pid| !matches!(*pid, 0 | u32::MAX));
             (name.to_owned(), target, 0)
         }
-        Kind::Key if name == "keyctl" => (request(flags::keyctl(first)), None, 0),
-        Kind::Key | Kind::ModuleLoad | Kind::ModuleUnload | Kind::IoUringSetup => {
+        CallKind::Key if name == "keyctl" => (request(flags::keyctl(first)), None, 0),
+        CallKind::Key | CallKind::ModuleLoad | CallKind::ModuleUnload | CallKind::IoUringSetup => {
             (name.to_owned(), None, 0)
         }
-        // The others have bodies of their own.
-        Kind::Fork
-        | Kind::Exec
-        | Kind::Exit
-        | Kind::Open
-        | Kind::Unlink
-        | Kind::Rename
-        | Kind::Connect
-        | Kind::CgroupCreate
-        | Kind::CgroupAttach
-        | Kind::CgroupRemove
-        | Kind::SetId
-        | Kind::Signal
-        | Kind::Mkdir
-        | Kind::Rmdir
-        | Kind::Mknod
-        | Kind::Link
-        | Kind::Symlink
-        | Kind::Truncate
-        | Kind::Chmod
-        | Kind::Chown
-        | Kind::Chroot
-        | Kind::PivotRoot
-        | Kind::Mount
-        | Kind::Umount => (name.to_owned(), None, 0),
     };
     Object::Request {
         request,
@@ -90,7 +65,15 @@ pub(super) fn call(kind: Kind, body: &Call) -> Object {
 mod tests {
     use super::*;
 
-    fn check(kind: Kind, number: u32, arguments: [u64; 2], expect: (&str, Option<u32>, &[&str])) {
+    /// `CLONE_NEWNS | CLONE_NEWNET`.
+    const BOTH: u64 = 0x4002_0000;
+
+    fn check(
+        kind: CallKind,
+        number: u32,
+        arguments: [u64; 2],
+        expect: (&str, Option<u32>, &[&str]),
+    ) {
         let [a, b] = arguments;
         let arguments = [a, b, 0, 0];
         let body = Call {
@@ -110,37 +93,37 @@ mod tests {
 
     #[test]
     fn calls_are_told_by_their_arguments() {
-        let both = (libc_newns() | 0x4000_0000).into();
         check(
-            Kind::Unshare,
+            CallKind::Unshare,
             272,
-            [both, 0],
+            [BOTH, 0],
             ("unshare", None, &["mnt", "net"]),
         );
-        check(Kind::Ptrace, 101, [16, 7], ("ATTACH", Some(7), &[]));
-        check(Kind::Ptrace, 101, [0, 7], ("TRACEME", None, &[]));
-        check(Kind::Bpf, 321, [5, 0], ("PROG_LOAD", None, &[]));
-        check(Kind::Bpf, 321, [999, 0], ("bpf 999", None, &[]));
-        check(Kind::Key, 250, [3, 0], ("REVOKE", None, &[]));
-        check(Kind::Key, 248, [3, 0], ("add_key", None, &[]));
-        check(Kind::ModuleLoad, 313, [3, 0], ("finit_module", None, &[]));
+        check(CallKind::Ptrace, 101, [16, 7], ("ATTACH", Some(7), &[]));
+        check(CallKind::Ptrace, 101, [0, 7], ("TRACEME", None, &[]));
+        check(CallKind::Bpf, 321, [5, 0], ("PROG_LOAD", None, &[]));
+        check(CallKind::Bpf, 321, [999, 0], ("bpf 999", None, &[]));
+        check(CallKind::Key, 250, [3, 0], ("REVOKE", None, &[]));
+        check(CallKind::Key, 248, [3, 0], ("add_key", None, &[]));
+        check(
+            CallKind::ModuleLoad,
+            313,
+            [3, 0],
+            ("finit_module", None, &[]),
+        );
         let compat = agtrack_common::event::COMPAT;
         check(
-            Kind::ModuleLoad,
+            CallKind::ModuleLoad,
             128 | compat,
             [3, 0],
             ("init_module", None, &[]),
         );
         let everybody = u64::from(u32::MAX);
         check(
-            Kind::PerfEventOpen,
+            CallKind::PerfEventOpen,
             298,
             [0, everybody],
             ("perf_event_open", None, &[]),
         );
-    }
-
-    fn libc_newns() -> u32 {
-        0x2_0000
     }
 }

@@ -1,0 +1,182 @@
+//! The rows.
+
+use super::{Call, NONE, Place, Places, Quirk};
+use crate::event::Kind;
+
+/// Every call.
+pub const TABLE: &[Call] = &[
+    call("open", 2, 5, Kind::Open, named(1).value(2)),
+    call("creat", 85, 8, Kind::Open, named(1)).with(Quirk::Creat),
+    call("openat", 257, 295, Kind::Open, below(1, 2).value(3)),
+    call("openat2", 437, 437, Kind::Open, below(1, 2).value(3)).with(Quirk::OpenHow),
+    call("unlink", 87, 10, Kind::Unlink, named(1)),
+    call("unlinkat", 263, 301, Kind::Unlink, below(1, 2).value(3)).with(Quirk::MayRemoveDirectory),
+    call("rename", 82, 38, Kind::Rename, named(1).other(NONE, 2)),
+    call("renameat", 264, 302, Kind::Rename, below(1, 2).other(3, 4)),
+    call(
+        "renameat2",
+        316,
+        353,
+        Kind::Rename,
+        below(1, 2).other(3, 4).value(5),
+    ),
+    call("connect", 42, 362, Kind::Connect, below(1, 2).value(3)),
+    compat("socketcall", 102, Kind::Connect, below(1, 2)).with(Quirk::Multiplexed),
+    call("mkdir", 83, 39, Kind::Mkdir, named(1).value(2)),
+    call("mkdirat", 258, 296, Kind::Mkdir, below(1, 2).value(3)),
+    call("rmdir", 84, 40, Kind::Rmdir, named(1)),
+    call("mknod", 133, 14, Kind::Mknod, named(1).value(2).second(3)),
+    call(
+        "mknodat",
+        259,
+        297,
+        Kind::Mknod,
+        below(1, 2).value(3).second(4),
+    ),
+    call("link", 86, 9, Kind::Link, named(2).other(NONE, 1)),
+    call("linkat", 265, 303, Kind::Link, below(3, 4).other(1, 2)),
+    call("symlink", 88, 83, Kind::Symlink, named(2).other(NONE, 1)).with(Quirk::Text),
+    call(
+        "symlinkat",
+        266,
+        304,
+        Kind::Symlink,
+        below(2, 3).other(NONE, 1),
+    )
+    .with(Quirk::Text),
+    call("truncate", 76, 92, Kind::Truncate, named(1).value(2)),
+    compat("truncate64", 193, Kind::Truncate, named(1).value(2)).with(Quirk::Wide),
+    call("ftruncate", 77, 93, Kind::Truncate, below(1, NONE).value(2)),
+    compat("ftruncate64", 194, Kind::Truncate, below(1, NONE).value(2)).with(Quirk::Wide),
+    call("chmod", 90, 15, Kind::Chmod, named(1).value(2)),
+    call("fchmod", 91, 94, Kind::Chmod, below(1, NONE).value(2)),
+    call("fchmodat", 268, 306, Kind::Chmod, below(1, 2).value(3)),
+    call("fchmodat2", 452, 452, Kind::Chmod, below(1, 2).value(3)),
+    call("chown", 92, 212, Kind::Chown, named(1).value(2).second(3)),
+    call("lchown", 94, 198, Kind::Chown, named(1).value(2).second(3)),
+    call(
+        "fchown",
+        93,
+        207,
+        Kind::Chown,
+        below(1, NONE).value(2).second(3),
+    ),
+    call(
+        "fchownat",
+        260,
+        298,
+        Kind::Chown,
+        below(1, 2).value(3).second(4),
+    ),
+    call("chroot", 161, 61, Kind::Chroot, named(1)).with(Quirk::Root),
+    call(
+        "pivot_root",
+        155,
+        217,
+        Kind::PivotRoot,
+        named(1).other(NONE, 2),
+    )
+    .with(Quirk::Root),
+    call(
+        "mount",
+        165,
+        21,
+        Kind::Mount,
+        named(2).other(NONE, 1).value(4).second(3),
+    )
+    .with(Quirk::Texts),
+    call("move_mount", 429, 429, Kind::Mount, below(3, 4).other(1, 2)),
+    call("umount2", 166, 52, Kind::Umount, named(1).value(2)),
+    compat("umount", 22, Kind::Umount, named(1)),
+    call("setuid", 105, 213, Kind::SetId, NOTHING),
+    call("setgid", 106, 214, Kind::SetId, NOTHING),
+    call("setreuid", 113, 203, Kind::SetId, NOTHING),
+    call("setregid", 114, 204, Kind::SetId, NOTHING),
+    call("setresuid", 117, 208, Kind::SetId, NOTHING),
+    call("setresgid", 119, 210, Kind::SetId, NOTHING),
+    call("capset", 126, 185, Kind::SetId, NOTHING),
+    compat("setuid16", 23, Kind::SetId, NOTHING),
+    compat("setgid16", 46, Kind::SetId, NOTHING),
+    compat("setreuid16", 70, Kind::SetId, NOTHING),
+    compat("setregid16", 71, Kind::SetId, NOTHING),
+    compat("setresuid16", 164, Kind::SetId, NOTHING),
+    compat("setresgid16", 170, Kind::SetId, NOTHING),
+    call("unshare", 272, 310, Kind::Unshare, NOTHING),
+    call("setns", 308, 346, Kind::Setns, NOTHING),
+    call("ptrace", 101, 26, Kind::Ptrace, NOTHING),
+    call("bpf", 321, 357, Kind::Bpf, NOTHING),
+    call("init_module", 175, 128, Kind::ModuleLoad, NOTHING),
+    call("finit_module", 313, 350, Kind::ModuleLoad, NOTHING),
+    call("delete_module", 176, 129, Kind::ModuleUnload, NOTHING),
+    call("io_uring_setup", 425, 425, Kind::IoUringSetup, NOTHING),
+    call("perf_event_open", 298, 336, Kind::PerfEventOpen, NOTHING),
+    call("add_key", 248, 286, Kind::Key, NOTHING),
+    call("request_key", 249, 287, Kind::Key, NOTHING),
+    call("keyctl", 250, 288, Kind::Key, NOTHING),
+    compat("chown16", 182, Kind::Chown, named(1).value(2).second(3)),
+    compat("lchown16", 16, Kind::Chown, named(1).value(2).second(3)),
+    compat(
+        "fchown16",
+        95,
+        Kind::Chown,
+        below(1, NONE).value(2).second(3),
+    ),
+];
+
+impl Call {
+    const fn with(self, quirk: Quirk) -> Call {
+        Call { quirk, ..self }
+    }
+}
+
+impl Places {
+    const fn other(self, directory2: Place, name2: Place) -> Places {
+        Places {
+            directory2,
+            name2,
+            ..self
+        }
+    }
+    const fn value(self, value: Place) -> Places {
+        Places { value, ..self }
+    }
+    const fn second(self, second: Place) -> Places {
+        Places { second, ..self }
+    }
+}
+
+/// The arguments are not looked at here.
+const NOTHING: Places = below(NONE, NONE);
+
+const fn named(name: Place) -> Places {
+    below(NONE, name)
+}
+
+const fn below(directory: Place, name: Place) -> Places {
+    Places {
+        directory,
+        name,
+        directory2: NONE,
+        name2: NONE,
+        value: NONE,
+        second: NONE,
+    }
+}
+
+const fn call(name: &'static str, native: u16, compat: u16, kind: Kind, places: Places) -> Call {
+    Call {
+        name,
+        native: Some(native),
+        compat: Some(compat),
+        kind,
+        places,
+        quirk: Quirk::Plain,
+    }
+}
+
+const fn compat(name: &'static str, number: u16, kind: Kind, places: Places) -> Call {
+    Call {
+        native: None,
+        ..call(name, 0, number, kind, places)
+    }
+}

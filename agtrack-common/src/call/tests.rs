@@ -1,0 +1,111 @@
+use super::*;
+
+/// What the C library calls them.
+const KNOWN: &[(&str, i64)] = &[
+    ("open", libc::SYS_open),
+    ("creat", libc::SYS_creat),
+    ("openat", libc::SYS_openat),
+    ("openat2", libc::SYS_openat2),
+    ("unlink", libc::SYS_unlink),
+    ("unlinkat", libc::SYS_unlinkat),
+    ("rename", libc::SYS_rename),
+    ("renameat", libc::SYS_renameat),
+    ("renameat2", libc::SYS_renameat2),
+    ("connect", libc::SYS_connect),
+    ("mkdir", libc::SYS_mkdir),
+    ("mkdirat", libc::SYS_mkdirat),
+    ("rmdir", libc::SYS_rmdir),
+    ("mknod", libc::SYS_mknod),
+    ("mknodat", libc::SYS_mknodat),
+    ("link", libc::SYS_link),
+    ("linkat", libc::SYS_linkat),
+    ("symlink", libc::SYS_symlink),
+    ("symlinkat", libc::SYS_symlinkat),
+    ("truncate", libc::SYS_truncate),
+    ("ftruncate", libc::SYS_ftruncate),
+    ("chmod", libc::SYS_chmod),
+    ("fchmod", libc::SYS_fchmod),
+    ("fchmodat", libc::SYS_fchmodat),
+    ("fchmodat2", libc::SYS_fchmodat2),
+    ("chown", libc::SYS_chown),
+    ("lchown", libc::SYS_lchown),
+    ("fchown", libc::SYS_fchown),
+    ("fchownat", libc::SYS_fchownat),
+    ("chroot", libc::SYS_chroot),
+    ("pivot_root", libc::SYS_pivot_root),
+    ("mount", libc::SYS_mount),
+    ("move_mount", libc::SYS_move_mount),
+    ("umount2", libc::SYS_umount2),
+    ("setuid", libc::SYS_setuid),
+    ("setgid", libc::SYS_setgid),
+    ("setreuid", libc::SYS_setreuid),
+    ("setregid", libc::SYS_setregid),
+    ("setresuid", libc::SYS_setresuid),
+    ("setresgid", libc::SYS_setresgid),
+    ("capset", libc::SYS_capset),
+    ("unshare", libc::SYS_unshare),
+    ("setns", libc::SYS_setns),
+    ("ptrace", libc::SYS_ptrace),
+    ("bpf", libc::SYS_bpf),
+    ("init_module", libc::SYS_init_module),
+    ("finit_module", libc::SYS_finit_module),
+    ("delete_module", libc::SYS_delete_module),
+    ("io_uring_setup", libc::SYS_io_uring_setup),
+    ("perf_event_open", libc::SYS_perf_event_open),
+    ("add_key", libc::SYS_add_key),
+    ("request_key", libc::SYS_request_key),
+    ("keyctl", libc::SYS_keyctl),
+];
+
+#[test]
+fn numbers_are_those_of_the_c_library() {
+    for (name, number) in KNOWN {
+        let call = TABLE.iter().find(|call| call.name == *name).unwrap();
+        assert_eq!(call.native.map(i64::from), Some(*number), "{name}");
+    }
+    let natives = TABLE.iter().filter(|call| call.native.is_some()).count();
+    assert_eq!(natives, KNOWN.len(), "each call is looked up");
+}
+
+#[test]
+fn what_is_packed_is_read_again() {
+    for call in TABLE {
+        let packed = Packed(call.packed());
+        assert_eq!(packed.kind(), call.kind as u32, "{call:?}");
+        let places = Places {
+            directory: packed.directory(),
+            name: packed.name(),
+            directory2: packed.directory2(),
+            name2: packed.name2(),
+            value: packed.value(),
+            second: packed.second(),
+        };
+        assert_eq!(places, call.places, "{call:?}");
+        assert_eq!(packed.quirk(), call.quirk as u32, "{call:?}");
+    }
+}
+
+#[test]
+fn a_number_means_its_own_call_in_each_table() {
+    let at = |number: usize| {
+        let both = NUMBERS[number];
+        (
+            Packed(both as u32).kind(),
+            Packed((both >> 32) as u32).kind(),
+        )
+    };
+    assert_eq!(at(83), (Kind::Mkdir as u32, Kind::Symlink as u32));
+    assert_eq!(at(39), (0, Kind::Mkdir as u32));
+    assert_eq!(at(0), (0, 0));
+    assert_eq!(Call::of(83).map(|call| call.name), Some("mkdir"));
+    assert_eq!(Call::of(83 | COMPAT).map(|call| call.name), Some("symlink"));
+    assert!(Call::of(0).is_none());
+}
+
+#[test]
+fn each_call_has_a_hook() {
+    for call in TABLE {
+        let hook = crate::event::Hook::by_id(HOOK_OF_KIND[call.kind as usize]).unwrap();
+        assert_eq!(hook.kind, call.kind);
+    }
+}

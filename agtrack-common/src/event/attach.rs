@@ -1,0 +1,39 @@
+/// Where a program attaches. Several names: the first that the kernel has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Attach {
+    /// BTF-typed tracepoint.
+    TpBtf(&'static str),
+    /// LSM hook, without the `bpf_lsm_` prefix. Needs `bpf` in the list of active LSMs.
+    Lsm(&'static str),
+    /// Entry of a kernel function.
+    Fentry(&'static [&'static str]),
+    /// Return of a kernel function that takes this many arguments; the result lies behind them.
+    Fexit(&'static [&'static str], usize),
+    /// Return of a kernel function that takes this many arguments, of which the first is the id
+    /// mapping of a mount. Before 5.12 the function has no such argument.
+    FexitMapped(&'static str, usize),
+    /// `connect` on an IPv4 socket, at the cgroup2 root.
+    CgroupConnect4,
+    /// `connect` on an IPv6 socket, at the cgroup2 root.
+    CgroupConnect6,
+}
+
+impl core::fmt::Display for Attach {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        let (kind, names): (&str, &[&str]) = match self {
+            Attach::TpBtf(name) => ("tp_btf", &[name]),
+            Attach::Lsm(name) => ("lsm", &[name]),
+            Attach::Fentry(names) => ("fentry", names),
+            Attach::Fexit(names, _) => ("fexit", names),
+            Attach::FexitMapped(name, _) => ("fexit", &[name]),
+            Attach::CgroupConnect4 => ("cgroup", &["connect4"]),
+            Attach::CgroupConnect6 => ("cgroup", &["connect6"]),
+        };
+        f.write_str(kind)?;
+        for (index, name) in names.iter().enumerate() {
+            f.write_str(if index == 0 { " " } else { " or " })?;
+            f.write_str(name)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,106 @@
+//! Back end B: what a system call says of a change when it returns.
+
+use agtrack_common::event::Change;
+use agtrack_common::wire::{FileId, Path, path_flag};
+
+use super::{is_asking, words};
+use crate::count::{self, Fate};
+use crate::gate::Actor;
+use crate::message::Message;
+use crate::probe::{Name, named_path};
+use crate::scratch::Slot;
+
+/// A system call that changes something, with its arguments in one form.
+pub struct Returned {
+    /// The event's id, and its hook.
+    pub kind: u16,
+    pub hook: u16,
+    /// What the name is relative to; without a name, the descriptor of the file itself.
+    pub directory: i32,
+    pub name: Option<u64>,
+    pub directory2: i32,
+    pub name2: Option<u64>,
+    /// What the names are.
+    pub names: Names,
+    pub value: u64,
+    /// Behind `Names::Texts` the address of another one.
+    pub second: u64,
+    pub ret: i32,
+}
+
+/// What the names of a call are. The order is that of its marks in a request.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Names {
+    /// Both are paths.
+    Paths,
+    /// The second is a text.
+    Text,
+    /// The second is a text, and the second value another one.
+    Texts,
+    /// The first leads to what is the process's root directory now, if the call succeeded.
+    Root,
+}
+
+/// Back end B: the call returned.
+#[inline(always)]
+pub fn returned(actor: &Actor, call: Returned) {
+    if is_asking(call.ret) {
+        return count::run(call.hook, Fate::Filtered);
+    }
+    let slot = Slot::SysExit.scratch();
+    let message = Message::<Change>::begin_as(call.kind, call.hook, actor, slot);
+    let Some(mut message) = message else {
+        return;
+    };
+    let (path, file) = returned_path(&mut message, actor, &call);
+    let mut second = call.second as u32;
+    let other = match call.name2 {
+        None => Path::default(),
+        Some(_) if is_root(&call) => Path::default(),
+        Some(text) if call.names == Names::Text => words(message.user_string(text)),
+        Some(text) if call.names == Names::Texts => {
+            let first = message.user_string(text).unwrap_or(0);
+            second = message.user_string(call.second).unwrap_or(0);
+            words(Some(first))
+        }
+        Some(name) => named_path(&mut message, actor, call.directory2, Name::User(name)),
+    };
+    // SAFETY: the body is within the message.
+    unsafe {
+        *message.body() = Change {
+            file,
+            path,
+            other,
+            value: call.value,
+            second,
+            ret: call.ret,
+        };
+    }
+    message.submit();
+}
+
+/// Whether the names mean something else now than when they were given.
+#[inline(always)]
+fn is_root(call: &Returned) -> bool {
+    call.names == Names::Root && call.ret == 0
+}
+
+#[inline(always)]
+fn returned_path(message: &mut Message<Change>, actor: &Actor, call: &Returned) -> (Path, FileId) {
+    if is_root(call) {
+        let root = actor.task.root();
+        return (message.path(actor.task, root), root.id());
+    }
+    if let Some(name) = call.name {
+        let path = named_path(message, actor, call.directory, Name::User(name));
+        return (path, FileId::default());
+    }
+    match actor.task.file(call.directory as u32) {
+        Some(open) => {
+            let mut path = message.path(actor.task, open.place());
+            path.flags |= path_flag::FD;
+            (path, open.id())
+        }
+        None => (words(None), FileId::default()),
+    }
+}
