@@ -84,7 +84,11 @@ fn run(script: &str, work: &Path, journal: &Path, trace: &Path) {
     // One file a thread; paths of descriptors; arguments in full.
     command.args(["strace", "-ff", "-qq", "-y", "-s", "100000"]);
     command
-        .args(["-e", "trace=%process,%file,%network,fchdir", "-o"])
+        .args([
+            "-e",
+            "trace=%process,%file,%network,fchdir,fchmod,fchown,ftruncate",
+            "-o",
+        ])
         .arg(trace.join("t"));
     command
         .args(["bash", "-euc", script])
@@ -104,7 +108,9 @@ fn a_shell_script() {
         "mkdir -p a/b; for i in 1 2 3; do echo $i > a/$i; done
          cat a/1 a/2 > both; mv a/3 a/b/three; cp both a/b/; ln -s ../both a/link
          cat < a/link > third; echo x >> a/link; (cd a && rm 1 && cd b && mv three ../four) &
-         wait; sort < both | uniq > sorted; rm -rf a/b; test -e nothing || true
+         wait; sort < both | uniq > sorted; chmod 700 a/b; chown 0:0 a/b/both; ln both a/hard
+         truncate -s 100 both; mkfifo a/pipe; mkdir -m 1777 c; rmdir c; cp -a both kept
+         install -m 600 both a/installed; rm -rf a/b; test -e nothing || true
          find . -type f -exec sh -c 'wc -c < \"$0\" > /dev/null' {} \\;",
     );
 }

@@ -27,6 +27,18 @@ pub(crate) fn deeds(journal: &Path) -> Deeds {
     deeds
 }
 
+/// Actions that are told by one path.
+const BY_PATH: &[&str] = &[
+    "file.open",
+    "file.unlink",
+    "file.mkdir",
+    "file.rmdir",
+    "file.mknod",
+    "file.chmod",
+    "file.chown",
+    "file.truncate",
+];
+
 fn deed(record: &Value) -> Option<Deed> {
     let object = &record["object"];
     let begun = record["outcome"]["result"] == "success"
@@ -42,11 +54,14 @@ fn deed(record: &Value) -> Option<Deed> {
             what.extend(words.map(|word| String::from_utf8_lossy(&word).into_owned()));
             ("process.exec", what)
         }
-        "file.open" => ("file.open", vec![text("path")]),
-        "file.unlink" => ("file.unlink", vec![text("path")]),
+        "file.link" => ("file.link", vec![text("path"), text("target")]),
+        "file.symlink" => ("file.symlink", vec![text("path"), text("target")]),
         "file.rename" => ("file.rename", vec![text("from"), text("to")]),
         "net.connect" => ("net.connect", vec![peer(object)]),
-        _ => return None,
+        action => match BY_PATH.iter().find(|known| **known == action) {
+            Some(known) => (*known, vec![text("path")]),
+            None => return None,
+        },
     };
     let pid = u32::try_from(number(&record["process"]["pid"])).ok()?;
     Some(Deed { pid, action, what })

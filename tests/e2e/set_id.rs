@@ -53,9 +53,9 @@ fn what_it_does_then_it_does_as_that() -> Outcome {
     let place = place("then");
     place.run(&steps! {
         "setresuid", 1000, 1001, 1000, "+",
-        "open", "/etc/hostname", 0, 0,
+        "open", "/etc/passwd", 0, 0,
     });
-    let opens = place.records().action("file.open").path("/etc/hostname");
+    let opens = place.records().action("file.open").path("/etc/passwd");
     let process = &opens.one()["process"];
     assert_eq!(
         (&process["user"], &process["euser"]),
