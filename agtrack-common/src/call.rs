@@ -27,7 +27,7 @@ pub enum Quirk {
     OpenHow = 2,
     /// `unlinkat`: with `AT_REMOVEDIR` it is the kind `Rmdir`.
     MayRemoveDirectory = 3,
-    /// i386 `socketcall`: the arguments of `connect` stand in memory.
+    /// i386 `socketcall`: which call it is, and where in memory its arguments stand.
     Multiplexed = 4,
     /// `symlink`: the second name is a text and no path.
     Text = 5,

@@ -8,6 +8,7 @@ mod call;
 mod cgroup;
 mod change;
 mod connect;
+mod endpoint;
 mod exec;
 mod exit;
 mod fork;
@@ -23,6 +24,7 @@ pub use call::{COMPAT, Call};
 pub use cgroup::{CgroupAttach, CgroupCreate, CgroupRemove};
 pub use change::Change;
 pub use connect::Connect;
+pub use endpoint::Endpoint;
 pub use exec::Exec;
 pub use exit::Exit;
 pub use fork::Fork;
@@ -237,6 +239,24 @@ table::events! {
             KEY_ADD_RESULT = 133, TRAMPOLINE, Attach::Fexit(&["__x64_sys_add_key"], 1) => key_add_result,
             KEY_REQUEST_RESULT = 134, TRAMPOLINE, Attach::Fexit(&["__x64_sys_request_key"], 1) => key_request_result,
             KEY_SYSCALL = 135, TRACEPOINT, Attach::TpBtf("sys_exit") => sys_exit,
+        ];
+    }
+
+    shared Endpoint, EndpointKind, Bulk {
+        /// A socket got an address.
+        Bind = 34, "net.bind", [
+            BIND_RESULT = 140, TRAMPOLINE, Attach::Fexit(&["__sys_bind"], 3) => bind_result,
+            BIND_SYSCALL = 141, TRACEPOINT, Attach::TpBtf("sys_exit") => sys_exit,
+        ];
+        /// A socket began to wait for connections.
+        Listen = 35, "net.listen", [
+            LISTEN_RESULT = 142, TRAMPOLINE, Attach::Fexit(&["__sys_listen"], 2) => listen_result,
+            LISTEN_SYSCALL = 143, TRACEPOINT, Attach::TpBtf("sys_exit") => sys_exit,
+        ];
+        /// A process took a connection.
+        Accept = 36, "net.accept", [
+            ACCEPT_RESULT = 144, TRAMPOLINE, Attach::Fexit(&["__sys_accept4"], 4) => accept_result,
+            ACCEPT_SYSCALL = 145, TRACEPOINT, Attach::TpBtf("sys_exit") => sys_exit,
         ];
     }
 }

@@ -90,7 +90,16 @@ macro_rules! for_each_offset {
             SOCKET_TYPE, "socket", "type";
             SOCK_FAMILY, "sock", "__sk_common.skc_family";
             SOCK_PROTOCOL, "sock", "sk_protocol";
+            SOCK_LOCAL, "sock", "__sk_common.skc_rcv_saddr";
+            SOCK_LOCAL_PORT, "sock", "__sk_common.skc_num";
+            SOCK_PEER, "sock", "__sk_common.skc_daddr";
+            SOCK_PEER_PORT, "sock", "__sk_common.skc_dport";
+            SOCK_LOCAL6, "sock", "__sk_common.skc_v6_rcv_saddr";
+            SOCK_PEER6, "sock", "__sk_common.skc_v6_daddr";
             UNIX_PEER, "unix_sock", "peer";
+            UNIX_ADDRESS, "unix_sock", "addr";
+            UNIX_ADDRESS_LENGTH, "unix_address", "len";
+            UNIX_ADDRESS_NAME, "unix_address", "name";
             UNIX_DENTRY, "unix_sock", "path.dentry";
             UNIX_MOUNT, "unix_sock", "path.mnt";
         }

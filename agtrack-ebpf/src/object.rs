@@ -229,12 +229,57 @@ impl Socket {
     pub fn protocol(self) -> u16 {
         field(self.sock(), &SOCK_PROTOCOL)
     }
+    /// Its own port, 0 without one.
+    pub fn local_port(self) -> u16 {
+        field(self.sock(), &SOCK_LOCAL_PORT)
+    }
+    /// Port of its peer, 0 without one.
+    pub fn peer_port(self) -> u16 {
+        u16::from_be(field(self.sock(), &SOCK_PEER_PORT))
+    }
+    /// Its own IPv4 address, in network order.
+    pub fn local(self) -> u32 {
+        field(self.sock(), &SOCK_LOCAL)
+    }
+    /// Its peer's.
+    pub fn peer(self) -> u32 {
+        field(self.sock(), &SOCK_PEER)
+    }
+    /// Its own IPv6 address; zero where the kernel has no IPv6.
+    pub fn local6(self) -> [u64; 2] {
+        match SOCK_LOCAL6.load() {
+            ABSENT => [0; 2],
+            _ => field(self.sock(), &SOCK_LOCAL6),
+        }
+    }
+    /// Its peer's.
+    pub fn peer6(self) -> [u64; 2] {
+        match SOCK_PEER6.load() {
+            ABSENT => [0; 2],
+            _ => field(self.sock(), &SOCK_PEER6),
+        }
+    }
     /// Where the connected `AF_UNIX` peer is bound in the file system.
     pub fn unix_peer(self) -> Option<Place> {
-        let peer: Kernel = field(self.sock(), &UNIX_PEER);
+        Self::place_of(field(self.sock(), &UNIX_PEER))
+    }
+    /// Where it is bound itself.
+    pub fn unix_place(self) -> Option<Place> {
+        Self::place_of(self.sock())
+    }
+    /// The name it is bound to, behind `sun_family`, and its length; none if it is not bound.
+    pub fn unix_name(self) -> (Kernel, u32) {
+        /// `sizeof(sun_family)`.
+        const FAMILY: u32 = 2;
+        let address: Kernel = field(self.sock(), &UNIX_ADDRESS);
+        let length: u32 = field(address, &UNIX_ADDRESS_LENGTH);
+        let name = address.wrapping_add((UNIX_ADDRESS_NAME.load() + FAMILY) as usize);
+        (name, length.saturating_sub(FAMILY))
+    }
+    fn place_of(sock: Kernel) -> Option<Place> {
         let place = Place {
-            dentry: field(peer, &UNIX_DENTRY),
-            mount: field(peer, &UNIX_MOUNT),
+            dentry: field(sock, &UNIX_DENTRY),
+            mount: field(sock, &UNIX_MOUNT),
         };
         (!place.dentry.is_null()).then_some(place)
     }

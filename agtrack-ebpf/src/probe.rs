@@ -4,6 +4,7 @@ mod call;
 mod cgroup;
 mod change;
 mod connect;
+mod endpoint;
 mod exec;
 mod exit;
 mod fork;

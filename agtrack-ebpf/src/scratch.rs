@@ -74,10 +74,13 @@ pub enum Slot {
     MountFentry,
     MoveMountFentry,
     UmountFentry,
+    BindResult,
+    ListenResult,
+    AcceptResult,
 }
 
 /// Number of [`Slot`]s.
-pub const SCRATCH_SLOTS: u32 = 28;
+pub const SCRATCH_SLOTS: u32 = 31;
 
 impl Slot {
     /// This CPU's work space.

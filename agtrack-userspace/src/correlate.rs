@@ -101,6 +101,7 @@ fn result_of(payload: &Payload) -> Option<i32> {
         Payload::Rename(body) => Some(body.ret),
         Payload::Change(_, body) => Some(body.ret),
         Payload::Call(_, body) => Some(body.ret),
+        Payload::Endpoint(_, body) => Some(body.ret),
         Payload::SetId(body) => Some(body.ret),
         Payload::Connect(body) => Some(body.ret),
         Payload::Fork(_)

@@ -220,6 +220,7 @@ impl Enricher {
             Payload::Exit(_)
             | Payload::SetId(_)
             | Payload::Call(..)
+            | Payload::Endpoint(..)
             | Payload::Open(_)
             | Payload::Unlink(_)
             | Payload::Change(..)

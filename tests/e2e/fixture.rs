@@ -39,6 +39,17 @@ const SCENARIOS: &[Scenario] = &[
     ("signal", |_, _| steps!["kill", 1, libc::SIGCONT].into()),
     ("call", call),
     ("connect", connect),
+    ("endpoint", |directory, _| {
+        steps![
+            "serve4",
+            "127.0.0.1",
+            0,
+            "+",
+            "serve-unix",
+            directory.join("socket")
+        ]
+        .into()
+    }),
     ("cgroup", cgroup),
 ];
 

@@ -14,6 +14,7 @@ mod change;
 mod connect;
 mod contention;
 mod disk;
+mod endpoint;
 mod exec;
 mod exit;
 mod fixture;
@@ -97,6 +98,7 @@ const MODULES: &[(&str, Each, &[Test])] = &[
     ("signal", Each::Backend, signal::TESTS),
     ("call", Each::Backend, call::TESTS),
     ("connect", Each::Backend, connect::TESTS),
+    ("endpoint", Each::Backend, endpoint::TESTS),
     ("cgroup", Each::Backend, cgroup::TESTS),
     ("lineage", Each::Backend, lineage::TESTS),
     ("hostile", Each::Backend, hostile::TESTS),

@@ -109,6 +109,7 @@ fixtures![
     signal,
     call,
     connect,
+    endpoint,
     cgroup,
     lsm_files,
     lsm_refused,

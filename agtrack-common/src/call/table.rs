@@ -22,6 +22,13 @@ pub const TABLE: &[Call] = &[
     ),
     call("connect", 42, 362, Kind::Connect, below(1, 2).value(3)),
     compat("socketcall", 102, Kind::Connect, below(1, 2)).with(Quirk::Multiplexed),
+    call("bind", 49, 361, Kind::Bind, below(1, 2).value(3)),
+    call("listen", 50, 363, Kind::Listen, below(1, NONE)),
+    Call {
+        compat: None,
+        ..call("accept", 43, 0, Kind::Accept, below(1, NONE))
+    },
+    call("accept4", 288, 364, Kind::Accept, below(1, NONE)),
     call("mkdir", 83, 39, Kind::Mkdir, named(1).value(2)),
     call("mkdirat", 258, 296, Kind::Mkdir, below(1, 2).value(3)),
     call("rmdir", 84, 40, Kind::Rmdir, named(1)),

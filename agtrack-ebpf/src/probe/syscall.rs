@@ -9,7 +9,7 @@ use aya_ebpf::programs::BtfTracePointContext;
 use crate::arch;
 use crate::gate::{self, Actor};
 use crate::probe::change::{self, Names, Returned};
-use crate::probe::{AT_FDCWD, Name, call, connect, open, rename, set_id, unlink};
+use crate::probe::{AT_FDCWD, Name, call, connect, endpoint, open, rename, set_id, unlink};
 use crate::read::user;
 use crate::scratch::{Scratch, Slot};
 
@@ -17,8 +17,12 @@ use crate::scratch::{Scratch, Slot};
 const CREAT_FLAGS: u64 = 0o1 | 0o100 | 0o1000;
 /// `AT_REMOVEDIR`: `unlinkat` removes a directory.
 const AT_REMOVEDIR: u64 = 0x200;
-/// i386 `socketcall` number of `connect`.
+/// i386 `socketcall` numbers (include/uapi/linux/net.h).
+const SYS_BIND: u64 = 2;
 const SYS_CONNECT: u64 = 3;
+const SYS_LISTEN: u64 = 4;
+const SYS_ACCEPT: u64 = 5;
+const SYS_ACCEPT4: u64 = 18;
 
 /// `(struct pt_regs *regs, long ret)`
 #[btf_tracepoint(function = "sys_exit")]
@@ -102,8 +106,14 @@ fn request(
         // `struct open_how` begins with 64 bits of flags.
         OPEN_HOW => value = user(value),
         MAY_REMOVE_DIRECTORY if value & AT_REMOVEDIR != 0 => kind = Kind::Rmdir as u64,
-        MULTIPLEXED if directory != SYS_CONNECT => return None,
         MULTIPLEXED => {
+            kind = match directory {
+                SYS_BIND => Kind::Bind as u64,
+                SYS_CONNECT => Kind::Connect as u64,
+                SYS_LISTEN => Kind::Listen as u64,
+                SYS_ACCEPT | SYS_ACCEPT4 => Kind::Accept as u64,
+                _ => return None,
+            };
             let memory: [u32; 3] = user(name);
             [directory, name, value] = memory.map(u64::from);
         }
@@ -141,6 +151,9 @@ fn dispatch(actor: &Actor, request: Request, ret: i64) {
     const UNLINK: u64 = Kind::Unlink as u64;
     const RENAME: u64 = Kind::Rename as u64;
     const CONNECT: u64 = Kind::Connect as u64;
+    const BIND: u64 = Kind::Bind as u64;
+    const LISTEN: u64 = Kind::Listen as u64;
+    const ACCEPT: u64 = Kind::Accept as u64;
     const SET_ID: u64 = Kind::SetId as u64;
     const FIRST_CALL: u64 = Kind::Unshare as u64;
     let slot = Slot::SysExit.scratch();
@@ -158,6 +171,20 @@ fn dispatch(actor: &Actor, request: Request, ret: i64) {
             rename::finished(hook, actor, first, second, flags, ret as i32, slot);
         }
         CONNECT => connect::returned(actor, directory as u32, name, flags, ret as i32),
+        BIND | LISTEN | ACCEPT => {
+            let returned = endpoint::Returned {
+                kind: request[place::KIND] as u16,
+                hook: hook_of(request[place::KIND]),
+                descriptor: directory as u32,
+                asked: if request[place::KIND] == BIND {
+                    name
+                } else {
+                    0
+                },
+                ret: ret as i32,
+            };
+            endpoint::ended(actor, returned, slot);
+        }
         SET_ID => set_id::returned(actor, ret as i32),
         kind @ FIRST_CALL.. => called(actor, kind, ret as i32),
         kind => changed(actor, kind, &request, ret as i32),

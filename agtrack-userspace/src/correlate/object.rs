@@ -1,6 +1,7 @@
 //! What an event was done to.
 
 mod change;
+mod endpoint;
 mod flags;
 mod request;
 
@@ -38,6 +39,7 @@ pub(super) fn paths(known: &Known) -> Vec<Vec<u8>> {
         | Payload::Exit(_)
         | Payload::Connect(_)
         | Payload::Call(..)
+        | Payload::Endpoint(..)
         | Payload::SetId(_)
         | Payload::Signal(_)
         | Payload::CgroupCreate(_)
@@ -71,6 +73,7 @@ pub(super) fn object(known: &Known) -> (Object, Completeness) {
         Payload::Unlink(body) => unlink(body, &mut data, &mut whole),
         Payload::Rename(body) => rename(body, &mut data, &mut whole),
         Payload::Change(kind, body) => change::object(*kind, body, &mut data, &mut whole),
+        Payload::Endpoint(kind, body) => endpoint::object(*kind, body, &mut data, &mut whole),
         Payload::Call(kind, body) => request::call(*kind, body),
         Payload::SetId(body) => request::ids(body),
         Payload::Signal(body) => request::signal(body, known.target_uid.clone()),
@@ -194,7 +197,7 @@ fn connect(body: &Connect, data: &mut Segments<'_>, whole: &mut Completeness) ->
             let path = if walked {
                 data.path(&body.path).bytes
             } else {
-                socket_name(body, data)
+                socket_name(data.bytes(body.path.name))
             };
             if walked {
                 whole.path_source = Some(PathSource::Kernel);
@@ -216,8 +219,7 @@ fn connect(body: &Connect, data: &mut Segments<'_>, whole: &mut Completeness) ->
 
 /// `sun_path`: ended by NUL, or, where it begins with one, an abstract name of the given length
 /// (unix(7)).
-fn socket_name(body: &Connect, data: &mut Segments<'_>) -> Vec<u8> {
-    let bytes = data.bytes(body.path.name);
+fn socket_name(bytes: &[u8]) -> Vec<u8> {
     match bytes {
         [0, name @ ..] => [b"@", name].concat(),
         _ => bytes

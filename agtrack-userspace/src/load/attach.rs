@@ -181,7 +181,10 @@ fn is_essential(hook: &Hook) -> bool {
         | Kind::ModuleUnload
         | Kind::IoUringSetup
         | Kind::PerfEventOpen
-        | Kind::Key => false,
+        | Kind::Key
+        | Kind::Bind
+        | Kind::Listen
+        | Kind::Accept => false,
     }
 }
 

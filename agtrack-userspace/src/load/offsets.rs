@@ -5,7 +5,7 @@ use agtrack_common::offset::{ABSENT, MEMBERS};
 use crate::btf::Btf;
 
 /// Members that some kernels or builds lack; the probes do without them.
-const OPTIONAL: &[&str] = &["TASK_STATUS"];
+const OPTIONAL: &[&str] = &["TASK_STATUS", "SOCK_LOCAL6", "SOCK_PEER6"];
 
 /// One offset per global of the probes.
 pub(super) struct Offsets(Vec<(&'static str, u32)>);

@@ -71,8 +71,13 @@ impl RedactStage {
                 self.arguments(args, rules);
             }
             Object::Connect(Address::Unix { socket }) => self.path(socket, rules),
+            Object::Endpoint {
+                local: Address::Unix { socket },
+                ..
+            } => self.path(socket, rules),
             Object::Cgroup { cgroup, .. } => self.path(cgroup, rules),
             Object::Connect(Address::Ip { .. } | Address::Other { .. })
+            | Object::Endpoint { .. }
             | Object::Ids { .. }
             | Object::Request { .. }
             | Object::Fork { .. }

@@ -127,6 +127,13 @@ pub enum Object {
         /// Its process id.
         target_pid: Option<u32>,
     },
+    /// `net.bind`, `net.listen`, `net.accept`.
+    Endpoint {
+        /// The socket's own address. Where a `net.bind` failed, the one that was asked for.
+        local: Address,
+        /// Who connected, for `net.accept`; null for `AF_UNIX`.
+        peer: Option<Address>,
+    },
     /// `process.setid`.
     Ids {
         /// Real, effective and saved user id.

@@ -105,7 +105,9 @@ fn perform(name: &[u8], step: &mut Step) -> Ret {
         b"has32" | b"open32" | b"openat32" | b"unlink32" | b"rename32" | b"connect32" => {
             compat::perform(name, step)
         }
-        b"connect4" | b"connect6" | b"connect-unix" => socket::perform(name, step),
+        b"connect4" | b"connect6" | b"connect-unix" | b"serve4" | b"serve6" | b"serve-unix" => {
+            socket::perform(name, step)
+        }
         b"uring-openat" => ring::openat(&step.path()),
         b"storm" => storm::storm(step.number(), step.number(), &step.path()),
         _ => process::perform(name, step),

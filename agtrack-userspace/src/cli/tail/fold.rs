@@ -44,6 +44,7 @@ pub(super) fn everyday(record: &Record) -> Option<Everyday> {
         | Object::File { .. }
         | Object::Rename { .. }
         | Object::Connect(_)
+        | Object::Endpoint { .. }
         | Object::Ids { .. }
         | Object::Request { .. }
         | Object::Cgroup { .. } => None,

@@ -34,6 +34,11 @@ pub(super) fn words(object: &Object) -> String {
         Object::Fork { child_pid, .. } => format!("process {child_pid}"),
         Object::Exit { code, signal, core } => exit(*code, signal.as_deref(), *core),
         Object::Connect(address) => peer(address),
+        Object::Endpoint { local, peer: None } => peer(local),
+        Object::Endpoint {
+            local,
+            peer: Some(from),
+        } => format!("{} at {}", peer(from), peer(local)),
         Object::Ids {
             user,
             euser,

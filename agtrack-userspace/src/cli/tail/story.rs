@@ -96,6 +96,7 @@ fn credential(object: &Object) -> Option<&'static Credential> {
         }
         Object::Exec { .. }
         | Object::Exit { .. }
+        | Object::Endpoint { .. }
         | Object::Ids { .. }
         | Object::Request { .. }
         | Object::Fork { .. }

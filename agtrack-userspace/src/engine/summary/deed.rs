@@ -138,6 +138,7 @@ impl Deeds {
             Object::Open { .. }
             | Object::Exit { signal: None, .. }
             | Object::Fork { .. }
+            | Object::Endpoint { .. }
             | Object::Ids { .. }
             | Object::Request { .. }
             | Object::Connect(_)
@@ -162,6 +163,7 @@ impl Deeds {
             Object::Exec { .. }
             | Object::Exit { .. }
             | Object::Fork { .. }
+            | Object::Endpoint { .. }
             | Object::Ids { .. }
             | Object::Request { .. }
             | Object::Connect(_)
@@ -286,6 +288,7 @@ fn interest(object: &Object) -> u8 {
         | Object::Exec { .. }
         | Object::Exit { .. }
         | Object::Fork { .. }
+        | Object::Endpoint { .. }
         | Object::Ids { .. }
         | Object::Request { .. }
         | Object::Connect(_)
@@ -307,6 +310,7 @@ fn target(object: &Object) -> Option<Vec<u8>> {
         Object::Exec { exe, .. } => Some(exe.0.clone()),
         Object::Connect(address) => peer(address),
         Object::Request { request, .. } => Some(request.clone().into_bytes()),
+        Object::Endpoint { local, .. } => peer(local),
         Object::Fork { .. } | Object::Exit { .. } | Object::Ids { .. } | Object::Cgroup { .. } => {
             None
         }

@@ -1,4 +1,4 @@
-//! Connects.
+//! Connects, and what is connected to.
 
 use std::net::{IpAddr, SocketAddr};
 use std::os::unix::ffi::OsStrExt;
@@ -7,17 +7,23 @@ use crate::trigger::call::{address, call, close};
 use crate::{Ret, Step, complain};
 
 /// Makes the call: `connect4|connect6 ADDRESS PORT tcp|udp|nonblock` or `connect-unix PATH`, where
-/// `@` begins an abstract name.
+/// `@` begins an abstract name. `serve4|serve6 ADDRESS PORT` and `serve-unix PATH` bind a socket,
+/// listen, and accept a connection that they make themselves.
 pub(crate) fn perform(name: &[u8], step: &mut Step) -> Ret {
-    if name == b"connect-unix" {
-        return unix(step);
+    match name {
+        b"connect-unix" => return connect(libc::AF_UNIX, libc::SOCK_STREAM, &unix(step)),
+        b"serve-unix" => return serve(libc::AF_UNIX, &unix(step)),
+        _ => {}
     }
-    let (ip, port, kind) = (step.next(), step.number() as u16, step.next());
+    let (ip, port) = (step.next(), step.number() as u16);
     let Some(ip) = ip.to_str().and_then(|ip| ip.parse::<IpAddr>().ok()) else {
         complain("that is not an address");
     };
     let (family, bytes) = sockaddr(SocketAddr::new(ip, port));
-    let kind = match kind.as_bytes() {
+    if name.starts_with(b"serve") {
+        return serve(family, &bytes);
+    }
+    let kind = match step.next().as_bytes() {
         b"tcp" => libc::SOCK_STREAM,
         b"udp" => libc::SOCK_DGRAM,
         b"nonblock" => libc::SOCK_STREAM | libc::SOCK_NONBLOCK,
@@ -48,7 +54,7 @@ fn sockaddr(address: SocketAddr) -> (libc::c_int, Vec<u8>) {
     (family, bytes)
 }
 
-fn unix(step: &mut Step) -> Ret {
+fn unix(step: &mut Step) -> Vec<u8> {
     let path = step.next();
     let mut bytes = (libc::AF_UNIX as u16).to_ne_bytes().to_vec();
     match path.as_bytes() {
@@ -61,7 +67,40 @@ fn unix(step: &mut Step) -> Ret {
             bytes.push(0);
         }
     }
-    connect(libc::AF_UNIX, libc::SOCK_STREAM, &bytes)
+    bytes
+}
+
+/// The first call that fails ends it.
+fn serve(family: libc::c_int, at: &[u8]) -> Ret {
+    let open = || {
+        let kind = libc::SOCK_STREAM.into();
+        call(libc::SYS_socket, [family.into(), kind, 0, 0, 0])
+    };
+    let (listener, client) = (open(), open());
+    let done = [
+        call(
+            libc::SYS_bind,
+            [listener, address(at), at.len() as i64, 0, 0],
+        ),
+        call(libc::SYS_listen, [listener, 1, 0, 0, 0]),
+    ];
+    if let Some(failed) = done.into_iter().find(|ret| *ret < 0) {
+        return failed;
+    }
+    // The port may have been left to the kernel.
+    let (bound, length) = ([0_u8; 128], [128_u32]);
+    let name = [listener, address(&bound), address(&length), 0, 0];
+    call(libc::SYS_getsockname, name);
+    let to = [client, address(&bound), length[0].into(), 0, 0];
+    let connected = call(libc::SYS_connect, to);
+    if connected < 0 {
+        return connected;
+    }
+    let accepted = call(libc::SYS_accept4, [listener, 0, 0, 0, 0]);
+    for socket in [accepted, client, listener] {
+        close(socket);
+    }
+    accepted.min(0)
 }
 
 fn connect(family: libc::c_int, kind: libc::c_int, to: &[u8]) -> Ret {
