@@ -28,7 +28,7 @@ const SEGMENT_MASK: u64 = 4095;
 /// Room for the data; a name may overshoot the mask.
 pub const DATA_SIZE: usize = DATA_MASK as usize + 1 + NAME_SIZE;
 /// Largest body.
-pub const BODY_SIZE: usize = 128;
+pub const BODY_SIZE: usize = 216;
 /// Bytes in front of a body.
 pub const HEADER_SIZE: usize = size_of::<Header>();
 
@@ -59,7 +59,10 @@ impl<B: Body> Message<B> {
         actor: &Actor,
         scratch: Option<*mut Scratch>,
     ) -> Option<Self> {
-        const { assert!(size_of::<B>() <= BODY_SIZE && size_of::<B>().is_multiple_of(8)) };
+        const {
+            assert!(size_of::<B>() <= BODY_SIZE && size_of::<B>().is_multiple_of(8));
+            assert!(Self::DATA <= walk::BEGIN_MASK as usize);
+        };
         let Some(scratch) = scratch else {
             count::run(hook, Fate::LostMap);
             return None;
@@ -97,7 +100,7 @@ impl<B: Body> Message<B> {
             (&raw mut (*state).root_dentry).write_volatile(root.dentry as u64);
             (&raw mut (*state).root_mount).write_volatile(root.mount as u64);
         }
-        walk::append(self.scratch, self.data(), place)
+        walk::append(self.scratch, Self::DATA as u32, place)
     }
 
     /// Appends a NUL-terminated string of the caller's memory; returns its bytes without NUL.

@@ -11,6 +11,9 @@ use crate::quirk::BACKEND;
 /// Work space of one program run.
 #[repr(C, align(8))]
 pub struct Scratch {
+    /// Which one it is: a [`Slot`], or [`OF_THREAD`].
+    pub slot: u32,
+    reserved: u32,
     /// Bytes of data so far.
     pub used: u32,
     /// Bytes of data that already travelled in parts.
@@ -86,8 +89,25 @@ impl Slot {
     /// This CPU's work space.
     #[inline(always)]
     pub fn scratch(self) -> Option<*mut Scratch> {
-        SCRATCH.get_ptr_mut(self as u32)
+        named(SCRATCH.get_ptr_mut(self as u32)?, self as u32)
     }
+}
+
+/// [`Scratch::slot`] of a thread's own work space.
+pub const OF_THREAD: u32 = u32::MAX;
+
+/// This CPU's work space of that number.
+#[inline(always)]
+pub fn of_slot(slot: u32) -> Option<*mut Scratch> {
+    SCRATCH.get_ptr_mut(slot)
+}
+
+/// A work space knows which one it is, for functions that are told only that.
+#[inline(always)]
+fn named(scratch: *mut Scratch, slot: u32) -> Option<*mut Scratch> {
+    // SAFETY: a map value.
+    unsafe { (&raw mut (*scratch).slot).write_volatile(slot) };
+    Some(scratch)
 }
 
 /// This thread's own work space, for programs that may be preempted by themselves. Every event that
@@ -95,11 +115,11 @@ impl Slot {
 #[inline(always)]
 pub fn task_scratch(actor: &Actor) -> Option<*mut Scratch> {
     if let Some(scratch) = TASK_SCRATCH.get_ptr_mut(actor.tid) {
-        return Some(scratch);
+        return named(scratch, OF_THREAD);
     }
     let empty = EMPTY_SCRATCH.get(0)?;
     let _ = TASK_SCRATCH.insert(actor.tid, empty, 0);
-    TASK_SCRATCH.get_ptr_mut(actor.tid)
+    named(TASK_SCRATCH.get_ptr_mut(actor.tid)?, OF_THREAD)
 }
 
 /// Gives back what is kept for a thread that ends.

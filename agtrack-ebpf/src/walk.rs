@@ -2,24 +2,31 @@
 //!
 //! Components are written leaf first, each with a NUL; user space turns them round. The loop's
 //! state lives in the scratch memory and is read afresh each time, so that the verifier forgets
-//! what it knew and its work stays linear in the number of components.
+//! what it knew and its work stays linear in the number of components. The loop is a function of
+//! numbers only, with a name that the linker keeps: such a function the verifier looks at once, and
+//! not again at each call.
 
+use agtrack_common::event::LSM;
 use agtrack_common::wire::{NAME_SIZE, PATH_MAX, Path, path_flag};
-use aya_ebpf::helpers::generated::bpf_probe_read_kernel_str;
+use aya_ebpf::helpers::generated::{bpf_get_current_pid_tgid, bpf_probe_read_kernel_str};
 
+use crate::map::TASK_SCRATCH;
 use crate::message::DATA_MASK;
 use crate::object::Place;
 use crate::offset::*;
+use crate::quirk::BACKEND;
 use crate::read::{Kernel, field};
-use crate::scratch::Scratch;
+use crate::scratch::{self, Scratch};
 
 /// Most components and mount crossings of one path.
 const STEPS: u32 = 128;
+/// The data begin below this offset of the work space's bytes.
+pub const BEGIN_MASK: u32 = 255;
 
-/// Appends the components of `place` to the scratch data. `data` is where that begins.
+/// Appends the components of `place` to the scratch data, which begin at that offset of its bytes.
 #[inline(always)]
-pub fn append(scratch: *mut Scratch, data: *mut u8, place: Place) -> Path {
-    // SAFETY: `scratch` and `data` are map values; all offsets are masked below their size.
+pub fn append(scratch: *mut Scratch, data: u32, place: Place) -> Path {
+    // SAFETY: `scratch` is a map value; all offsets are masked below its size.
     unsafe {
         let state = &raw mut (*scratch).walk;
         let begin = (&raw const (*scratch).used).read_volatile();
@@ -27,7 +34,8 @@ pub fn append(scratch: *mut Scratch, data: *mut u8, place: Place) -> Path {
         (&raw mut (*state).begin).write_volatile(begin);
         (&raw mut (*state).flags).write_volatile(flags | path_flag::DEEP);
         (&raw mut (*state).root).write_volatile(u32::MAX);
-        climb(scratch, data, place.dentry, place.mount);
+        let slot = (&raw const (*scratch).slot).read_volatile();
+        agtrack_climb(slot, data, place.dentry as u64, place.mount as u64);
         let end = (&raw const (*scratch).used).read_volatile();
         Path {
             walked: end.wrapping_sub(begin),
@@ -49,10 +57,30 @@ fn first_flags(dentry: Kernel) -> u32 {
     }
 }
 
+/// The work space of this slot, or, in the back end that has it, of this thread.
+#[inline(always)]
+fn work_space(slot: u32) -> Option<*mut Scratch> {
+    if BACKEND.load() == u32::from(LSM) && slot == scratch::OF_THREAD {
+        // SAFETY: no arguments.
+        let tid = unsafe { bpf_get_current_pid_tgid() } as u32;
+        return TASK_SCRATCH.get_ptr_mut(tid);
+    }
+    scratch::of_slot(slot)
+}
+
+/// Returns 0: the verifier asks such a function for a number.
+#[unsafe(no_mangle)]
 #[inline(never)]
-unsafe fn climb(scratch: *mut Scratch, data: *mut u8, dentry: Kernel, mount: Kernel) {
+pub extern "C" fn agtrack_climb(slot: u32, data: u32, dentry: u64, mount: u64) -> u32 {
+    let Some(scratch) = work_space(slot) else {
+        return 0;
+    };
     // SAFETY: as in `append`.
     unsafe {
+        let data = (&raw mut (*scratch).bytes)
+            .cast::<u8>()
+            .add((data & BEGIN_MASK) as usize);
+        let (dentry, mount) = (dentry as Kernel, mount as Kernel);
         let used = &raw mut (*scratch).used;
         let state = &raw mut (*scratch).walk;
         let flags = &raw mut (*state).flags;
@@ -100,6 +128,7 @@ unsafe fn climb(scratch: *mut Scratch, data: *mut u8, dentry: Kernel, mount: Ker
             dentry = parent;
         }
     }
+    0
 }
 
 /// Both at once where they stand as close together as they always have: each read is a call.
