@@ -32,6 +32,10 @@ pub struct Scratch {
 /// State of a walk, in memory for the verifier's sake.
 #[repr(C)]
 pub struct WalkState {
+    /// Where the walk begins.
+    pub dentry: u64,
+    /// Its mount.
+    pub mount: u64,
     /// The process's root directory.
     pub root_dentry: u64,
     /// Its mount.

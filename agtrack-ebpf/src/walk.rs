@@ -35,7 +35,10 @@ pub fn append(scratch: *mut Scratch, data: u32, place: Place) -> Path {
         (&raw mut (*state).flags).write_volatile(flags | path_flag::DEEP);
         (&raw mut (*state).root).write_volatile(u32::MAX);
         let slot = (&raw const (*scratch).slot).read_volatile();
-        agtrack_climb(slot, data, place.dentry as u64, place.mount as u64);
+        // Not as arguments: the verifier asks for numbers, and knows some of these as pointers.
+        (&raw mut (*state).dentry).write_volatile(place.dentry as u64);
+        (&raw mut (*state).mount).write_volatile(place.mount as u64);
+        agtrack_climb(slot, data);
         let end = (&raw const (*scratch).used).read_volatile();
         Path {
             walked: end.wrapping_sub(begin),
@@ -71,7 +74,7 @@ fn work_space(slot: u32) -> Option<*mut Scratch> {
 /// Returns 0: the verifier asks such a function for a number.
 #[unsafe(no_mangle)]
 #[inline(never)]
-pub extern "C" fn agtrack_climb(slot: u32, data: u32, dentry: u64, mount: u64) -> u32 {
+pub extern "C" fn agtrack_climb(slot: u32, data: u32) -> u32 {
     let Some(scratch) = work_space(slot) else {
         return 0;
     };
@@ -80,11 +83,11 @@ pub extern "C" fn agtrack_climb(slot: u32, data: u32, dentry: u64, mount: u64) -
         let data = (&raw mut (*scratch).bytes)
             .cast::<u8>()
             .add((data & BEGIN_MASK) as usize);
-        let (dentry, mount) = (dentry as Kernel, mount as Kernel);
         let used = &raw mut (*scratch).used;
         let state = &raw mut (*scratch).walk;
         let flags = &raw mut (*state).flags;
-        let (mut dentry, mut mount) = (dentry, mount);
+        let mut dentry = (&raw const (*state).dentry).read_volatile() as Kernel;
+        let mut mount = (&raw const (*state).mount).read_volatile() as Kernel;
         let mut mount_root: Kernel = field(mount, &VFSMOUNT_ROOT);
         let mut step = 0;
         while step < STEPS {
