@@ -100,7 +100,7 @@ pub const NUMBERS: [u64; CALLS] = {
     numbers
 };
 
-/// Highest event id + 1 for which there is room below.
+/// Highest event id + 1 for which there is room below; a power of two.
 pub const KINDS: usize = 64;
 
 /// The hook that sees the calls of each event at their end.

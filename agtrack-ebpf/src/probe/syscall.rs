@@ -10,7 +10,7 @@ use crate::arch;
 use crate::gate::{self, Actor};
 use crate::probe::change::{self, Names, Returned};
 use crate::probe::{AT_FDCWD, Name, call, connect, endpoint, open, rename, set_id, unlink};
-use crate::read::user;
+use crate::read::{masked, user};
 use crate::scratch::{Scratch, Slot};
 
 /// `O_WRONLY | O_CREAT | O_TRUNC`, which is what `creat` means.
@@ -197,7 +197,10 @@ static HOOKS: [u16; KINDS] = HOOK_OF_KIND;
 #[inline(always)]
 fn hook_of(kind: u64) -> u16 {
     // SAFETY: the mask keeps it within the table; volatile, or the compiler makes a search of it.
-    unsafe { HOOKS.as_ptr().add(kind as usize % KINDS).read_volatile() }
+    unsafe {
+        let kind = masked::<{ KINDS as u64 - 1 }>(kind as u32);
+        HOOKS.as_ptr().add(kind).read_volatile()
+    }
 }
 
 /// The arguments are still in the work space.
