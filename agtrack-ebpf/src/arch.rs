@@ -5,6 +5,7 @@ use agtrack_common::call::{CALLS, NUMBERS, Packed};
 use agtrack_common::event::COMPAT;
 
 use crate::object::Task;
+use crate::read::{Kernel, at};
 
 /// `TS_COMPAT` (arch/x86/include/asm/thread_info.h): an i386 system call.
 const TS_COMPAT: u32 = 2;
@@ -80,14 +81,15 @@ pub fn arguments(task: Task, regs: *const u64) -> [u64; 6] {
     if is_compat(task) {
         return [BX, CX, DX, SI, DI, BP].map(|which| register(regs, which) & u64::from(u32::MAX));
     }
-    native_arguments(regs)
+    [DI, SI, DX, R10, R8, R9].map(|which| register(regs, which))
 }
 
-/// The arguments of a call by a 64-bit program.
+/// The first arguments of a call by a 64-bit program, of which the verifier knows the registers as
+/// an address only: where the call can be left out of a kernel, its type is not in the BTF of 5.10.
 #[inline(always)]
-pub fn native_arguments(regs: *const u64) -> [u64; 6] {
+pub fn arguments_at(regs: Kernel) -> [u64; 4] {
     use register::*;
-    [DI, SI, DX, R10, R8, R9].map(|which| register(regs, which))
+    [DI, SI, DX, R10].map(|which| at(regs.wrapping_add(which * size_of::<u64>())))
 }
 
 #[inline(always)]

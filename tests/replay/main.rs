@@ -114,6 +114,7 @@ fixtures![
     lsm_files,
     lsm_refused,
     lsm_uring,
+    lsm_change,
 ];
 
 /// Actions of a fixture on files of some names: which, how each ended, where its path is from.

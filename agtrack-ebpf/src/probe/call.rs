@@ -10,15 +10,14 @@ use crate::gate::{self, Actor};
 use crate::message::event_as;
 use crate::probe::is_probing;
 
-/// The programs at the end of the functions that do a call. `raw`: its arguments are still in the
-/// registers that the function is given.
+/// The programs at the end of the functions that are given the registers of a call, whose arguments
+/// are still in them.
 macro_rules! called {
     ($( $kind:ident $number:literal: $name:ident $id:ident; )+) => { $(
         #[fexit]
         pub fn $name(ctx: FExitContext) -> i32 {
             if let Some(actor) = gate::tagged_or_born() {
-                let [a, b, c, d, ..] = arch::native_arguments(ctx.arg(0));
-                let arguments = [a, b, c, d];
+                let arguments = arch::arguments_at(ctx.arg(0));
                 let call = Call { arguments, number: $number, ret: ctx.arg(1) };
                 send(Kind::$kind, hook::$id, &actor, call);
             }
