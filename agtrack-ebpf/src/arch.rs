@@ -84,8 +84,8 @@ pub fn arguments(task: Task, regs: *const u64) -> [u64; 6] {
     [DI, SI, DX, R10, R8, R9].map(|which| register(regs, which))
 }
 
-/// The first arguments of a call by a 64-bit program, of which the verifier knows the registers as
-/// an address only: where the call can be left out of a kernel, its type is not in the BTF of 5.10.
+/// The first arguments of a call by a 64-bit program. The registers are an address only: where a
+/// call can be left out of a kernel, the BTF of 5.10 does not say what its function is given.
 #[inline(always)]
 pub fn arguments_at(regs: Kernel) -> [u64; 4] {
     use register::*;

@@ -23,16 +23,27 @@ fn is_probing(ret: i32) -> bool {
     matches!(-ret, 2 | 4 | 11 | 20 | 512..=516)
 }
 
+/// An argument of a traced function, or the result behind them, read as memory and not as what the
+/// verifier takes it for.
+#[inline(always)]
+fn untyped<T: Copy>(ctx: &impl EbpfContext, place: usize) -> T {
+    at(ctx
+        .as_ptr()
+        .cast::<u8>()
+        .wrapping_add(place * size_of::<u64>()))
+}
+
 /// `AT_FDCWD` (include/uapi/linux/fcntl.h).
 const AT_FDCWD: i32 = -100;
 
 use agtrack_common::event::Body;
 use agtrack_common::wire::{Path, path_flag};
+use aya_ebpf::EbpfContext;
 
 use crate::gate::Actor;
 use crate::message::Message;
 use crate::object::Place;
-use crate::read::Kernel;
+use crate::read::{Kernel, at};
 
 /// Where a path string is.
 #[derive(Clone, Copy)]

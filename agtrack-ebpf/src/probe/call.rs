@@ -8,7 +8,7 @@ use crate::arch;
 use crate::count::{self, Fate};
 use crate::gate::{self, Actor};
 use crate::message::event_as;
-use crate::probe::is_probing;
+use crate::probe::{is_probing, untyped};
 
 /// The programs at the end of the functions that are given the registers of a call, whose arguments
 /// are still in them.
@@ -17,7 +17,7 @@ macro_rules! called {
         #[fexit]
         pub fn $name(ctx: FExitContext) -> i32 {
             if let Some(actor) = gate::tagged_or_born() {
-                let arguments = arch::arguments_at(ctx.arg(0));
+                let arguments = arch::arguments_at(untyped(&ctx, 0));
                 let call = Call { arguments, number: $number, ret: ctx.arg(1) };
                 send(Kind::$kind, hook::$id, &actor, call);
             }

@@ -4,7 +4,6 @@ mod returned;
 
 use agtrack_common::event::{Change, Kind, hook};
 use agtrack_common::wire::{FileId, Path, RET_UNKNOWN, path_flag};
-use aya_ebpf::EbpfContext;
 use aya_ebpf::macros::{fentry, fexit, lsm};
 use aya_ebpf::programs::{FEntryContext, FExitContext, LsmContext};
 
@@ -12,9 +11,9 @@ use crate::count::{self, Fate};
 use crate::gate::{self, Actor};
 use crate::message::{Message, outcome_as};
 use crate::object::{File, Place};
-use crate::probe::is_probing;
+use crate::probe::{is_probing, untyped};
 use crate::quirk::TAKES_MAPPING;
-use crate::read::{Kernel, at};
+use crate::read::Kernel;
 use crate::scratch::{Scratch, Slot, task_scratch};
 pub use returned::{Names, Returned, returned};
 
@@ -322,12 +321,8 @@ pub fn ftruncate_result(ctx: FExitContext) -> i32 {
 }
 
 /// An argument, or the result behind them, of a function that takes the mapping first on newer
-/// kernels: read as memory, because its place is not the same on all.
+/// kernels. Read as memory, because its place is not the same on all.
 #[inline(always)]
 fn mapped<T: Copy>(ctx: &FExitContext, argument: usize) -> T {
-    let place = argument + TAKES_MAPPING.load() as usize - 1;
-    at(ctx
-        .as_ptr()
-        .cast::<u8>()
-        .wrapping_add(place * size_of::<u64>()))
+    untyped(ctx, argument + TAKES_MAPPING.load() as usize - 1)
 }

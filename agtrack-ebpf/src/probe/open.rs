@@ -1,6 +1,5 @@
 use agtrack_common::event::{Open, fmode, hook};
 use agtrack_common::wire::{RET_UNKNOWN, path_flag};
-use aya_ebpf::EbpfContext;
 use aya_ebpf::macros::{fentry, fexit, lsm};
 use aya_ebpf::programs::{FEntryContext, FExitContext, LsmContext};
 
@@ -9,8 +8,8 @@ use crate::gate::{self, Actor};
 use crate::message::{Message, outcome};
 use crate::object::File;
 use crate::offset::OPEN_FLAGS_FLAG;
-use crate::probe::{Name, is_probing, named_path};
-use crate::read::{Kernel, at, field};
+use crate::probe::{Name, is_probing, named_path, untyped};
+use crate::read::{Kernel, field};
 use crate::scratch::{Scratch, Slot, task_scratch};
 
 /// `__FMODE_EXEC` in open flags: the kernel opens a program to run it.
@@ -67,7 +66,8 @@ pub fn open_result(ctx: FExitContext) -> i32 {
         return 0;
     };
     let request: u32 = field(ctx.arg::<Kernel>(2), &OPEN_FLAGS_FLAG);
-    let ret = result(&ctx, 3);
+    // The verifier knows it as a pointer, and here it is a number.
+    let ret: i64 = untyped(&ctx, 3);
     let failed = ret < 0 && ret > -4096;
     if request & (O_EXEC | O_PATH) != 0 || (failed && is_probing(ret as i32)) {
         count::run(hook::OPEN_RESULT, Fate::Filtered);
@@ -87,15 +87,6 @@ pub fn open_result(ctx: FExitContext) -> i32 {
         outcome::<Open>(hook::OPEN_RESULT, &actor, 0);
     }
     0
-}
-
-/// A result that the verifier knows as a pointer, as a number: read as memory, not as an argument.
-#[inline(always)]
-fn result(ctx: &FExitContext, arguments: usize) -> i64 {
-    at(ctx
-        .as_ptr()
-        .cast::<u8>()
-        .wrapping_add(arguments * size_of::<u64>()))
 }
 
 /// Back end B: a system call returned `ret`.
