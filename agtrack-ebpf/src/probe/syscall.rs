@@ -73,19 +73,9 @@ fn request(
     number: u32,
     arguments: [u64; 6],
 ) -> Option<Request> {
-    // Through memory, because a place is not known before the program runs.
-    // SAFETY: a map value; a place has three bits.
-    let at = unsafe {
-        let memory = (&raw mut (*scratch).arguments).cast::<u64>();
-        memory.write_volatile(AT_FDCWD as u64);
-        memory.add(NUMBER).write_volatile(number.into());
-        let mut index = 0;
-        while index < arguments.len() {
-            memory.add(index + 1).write_volatile(arguments[index]);
-            index += 1;
-        }
-        move |place: u32| memory.add((place & 7) as usize).read_volatile()
-    };
+    let memory = lay_out(scratch, number, arguments);
+    // SAFETY: `memory` has eight words, and a place three bits.
+    let at = |place: u32| unsafe { memory.add((place & 7) as usize).read_volatile() };
     // A directory that is not given is the working directory, a value 0.
     let given = |place: u32| at(place) * u64::from(place != NONE);
     let mut kind = u64::from(call.kind());
@@ -131,6 +121,24 @@ fn request(
     Some([
         kind, directory, name, rest[0], rest[1], value, rest[2], marks,
     ])
+}
+
+/// Puts the arguments where they can be had by their places, which are not known before the program
+/// runs. Place 0 is the directory of a call that is given none.
+#[inline(always)]
+fn lay_out(scratch: *mut Scratch, number: u32, arguments: [u64; 6]) -> *mut u64 {
+    // SAFETY: a map value.
+    unsafe {
+        let memory = (&raw mut (*scratch).arguments).cast::<u64>();
+        memory.write_volatile(AT_FDCWD as u64);
+        memory.add(NUMBER).write_volatile(number.into());
+        let mut index = 0;
+        while index < arguments.len() {
+            memory.add(index + 1).write_volatile(arguments[index]);
+            index += 1;
+        }
+        memory
+    }
 }
 
 /// Passes the request through memory, where the verifier forgets which variant it came from.
