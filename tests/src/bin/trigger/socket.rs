@@ -1,5 +1,6 @@
 //! Connects, and what is connected to.
 
+use std::cell::Cell;
 use std::net::{IpAddr, SocketAddr};
 use std::os::unix::ffi::OsStrExt;
 
@@ -88,10 +89,11 @@ fn serve(family: libc::c_int, at: &[u8]) -> Ret {
         return failed;
     }
     // The port may have been left to the kernel.
-    let (bound, length) = ([0_u8; 128], [128_u32]);
+    // The kernel writes to both.
+    let (bound, length) = (Cell::new([0_u8; 128]), Cell::new(128_u32));
     let name = [listener, address(&bound), address(&length), 0, 0];
     call(libc::SYS_getsockname, name);
-    let to = [client, address(&bound), length[0].into(), 0, 0];
+    let to = [client, address(&bound), length.get().into(), 0, 0];
     let connected = call(libc::SYS_connect, to);
     if connected < 0 {
         return connected;
