@@ -154,11 +154,12 @@ impl Deeds {
                 let writes = matches!(access, Access::Write | Access::ReadWrite);
                 ([Some(path), None], if writes { "written" } else { "read" })
             }
-            Object::File { path, change, .. } => {
-                let deleted = action.action == "file.unlink";
-                let way = if deleted { "deleted" } else { "changed" };
-                ([Some(path), change.target.as_ref()], way)
-            }
+            Object::File { path, change, .. } => match &*action.action {
+                "file.unlink" => ([Some(path), None], "deleted"),
+                // It is as it was, and can be reached by another name.
+                "file.link" | "file.symlink" => ([change.target.as_ref(), None], "linked"),
+                _ => ([Some(path), None], "changed"),
+            },
             Object::Rename { from, to, .. } => ([Some(from), Some(to)], "renamed"),
             Object::Exec { .. }
             | Object::Exit { .. }

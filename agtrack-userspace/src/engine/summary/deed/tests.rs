@@ -123,6 +123,37 @@ fn credentials_are_told_however_they_are_touched() {
 }
 
 #[test]
+fn a_link_to_a_credential_is_told_and_its_permissions_too() {
+    let file = |path: &str, target: Option<&str>| Object::File {
+        path: path.into(),
+        inode: None,
+        device: None,
+        change: FileChange {
+            target: target.map(Into::into),
+            ..FileChange::default()
+        },
+    };
+    let link = file("/tmp/x", Some("/root/.netrc"));
+    let summary = summary(&[
+        action("/usr/bin/ln", "file.symlink", link, None),
+        action(
+            "/usr/bin/chmod",
+            "file.chmod",
+            file("/etc/shadow", None),
+            None,
+        ),
+    ]);
+    assert_eq!(
+        told(&summary.credentials),
+        [
+            "/etc/shadow password hashes chmod changed 1",
+            "/root/.netrc passwords of hosts ln linked 1",
+        ]
+    );
+    assert_eq!(told(&summary.created), ["/tmp/x    1"]);
+}
+
+#[test]
 fn a_refusal_is_told_and_other_failures_are_counted() {
     let tty = open(
         "/usr/bin/bash",
