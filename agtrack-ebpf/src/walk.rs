@@ -4,7 +4,7 @@
 //! state lives in the scratch memory and is read afresh each time, so that the verifier forgets
 //! what it knew and its work stays linear in the number of components. The loop is a function of
 //! numbers only, with a name that the linker keeps: such a function the verifier looks at once, and
-//! not again at each call.
+//! not again at each call. So it makes a few steps, and is called again.
 
 use agtrack_common::event::LSM;
 use agtrack_common::wire::{NAME_SIZE, PATH_MAX, Path, path_flag};
@@ -18,8 +18,10 @@ use crate::quirk::BACKEND;
 use crate::read::{Kernel, field};
 use crate::scratch::{self, Scratch};
 
-/// Most components and mount crossings of one path.
-const STEPS: u32 = 128;
+/// Components and mount crossings of one call of the loop: all that the verifier looks at.
+const STEPS: u32 = 16;
+/// Calls of the loop, for the longest of paths.
+const CALLS: u32 = 8;
 /// The data begin below this offset of the work space's bytes.
 pub const BEGIN_MASK: u32 = 255;
 
@@ -38,7 +40,10 @@ pub fn append(scratch: *mut Scratch, data: u32, place: Place) -> Path {
         // Not as arguments: the verifier asks for numbers, and knows some of these as pointers.
         (&raw mut (*state).dentry).write_volatile(place.dentry as u64);
         (&raw mut (*state).mount).write_volatile(place.mount as u64);
-        agtrack_climb(slot, data);
+        let mut call = 0;
+        while call < CALLS && agtrack_climb(slot, data) != 0 {
+            call += 1;
+        }
         let end = (&raw const (*scratch).used).read_volatile();
         Path {
             walked: end.wrapping_sub(begin),
@@ -71,7 +76,7 @@ fn work_space(slot: u32) -> Option<*mut Scratch> {
     scratch::of_slot(slot)
 }
 
-/// Returns 0: the verifier asks such a function for a number.
+/// Some steps upwards. 0: it is at the top, or can go no further.
 #[unsafe(no_mangle)]
 #[inline(never)]
 pub extern "C" fn agtrack_climb(slot: u32, data: u32) -> u32 {
@@ -105,7 +110,7 @@ pub extern "C" fn agtrack_climb(slot: u32, data: u32) -> u32 {
                 let above: Kernel = field(whole, &MOUNT_PARENT);
                 if above == whole {
                     finish(flags, 0);
-                    break;
+                    return 0;
                 }
                 dentry = field(whole, &MOUNT_POINT);
                 mount = above.wrapping_add(MOUNT_VFSMOUNT.load() as usize);
@@ -114,24 +119,26 @@ pub extern "C" fn agtrack_climb(slot: u32, data: u32) -> u32 {
             }
             if offset.wrapping_sub(begin) >= PATH_MAX as u32 || offset > DATA_MASK {
                 finish(flags, path_flag::TRUNCATED);
-                break;
+                return 0;
             }
             let (parent, name) = parent_and_name(dentry);
             let target = data.add((offset & DATA_MASK) as usize);
             let length = bpf_probe_read_kernel_str(target.cast(), NAME_SIZE as u32, name.cast());
             if length <= 0 {
                 finish(flags, path_flag::UNREADABLE);
-                break;
+                return 0;
             }
             used.write_volatile(offset.wrapping_add(length as u32));
             if dentry == parent {
                 finish(flags, path_flag::PSEUDO);
-                break;
+                return 0;
             }
             dentry = parent;
         }
+        (&raw mut (*state).dentry).write_volatile(dentry as u64);
+        (&raw mut (*state).mount).write_volatile(mount as u64);
     }
-    0
+    1
 }
 
 /// Both at once where they stand as close together as they always have: each read is a call.
