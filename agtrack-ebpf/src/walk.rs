@@ -106,14 +106,11 @@ pub extern "C" fn agtrack_climb(slot: u32, data: u32) -> u32 {
             }
             if dentry == mount_root {
                 // The root of a mount has no name; it goes on at the place it is mounted on.
-                let whole = mount.wrapping_sub(MOUNT_VFSMOUNT.load() as usize);
-                let above: Kernel = field(whole, &MOUNT_PARENT);
-                if above == whole {
+                let Some(place) = place_of(mount) else {
                     finish(flags, 0);
                     return 0;
-                }
-                dentry = field(whole, &MOUNT_POINT);
-                mount = above.wrapping_add(MOUNT_VFSMOUNT.load() as usize);
+                };
+                (dentry, mount) = place;
                 mount_root = field(mount, &VFSMOUNT_ROOT);
                 continue;
             }
@@ -139,6 +136,18 @@ pub extern "C" fn agtrack_climb(slot: u32, data: u32) -> u32 {
         (&raw mut (*state).mount).write_volatile(mount as u64);
     }
     1
+}
+
+/// The entry that a mount lies on, and the mount which that is in; none above the topmost.
+#[inline(always)]
+fn place_of(mount: Kernel) -> Option<(Kernel, Kernel)> {
+    let whole = mount.wrapping_sub(MOUNT_VFSMOUNT.load() as usize);
+    let above: Kernel = field(whole, &MOUNT_PARENT);
+    if above == whole {
+        return None;
+    }
+    let entry = field(whole, &MOUNT_POINT);
+    Some((entry, above.wrapping_add(MOUNT_VFSMOUNT.load() as usize)))
 }
 
 /// Both at once where they stand as close together as they always have: each read is a call.
