@@ -25,8 +25,8 @@ pub use cgroup::{CgroupAttach, CgroupCreate, CgroupRemove};
 pub use change::Change;
 pub use connect::Connect;
 pub use endpoint::Endpoint;
-pub use exec::Exec;
-pub use exit::Exit;
+pub use exec::{Exec, ExecFailed};
+pub use exit::{Exit, IO_KNOWN};
 pub use fork::Fork;
 pub use open::{Open, fmode};
 pub use rename::Rename;
@@ -103,160 +103,166 @@ table::events! {
     Signal = 12, "process.signal", Bulk, [
         SIGNAL = 42, ANY, Attach::TpBtf("signal_generate") => signal,
     ];
+    /// A program could not be executed.
+    ExecFailed = 13, "process.exec", Bulk, [
+        EXEC_FAILED = 44, TRAMPOLINE, Attach::Fexit(&["__x64_sys_execve"], 1) => exec_failed,
+        EXEC_FAILED_BELOW = 45, TRAMPOLINE, Attach::Fexit(&["__x64_sys_execveat"], 1) => exec_failed_below,
+        EXEC_FAILED_SYSCALL = 46, TRACEPOINT, Attach::TpBtf("sys_exit") => sys_exit,
+    ];
 
     shared Change, ChangeKind, Bulk {
         /// A directory was made.
-        Mkdir = 13, "file.mkdir", [
-            MKDIR_LSM = 44, LSM, Attach::Lsm("path_mkdir") => mkdir_lsm,
-            MKDIR_FENTRY = 45, FENTRY, Attach::Fentry(&["security_path_mkdir"]) => mkdir_fentry,
-            MKDIR_RESULT = 46, TRAMPOLINE, Attach::Fexit(&["filename_mkdirat", "do_mkdirat"], 3) => mkdir_result,
-            MKDIR_SYSCALL = 47, TRACEPOINT, Attach::TpBtf("sys_exit") => sys_exit,
+        Mkdir = 14, "file.mkdir", [
+            MKDIR_LSM = 48, LSM, Attach::Lsm("path_mkdir") => mkdir_lsm,
+            MKDIR_FENTRY = 49, FENTRY, Attach::Fentry(&["security_path_mkdir"]) => mkdir_fentry,
+            MKDIR_RESULT = 50, TRAMPOLINE, Attach::Fexit(&["filename_mkdirat", "do_mkdirat"], 3) => mkdir_result,
+            MKDIR_SYSCALL = 51, TRACEPOINT, Attach::TpBtf("sys_exit") => sys_exit,
         ];
         /// A directory was removed.
-        Rmdir = 14, "file.rmdir", [
-            RMDIR_LSM = 48, LSM, Attach::Lsm("path_rmdir") => rmdir_lsm,
-            RMDIR_FENTRY = 49, FENTRY, Attach::Fentry(&["security_path_rmdir"]) => rmdir_fentry,
-            RMDIR_RESULT = 50, TRAMPOLINE, Attach::Fexit(&["filename_rmdir", "do_rmdir"], 2) => rmdir_result,
-            RMDIR_SYSCALL = 51, TRACEPOINT, Attach::TpBtf("sys_exit") => sys_exit,
+        Rmdir = 15, "file.rmdir", [
+            RMDIR_LSM = 52, LSM, Attach::Lsm("path_rmdir") => rmdir_lsm,
+            RMDIR_FENTRY = 53, FENTRY, Attach::Fentry(&["security_path_rmdir"]) => rmdir_fentry,
+            RMDIR_RESULT = 54, TRAMPOLINE, Attach::Fexit(&["filename_rmdir", "do_rmdir"], 2) => rmdir_result,
+            RMDIR_SYSCALL = 55, TRACEPOINT, Attach::TpBtf("sys_exit") => sys_exit,
         ];
         /// A device, a pipe, a socket or an empty file was made.
-        Mknod = 15, "file.mknod", [
-            MKNOD_LSM = 52, LSM, Attach::Lsm("path_mknod") => mknod_lsm,
-            MKNOD_FENTRY = 53, FENTRY, Attach::Fentry(&["security_path_mknod"]) => mknod_fentry,
-            MKNOD_RESULT = 54, TRAMPOLINE, Attach::Fexit(&["filename_mknodat", "do_mknodat"], 4) => mknod_result,
-            MKNOD_SYSCALL = 55, TRACEPOINT, Attach::TpBtf("sys_exit") => sys_exit,
+        Mknod = 16, "file.mknod", [
+            MKNOD_LSM = 56, LSM, Attach::Lsm("path_mknod") => mknod_lsm,
+            MKNOD_FENTRY = 57, FENTRY, Attach::Fentry(&["security_path_mknod"]) => mknod_fentry,
+            MKNOD_RESULT = 58, TRAMPOLINE, Attach::Fexit(&["filename_mknodat", "do_mknodat"], 4) => mknod_result,
+            MKNOD_SYSCALL = 59, TRACEPOINT, Attach::TpBtf("sys_exit") => sys_exit,
         ];
         /// A file got one more name.
-        Link = 16, "file.link", [
-            LINK_LSM = 56, LSM, Attach::Lsm("path_link") => link_lsm,
-            LINK_FENTRY = 57, FENTRY, Attach::Fentry(&["security_path_link"]) => link_fentry,
-            LINK_RESULT = 58, TRAMPOLINE, Attach::Fexit(&["filename_linkat", "do_linkat"], 5) => link_result,
-            LINK_SYSCALL = 59, TRACEPOINT, Attach::TpBtf("sys_exit") => sys_exit,
+        Link = 17, "file.link", [
+            LINK_LSM = 60, LSM, Attach::Lsm("path_link") => link_lsm,
+            LINK_FENTRY = 61, FENTRY, Attach::Fentry(&["security_path_link"]) => link_fentry,
+            LINK_RESULT = 62, TRAMPOLINE, Attach::Fexit(&["filename_linkat", "do_linkat"], 5) => link_result,
+            LINK_SYSCALL = 63, TRACEPOINT, Attach::TpBtf("sys_exit") => sys_exit,
         ];
         /// A symbolic link was made.
-        Symlink = 17, "file.symlink", [
-            SYMLINK_LSM = 60, LSM, Attach::Lsm("path_symlink") => symlink_lsm,
-            SYMLINK_FENTRY = 61, FENTRY, Attach::Fentry(&["security_path_symlink"]) => symlink_fentry,
-            SYMLINK_RESULT = 62, TRAMPOLINE, Attach::Fexit(&["filename_symlinkat", "do_symlinkat"], 3) => symlink_result,
-            SYMLINK_SYSCALL = 63, TRACEPOINT, Attach::TpBtf("sys_exit") => sys_exit,
+        Symlink = 18, "file.symlink", [
+            SYMLINK_LSM = 64, LSM, Attach::Lsm("path_symlink") => symlink_lsm,
+            SYMLINK_FENTRY = 65, FENTRY, Attach::Fentry(&["security_path_symlink"]) => symlink_fentry,
+            SYMLINK_RESULT = 66, TRAMPOLINE, Attach::Fexit(&["filename_symlinkat", "do_symlinkat"], 3) => symlink_result,
+            SYMLINK_SYSCALL = 67, TRACEPOINT, Attach::TpBtf("sys_exit") => sys_exit,
         ];
         /// The length of a file was set.
-        Truncate = 18, "file.truncate", [
-            TRUNCATE_RESULT = 64, TRAMPOLINE, Attach::Fexit(&["vfs_truncate"], 2) => truncate_result,
-            FTRUNCATE_RESULT = 65, TRAMPOLINE, Attach::FexitMapped("do_truncate", 5) => ftruncate_result,
-            TRUNCATE_SYSCALL = 67, TRACEPOINT, Attach::TpBtf("sys_exit") => sys_exit,
+        Truncate = 19, "file.truncate", [
+            TRUNCATE_RESULT = 68, TRAMPOLINE, Attach::Fexit(&["vfs_truncate"], 2) => truncate_result,
+            FTRUNCATE_RESULT = 69, TRAMPOLINE, Attach::FexitMapped("do_truncate", 5) => ftruncate_result,
+            TRUNCATE_SYSCALL = 71, TRACEPOINT, Attach::TpBtf("sys_exit") => sys_exit,
         ];
         /// Permissions of a file were set.
-        Chmod = 19, "file.chmod", [
-            CHMOD_LSM = 68, LSM, Attach::Lsm("path_chmod") => chmod_lsm,
-            CHMOD_FENTRY = 69, FENTRY, Attach::Fentry(&["security_path_chmod"]) => chmod_fentry,
-            CHMOD_RESULT = 70, TRAMPOLINE, Attach::Fexit(&["chmod_common"], 2) => chmod_result,
-            CHMOD_SYSCALL = 71, TRACEPOINT, Attach::TpBtf("sys_exit") => sys_exit,
+        Chmod = 20, "file.chmod", [
+            CHMOD_LSM = 72, LSM, Attach::Lsm("path_chmod") => chmod_lsm,
+            CHMOD_FENTRY = 73, FENTRY, Attach::Fentry(&["security_path_chmod"]) => chmod_fentry,
+            CHMOD_RESULT = 74, TRAMPOLINE, Attach::Fexit(&["chmod_common"], 2) => chmod_result,
+            CHMOD_SYSCALL = 75, TRACEPOINT, Attach::TpBtf("sys_exit") => sys_exit,
         ];
         /// Owner or group of a file was set.
-        Chown = 20, "file.chown", [
-            CHOWN_RESULT = 74, TRAMPOLINE, Attach::Fexit(&["chown_common"], 3) => chown_result,
-            CHOWN_SYSCALL = 75, TRACEPOINT, Attach::TpBtf("sys_exit") => sys_exit,
+        Chown = 21, "file.chown", [
+            CHOWN_RESULT = 78, TRAMPOLINE, Attach::Fexit(&["chown_common"], 3) => chown_result,
+            CHOWN_SYSCALL = 79, TRACEPOINT, Attach::TpBtf("sys_exit") => sys_exit,
         ];
         /// A process got another root directory.
-        Chroot = 21, "process.chroot", [
-            CHROOT_LSM = 76, LSM, Attach::Lsm("path_chroot") => chroot_lsm,
-            CHROOT_FENTRY = 77, FENTRY, Attach::Fentry(&["security_path_chroot"]) => chroot_fentry,
-            CHROOT_RESULT = 78, TRAMPOLINE, Attach::Fexit(&["__x64_sys_chroot"], 1) => chroot_result,
-            CHROOT_SYSCALL = 79, TRACEPOINT, Attach::TpBtf("sys_exit") => sys_exit,
+        Chroot = 22, "process.chroot", [
+            CHROOT_LSM = 80, LSM, Attach::Lsm("path_chroot") => chroot_lsm,
+            CHROOT_FENTRY = 81, FENTRY, Attach::Fentry(&["security_path_chroot"]) => chroot_fentry,
+            CHROOT_RESULT = 82, TRAMPOLINE, Attach::Fexit(&["__x64_sys_chroot"], 1) => chroot_result,
+            CHROOT_SYSCALL = 83, TRACEPOINT, Attach::TpBtf("sys_exit") => sys_exit,
         ];
         /// A mount namespace got another root.
-        PivotRoot = 22, "process.pivot_root", [
-            PIVOT_ROOT_LSM = 80, LSM, Attach::Lsm("sb_pivotroot") => pivot_root_lsm,
-            PIVOT_ROOT_FENTRY = 81, FENTRY, Attach::Fentry(&["security_sb_pivotroot"]) => pivot_root_fentry,
-            PIVOT_ROOT_RESULT = 82, TRAMPOLINE, Attach::Fexit(&["__x64_sys_pivot_root"], 1) => pivot_root_result,
-            PIVOT_ROOT_SYSCALL = 83, TRACEPOINT, Attach::TpBtf("sys_exit") => sys_exit,
+        PivotRoot = 23, "process.pivot_root", [
+            PIVOT_ROOT_LSM = 84, LSM, Attach::Lsm("sb_pivotroot") => pivot_root_lsm,
+            PIVOT_ROOT_FENTRY = 85, FENTRY, Attach::Fentry(&["security_sb_pivotroot"]) => pivot_root_fentry,
+            PIVOT_ROOT_RESULT = 86, TRAMPOLINE, Attach::Fexit(&["__x64_sys_pivot_root"], 1) => pivot_root_result,
+            PIVOT_ROOT_SYSCALL = 87, TRACEPOINT, Attach::TpBtf("sys_exit") => sys_exit,
         ];
         /// A file system or a directory was mounted, or a mount was changed.
-        Mount = 23, "file.mount", [
-            MOUNT_LSM = 84, LSM, Attach::Lsm("sb_mount") => mount_lsm,
-            MOUNT_FENTRY = 85, FENTRY, Attach::Fentry(&["security_sb_mount"]) => mount_fentry,
-            MOUNT_RESULT = 86, TRAMPOLINE, Attach::Fexit(&["path_mount"], 5) => mount_result,
-            MOUNT_SYSCALL = 87, TRACEPOINT, Attach::TpBtf("sys_exit") => sys_exit,
-            MOVE_MOUNT_LSM = 88, LSM, Attach::Lsm("move_mount") => move_mount_lsm,
-            MOVE_MOUNT_FENTRY = 89, FENTRY, Attach::Fentry(&["security_move_mount"]) => move_mount_fentry,
-            MOVE_MOUNT_RESULT = 90, TRAMPOLINE, Attach::Fexit(&["__x64_sys_move_mount"], 1) => move_mount_result,
+        Mount = 24, "file.mount", [
+            MOUNT_LSM = 88, LSM, Attach::Lsm("sb_mount") => mount_lsm,
+            MOUNT_FENTRY = 89, FENTRY, Attach::Fentry(&["security_sb_mount"]) => mount_fentry,
+            MOUNT_RESULT = 90, TRAMPOLINE, Attach::Fexit(&["path_mount"], 5) => mount_result,
+            MOUNT_SYSCALL = 91, TRACEPOINT, Attach::TpBtf("sys_exit") => sys_exit,
+            MOVE_MOUNT_LSM = 92, LSM, Attach::Lsm("move_mount") => move_mount_lsm,
+            MOVE_MOUNT_FENTRY = 93, FENTRY, Attach::Fentry(&["security_move_mount"]) => move_mount_fentry,
+            MOVE_MOUNT_RESULT = 94, TRAMPOLINE, Attach::Fexit(&["__x64_sys_move_mount"], 1) => move_mount_result,
         ];
         /// A mount was taken away.
-        Umount = 24, "file.umount", [
-            UMOUNT_LSM = 92, LSM, Attach::Lsm("sb_umount") => umount_lsm,
-            UMOUNT_FENTRY = 93, FENTRY, Attach::Fentry(&["security_sb_umount"]) => umount_fentry,
-            UMOUNT_RESULT = 94, TRAMPOLINE, Attach::Fexit(&["path_umount"], 2) => umount_result,
-            UMOUNT_SYSCALL = 95, TRACEPOINT, Attach::TpBtf("sys_exit") => sys_exit,
+        Umount = 25, "file.umount", [
+            UMOUNT_LSM = 96, LSM, Attach::Lsm("sb_umount") => umount_lsm,
+            UMOUNT_FENTRY = 97, FENTRY, Attach::Fentry(&["security_sb_umount"]) => umount_fentry,
+            UMOUNT_RESULT = 98, TRAMPOLINE, Attach::Fexit(&["path_umount"], 2) => umount_result,
+            UMOUNT_SYSCALL = 99, TRACEPOINT, Attach::TpBtf("sys_exit") => sys_exit,
         ];
     }
 
     shared Call, CallKind, Bulk {
         /// A process left namespaces for new ones of its own.
-        Unshare = 25, "process.unshare", [
-            UNSHARE_RESULT = 100, TRAMPOLINE, Attach::Fexit(&["ksys_unshare"], 1) => unshare_result,
-            UNSHARE_SYSCALL = 103, TRACEPOINT, Attach::TpBtf("sys_exit") => sys_exit,
+        Unshare = 26, "process.unshare", [
+            UNSHARE_RESULT = 104, TRAMPOLINE, Attach::Fexit(&["ksys_unshare"], 1) => unshare_result,
+            UNSHARE_SYSCALL = 107, TRACEPOINT, Attach::TpBtf("sys_exit") => sys_exit,
         ];
         /// A process entered namespaces of others.
-        Setns = 26, "process.setns", [
-            SETNS_RESULT = 104, TRAMPOLINE, Attach::Fexit(&["__x64_sys_setns"], 1) => setns_result,
-            SETNS_SYSCALL = 107, TRACEPOINT, Attach::TpBtf("sys_exit") => sys_exit,
+        Setns = 27, "process.setns", [
+            SETNS_RESULT = 108, TRAMPOLINE, Attach::Fexit(&["__x64_sys_setns"], 1) => setns_result,
+            SETNS_SYSCALL = 111, TRACEPOINT, Attach::TpBtf("sys_exit") => sys_exit,
         ];
         /// A process traced another one, or asked to be traced.
-        Ptrace = 27, "process.ptrace", [
-            PTRACE_RESULT = 108, TRAMPOLINE, Attach::Fexit(&["__x64_sys_ptrace"], 1) => ptrace_result,
-            PTRACE_SYSCALL = 111, TRACEPOINT, Attach::TpBtf("sys_exit") => sys_exit,
+        Ptrace = 28, "process.ptrace", [
+            PTRACE_RESULT = 112, TRAMPOLINE, Attach::Fexit(&["__x64_sys_ptrace"], 1) => ptrace_result,
+            PTRACE_SYSCALL = 115, TRACEPOINT, Attach::TpBtf("sys_exit") => sys_exit,
         ];
         /// A program or map of the kernel was made or looked at.
-        Bpf = 28, "kernel.bpf", [
-            BPF_RESULT = 112, TRAMPOLINE, Attach::Fexit(&["__x64_sys_bpf"], 1) => bpf_result,
-            BPF_SYSCALL = 115, TRACEPOINT, Attach::TpBtf("sys_exit") => sys_exit,
+        Bpf = 29, "kernel.bpf", [
+            BPF_RESULT = 116, TRAMPOLINE, Attach::Fexit(&["__x64_sys_bpf"], 1) => bpf_result,
+            BPF_SYSCALL = 119, TRACEPOINT, Attach::TpBtf("sys_exit") => sys_exit,
         ];
         /// A kernel module was loaded from a file or from memory.
-        ModuleLoad = 29, "kernel.module_load", [
-            MODULE_LOAD_RESULT = 116, TRAMPOLINE, Attach::Fexit(&["__x64_sys_finit_module"], 1) => module_load_result,
-            MODULE_LOAD_MEMORY_RESULT = 117, TRAMPOLINE, Attach::Fexit(&["__x64_sys_init_module"], 1) => module_load_memory_result,
-            MODULE_LOAD_SYSCALL = 119, TRACEPOINT, Attach::TpBtf("sys_exit") => sys_exit,
+        ModuleLoad = 30, "kernel.module_load", [
+            MODULE_LOAD_RESULT = 120, TRAMPOLINE, Attach::Fexit(&["__x64_sys_finit_module"], 1) => module_load_result,
+            MODULE_LOAD_MEMORY_RESULT = 121, TRAMPOLINE, Attach::Fexit(&["__x64_sys_init_module"], 1) => module_load_memory_result,
+            MODULE_LOAD_SYSCALL = 123, TRACEPOINT, Attach::TpBtf("sys_exit") => sys_exit,
         ];
         /// A kernel module was unloaded.
-        ModuleUnload = 30, "kernel.module_unload", [
-            MODULE_UNLOAD_RESULT = 120, TRAMPOLINE, Attach::Fexit(&["__x64_sys_delete_module"], 1) => module_unload_result,
-            MODULE_UNLOAD_SYSCALL = 123, TRACEPOINT, Attach::TpBtf("sys_exit") => sys_exit,
+        ModuleUnload = 31, "kernel.module_unload", [
+            MODULE_UNLOAD_RESULT = 124, TRAMPOLINE, Attach::Fexit(&["__x64_sys_delete_module"], 1) => module_unload_result,
+            MODULE_UNLOAD_SYSCALL = 127, TRACEPOINT, Attach::TpBtf("sys_exit") => sys_exit,
         ];
         /// Rings for requests without system calls were made.
-        IoUringSetup = 31, "kernel.io_uring_setup", [
-            IO_URING_SETUP_RESULT = 124, TRAMPOLINE, Attach::Fexit(&["__x64_sys_io_uring_setup"], 1) => io_uring_setup_result,
-            IO_URING_SETUP_SYSCALL = 127, TRACEPOINT, Attach::TpBtf("sys_exit") => sys_exit,
+        IoUringSetup = 32, "kernel.io_uring_setup", [
+            IO_URING_SETUP_RESULT = 128, TRAMPOLINE, Attach::Fexit(&["__x64_sys_io_uring_setup"], 1) => io_uring_setup_result,
+            IO_URING_SETUP_SYSCALL = 131, TRACEPOINT, Attach::TpBtf("sys_exit") => sys_exit,
         ];
         /// A process began to measure others, or itself.
-        PerfEventOpen = 32, "kernel.perf_event_open", [
-            PERF_EVENT_OPEN_RESULT = 128, TRAMPOLINE, Attach::Fexit(&["__x64_sys_perf_event_open"], 1) => perf_event_open_result,
-            PERF_EVENT_OPEN_SYSCALL = 131, TRACEPOINT, Attach::TpBtf("sys_exit") => sys_exit,
+        PerfEventOpen = 33, "kernel.perf_event_open", [
+            PERF_EVENT_OPEN_RESULT = 132, TRAMPOLINE, Attach::Fexit(&["__x64_sys_perf_event_open"], 1) => perf_event_open_result,
+            PERF_EVENT_OPEN_SYSCALL = 135, TRACEPOINT, Attach::TpBtf("sys_exit") => sys_exit,
         ];
         /// A key of the kernel's keyrings was made, looked up or changed.
-        Key = 33, "kernel.key", [
-            KEY_RESULT = 132, TRAMPOLINE, Attach::Fexit(&["__x64_sys_keyctl"], 1) => key_result,
-            KEY_ADD_RESULT = 133, TRAMPOLINE, Attach::Fexit(&["__x64_sys_add_key"], 1) => key_add_result,
-            KEY_REQUEST_RESULT = 134, TRAMPOLINE, Attach::Fexit(&["__x64_sys_request_key"], 1) => key_request_result,
-            KEY_SYSCALL = 135, TRACEPOINT, Attach::TpBtf("sys_exit") => sys_exit,
+        Key = 34, "kernel.key", [
+            KEY_RESULT = 136, TRAMPOLINE, Attach::Fexit(&["__x64_sys_keyctl"], 1) => key_result,
+            KEY_ADD_RESULT = 137, TRAMPOLINE, Attach::Fexit(&["__x64_sys_add_key"], 1) => key_add_result,
+            KEY_REQUEST_RESULT = 138, TRAMPOLINE, Attach::Fexit(&["__x64_sys_request_key"], 1) => key_request_result,
+            KEY_SYSCALL = 139, TRACEPOINT, Attach::TpBtf("sys_exit") => sys_exit,
         ];
     }
 
     shared Endpoint, EndpointKind, Bulk {
         /// A socket got an address.
-        Bind = 34, "net.bind", [
-            BIND_RESULT = 140, TRAMPOLINE, Attach::Fexit(&["__sys_bind"], 3) => bind_result,
-            BIND_SYSCALL = 141, TRACEPOINT, Attach::TpBtf("sys_exit") => sys_exit,
+        Bind = 35, "net.bind", [
+            BIND_RESULT = 144, TRAMPOLINE, Attach::Fexit(&["__sys_bind"], 3) => bind_result,
+            BIND_SYSCALL = 145, TRACEPOINT, Attach::TpBtf("sys_exit") => sys_exit,
         ];
         /// A socket began to wait for connections.
-        Listen = 35, "net.listen", [
-            LISTEN_RESULT = 142, TRAMPOLINE, Attach::Fexit(&["__sys_listen"], 2) => listen_result,
-            LISTEN_SYSCALL = 143, TRACEPOINT, Attach::TpBtf("sys_exit") => sys_exit,
+        Listen = 36, "net.listen", [
+            LISTEN_RESULT = 146, TRAMPOLINE, Attach::Fexit(&["__sys_listen"], 2) => listen_result,
+            LISTEN_SYSCALL = 147, TRACEPOINT, Attach::TpBtf("sys_exit") => sys_exit,
         ];
         /// A process took a connection.
-        Accept = 36, "net.accept", [
-            ACCEPT_RESULT = 144, TRAMPOLINE, Attach::Fexit(&["__sys_accept4"], 4) => accept_result,
-            ACCEPT_SYSCALL = 145, TRACEPOINT, Attach::TpBtf("sys_exit") => sys_exit,
+        Accept = 37, "net.accept", [
+            ACCEPT_RESULT = 148, TRAMPOLINE, Attach::Fexit(&["__sys_accept4"], 4) => accept_result,
+            ACCEPT_SYSCALL = 149, TRACEPOINT, Attach::TpBtf("sys_exit") => sys_exit,
         ];
     }
 }

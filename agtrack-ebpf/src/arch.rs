@@ -9,6 +9,8 @@ use crate::read::{Kernel, at};
 
 /// `TS_COMPAT` (arch/x86/include/asm/thread_info.h): an i386 system call.
 const TS_COMPAT: u32 = 2;
+/// Bytes of a page.
+pub const PAGE_SIZE: u64 = 4096;
 /// Bit of x32 system call numbers (arch/x86/include/uapi/asm/unistd.h).
 const X32: u64 = 0x4000_0000;
 

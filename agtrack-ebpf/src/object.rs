@@ -96,6 +96,10 @@ impl Task {
     pub fn signal(self) -> Kernel {
         field(self.0, &TASK_SIGNAL)
     }
+    /// Its namespaces, but for that of its users.
+    pub fn namespaces(self) -> Namespaces {
+        Namespaces(field(self.0, &TASK_NAMESPACES))
+    }
     /// `thread_info.status`; 0 where the kernel has no such member.
     pub fn status(self) -> u32 {
         if TASK_STATUS.load() == ABSENT {
@@ -127,9 +131,48 @@ impl Cred {
     pub fn saved(self) -> [u32; 2] {
         [field(self.0, &CRED_SUID), field(self.0, &CRED_SGID)]
     }
+    /// Its user namespace, as a key.
+    pub fn user_namespace(self) -> u64 {
+        field(self.0, &CRED_USER_NS)
+    }
     /// Effective capabilities; two words of 32 bits before 6.3, in the same order.
     pub fn capabilities(self) -> u64 {
         field(self.0, &CRED_CAPABILITIES)
+    }
+}
+
+/// `struct nsproxy`.
+#[derive(Clone, Copy)]
+pub struct Namespaces(Kernel);
+
+impl Namespaces {
+    /// What makes one of each, in the order of [`Namespaces::all`]: `CLONE_NEWUTS`, `IPC`, `NS`,
+    /// `PID`, `NET`, `CGROUP`, `TIME` (include/uapi/linux/sched.h).
+    pub const BITS: [u32; 7] = [
+        0x0400_0000,
+        0x0800_0000,
+        0x0002_0000,
+        0x2000_0000,
+        0x4000_0000,
+        0x0200_0000,
+        0x80,
+    ];
+
+    /// Whether both are one object.
+    pub fn is_same(self, other: Namespaces) -> bool {
+        self.0 == other.0
+    }
+    /// Each of them, as a key.
+    pub fn all(self) -> [u64; 7] {
+        [
+            field(self.0, &NS_UTS),
+            field(self.0, &NS_IPC),
+            field(self.0, &NS_MNT),
+            field(self.0, &NS_PID),
+            field(self.0, &NS_NET),
+            field(self.0, &NS_CGROUP),
+            field(self.0, &NS_TIME),
+        ]
     }
 }
 

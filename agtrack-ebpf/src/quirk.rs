@@ -26,6 +26,9 @@ pub const CGROUP2_HIERARCHY: u32 = 0;
 /// `CLONE_THREAD` (include/uapi/linux/sched.h).
 pub const CLONE_THREAD: u64 = 0x1_0000;
 
+/// `CLONE_NEWUSER` (include/uapi/linux/sched.h).
+pub const CLONE_NEWUSER: u32 = 0x1000_0000;
+
 /// `SIGNAL_GROUP_EXIT` (include/linux/sched/signal.h), the same since 2.6.
 pub const SIGNAL_GROUP_EXIT: u32 = 4;
 

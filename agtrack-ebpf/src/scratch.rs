@@ -84,10 +84,11 @@ pub enum Slot {
     BindResult,
     ListenResult,
     AcceptResult,
+    ExecFailed,
 }
 
 /// Number of [`Slot`]s.
-pub const SCRATCH_SLOTS: u32 = 31;
+pub const SCRATCH_SLOTS: u32 = 32;
 
 impl Slot {
     /// This CPU's work space.

@@ -103,6 +103,7 @@ fn result_of(payload: &Payload) -> Option<i32> {
         Payload::Call(_, body) => Some(body.ret),
         Payload::Endpoint(_, body) => Some(body.ret),
         Payload::SetId(body) => Some(body.ret),
+        Payload::ExecFailed(body) => Some(body.ret),
         Payload::Connect(body) => Some(body.ret),
         Payload::Fork(_)
         | Payload::Exec(_)

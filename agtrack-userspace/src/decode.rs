@@ -5,12 +5,14 @@
 
 mod merge;
 mod parts;
+mod program;
 mod segments;
 
 use agtrack_common::event::{DecodeError, Payload};
 use agtrack_common::wire::{Header, OUTCOME, Outcome, PART, Part};
 use zerocopy::FromBytes;
 
+pub use program::Program;
 pub use segments::{PathText, Segments};
 
 /// Something that happened, as the probes saw it.
@@ -144,7 +146,7 @@ mod tests {
         };
         let body = Exit {
             status: 256,
-            reserved: 0,
+            ..Exit::default()
         };
         [header.as_bytes(), body.as_bytes()].concat()
     }

@@ -218,6 +218,7 @@ impl Enricher {
                 (Some(target.uid(&self.boot_id)), None)
             }
             Payload::Exit(_)
+            | Payload::ExecFailed(_)
             | Payload::SetId(_)
             | Payload::Call(..)
             | Payload::Endpoint(..)

@@ -20,6 +20,7 @@ use uuid::Uuid;
 
 pub use action::{
     Access, Action, Address, Completeness, FileChange, Object, Outcome, OutcomeResult, PathSource,
+    Usage,
 };
 pub use bytes::{Text, printable};
 pub use draft::Draft;

@@ -11,9 +11,10 @@ use crate::{Outcome, Unable, host::place, tests};
 tests![
     the_program_and_its_arguments,
     a_script_runs_its_interpreter,
+    a_script_is_told_as_it_was_named,
     links_and_dots_lead_to_the_program,
     a_thread_becomes_the_process,
-    refused_programs_are_not_recorded,
+    refused_programs_are_recorded,
     a_program_that_has_no_name_any_more,
     a_program_that_never_had_a_name,
     a_program_below_another_root,
@@ -49,6 +50,7 @@ fn the_program_and_its_arguments() -> Outcome {
     let length: usize = expect.iter().map(|word| word.len() + 1).sum();
     assert_eq!(number(&object["args_bytes"]), length as u64);
     assert_eq!(bytes(&object["cwd"]), place.directory().as_bytes());
+    assert_eq!(object.get("script"), None);
     assert_eq!(
         (&object["group"], &object["egroup"]),
         (&0.into(), &0.into())
@@ -89,6 +91,29 @@ fn a_script_runs_its_interpreter() -> Outcome {
     assert_eq!(bytes(&object["exe"]), program.as_bytes());
     let args = words(&object["args"]);
     assert_eq!(args, [program.as_bytes(), b"chdir", script.as_bytes()]);
+    assert_eq!(bytes(&object["script"]), script.as_bytes());
+    Ok(())
+}
+
+fn a_script_is_told_as_it_was_named() -> Outcome {
+    let place = place("named");
+    let program = copied(&place, "interpreter");
+    let script = |name: &str, first: String| {
+        std::fs::write(place.file(name), first).unwrap();
+        std::fs::set_permissions(place.file(name), PermissionsExt::from_mode(0o755)).unwrap();
+    };
+    script("script", format!("#!{program} chdir\n"));
+    symlink("script", place.file("link")).unwrap();
+    // A script that is only the interpreter of another one.
+    script("inner", format!("#!{program} rename\n"));
+    script("outer", format!("#!{}\n", place.file("inner")));
+    for name in ["script", "link", "outer"] {
+        let ran = place.run(&steps!["exec", format!("./{name}"), "x"]);
+        let execs = execs(&place).of(ran.pid);
+        let object = &execs.one()["object"];
+        assert_eq!(bytes(&object["exe"]), program.as_bytes());
+        assert_eq!(bytes(&object["script"]), place.file(name).as_bytes());
+    }
     Ok(())
 }
 
@@ -124,18 +149,36 @@ fn a_thread_becomes_the_process() -> Outcome {
     Ok(())
 }
 
-fn refused_programs_are_not_recorded() -> Outcome {
+fn refused_programs_are_recorded() -> Outcome {
     let place = place("refused");
     let text = place.make("text");
     std::fs::set_permissions(&text, PermissionsExt::from_mode(0o755)).unwrap();
     let ran = place.run(&steps! {
         "exec", place.file("nothing"), "a", "+",
         "exec", &text, "b", "+",
-        "exec", place.directory(), "c",
+        "exec", "./text", "c", "+",
+        "exec", place.directory(), "d",
     });
     let results: Vec<_> = ran.steps.iter().map(|(.., ret)| *ret as i32).collect();
-    assert_eq!(results, [-libc::ENOENT, -libc::ENOEXEC, -libc::EACCES]);
-    execs(&place).none();
+    let expect = [libc::ENOENT, libc::ENOEXEC, libc::ENOEXEC, libc::EACCES];
+    assert_eq!(results, expect.map(|errno| -errno));
+    let execs = execs(&place);
+    // What is not there is looked for, as programs do along `PATH`.
+    assert_eq!(execs.len(), 3, "{execs}");
+    let text = &*text;
+    for (exec, (path, errno)) in execs.0.iter().zip([
+        (text, "ENOEXEC"),
+        (text, "ENOEXEC"),
+        (place.directory(), "EACCES"),
+    ]) {
+        assert_eq!(exec["object"], serde_json::json!({"exe": path}));
+        assert_eq!(
+            exec["outcome"],
+            serde_json::json!({"result": "failure", "errno": errno})
+        );
+        assert_eq!(exec["completeness"]["path_source"], "argument");
+        assert_eq!(exec["process"]["pid"], ran.pid);
+    }
     Ok(())
 }
 

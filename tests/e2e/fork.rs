@@ -1,12 +1,14 @@
 //! `process.fork`: a process was created; threads are not processes.
 
 use agtrack_tests::steps;
+use serde_json::json;
 
 use crate::{Outcome, host::place, tests};
 
 tests![
     a_child_is_named,
     a_spawned_child_is_named,
+    namespaces_of_its_own_are_named,
     threads_are_not_processes
 ];
 
@@ -46,6 +48,20 @@ fn a_spawned_child_is_named() -> Outcome {
     assert_eq!(fork["process"]["pid"], ran.pid);
     let execs = records.action("process.exec");
     assert_eq!(execs.one()["process"]["uid"], fork["object"]["child_uid"]);
+    Ok(())
+}
+
+fn namespaces_of_its_own_are_named() -> Outcome {
+    let place = place("apart");
+    let flags = libc::CLONE_NEWUTS | libc::CLONE_NEWNS | libc::CLONE_NEWUSER;
+    for (flags, names) in [
+        (flags, json!(["mnt", "uts", "user"])),
+        (libc::CLONE_NEWPID, json!(["pid"])),
+    ] {
+        let ran = place.run(&steps!["fork-apart", flags, "+", "getpid"]);
+        let forks = place.records().action("process.fork").of(ran.pid);
+        assert_eq!(forks.one()["object"]["namespaces"], names);
+    }
     Ok(())
 }
 

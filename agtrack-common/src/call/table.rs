@@ -20,6 +20,8 @@ pub const TABLE: &[Call] = &[
         Kind::Rename,
         below(1, 2).other(3, 4).value(5),
     ),
+    call("execve", 59, 11, Kind::ExecFailed, named(1)),
+    call("execveat", 322, 358, Kind::ExecFailed, below(1, 2)),
     call("connect", 42, 362, Kind::Connect, below(1, 2).value(3)),
     compat("socketcall", 102, Kind::Connect, below(1, 2)).with(Quirk::Multiplexed),
     call("bind", 49, 361, Kind::Bind, below(1, 2).value(3)),

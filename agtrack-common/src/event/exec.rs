@@ -1,7 +1,7 @@
 use crate::wire::{FileId, Path};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
-/// Data: components of the executable, components of the working directory, arguments.
+/// Data: components of the executable, components of the working directory, the script, arguments.
 #[repr(C)]
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
@@ -13,6 +13,8 @@ pub struct Exec {
     pub exe_path: Path,
     /// Working directory.
     pub cwd: Path,
+    /// The script that was named, where the executable is its interpreter.
+    pub script: Path,
     /// Start of the real parent, `CLOCK_BOOTTIME` ns.
     pub parent_start: u64,
     /// cgroup2 id.
@@ -33,4 +35,18 @@ pub struct Exec {
     pub egid: u32,
     /// 1: the tag was missing and was taken over from the parent here.
     pub repaired: u32,
+}
+
+/// A program that was not executed. Data: the path.
+#[repr(C)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
+)]
+pub struct ExecFailed {
+    /// What was to be executed, as it was named.
+    pub path: Path,
+    /// -errno.
+    pub ret: i32,
+    /// Zero.
+    pub reserved: u32,
 }

@@ -12,6 +12,6 @@ pub struct Fork {
     pub cgroup: u64,
     /// The new process.
     pub child: u32,
-    /// Zero.
-    pub reserved: u32,
+    /// The new process's own namespaces: `CLONE_NEW*` bits.
+    pub namespaces: u32,
 }

@@ -1,13 +1,15 @@
-use agtrack_common::event::{Exec, hook};
-use agtrack_common::wire::{ARGS_MAX, PATH_MAX};
-use aya_ebpf::macros::btf_tracepoint;
-use aya_ebpf::programs::BtfTracePointContext;
+use agtrack_common::event::{Exec, ExecFailed, hook};
+use agtrack_common::wire::{ARGS_MAX, PATH_MAX, Path};
+use aya_ebpf::macros::{btf_tracepoint, fexit};
+use aya_ebpf::programs::{BtfTracePointContext, FExitContext};
 
+use crate::arch;
 use crate::count::{self, Fate};
 use crate::gate::{self, Actor};
 use crate::message::Message;
 use crate::object::File;
-use crate::offset::BPRM_FILE;
+use crate::offset::{BPRM_FILE, BPRM_INTERPRETER, BPRM_NAME};
+use crate::probe::{AT_FDCWD, Name, is_probing, named_path, untyped};
 use crate::read::{Kernel, field};
 use crate::scratch::{self, Slot};
 
@@ -27,6 +29,7 @@ pub fn exec(ctx: BtfTracePointContext) -> i32 {
     let file = File::new(field(program, &BPRM_FILE));
     let exe_path = message.path(actor.task, file.place());
     let cwd = message.path(actor.task, actor.task.cwd());
+    let script = script(&mut message, &actor, program);
     let (begin, end) = actor.task.arguments();
     let total = end.wrapping_sub(begin) as u32;
     let kept = arguments(&mut message, begin, total);
@@ -38,6 +41,7 @@ pub fn exec(ctx: BtfTracePointContext) -> i32 {
             exe: file.id(),
             exe_path,
             cwd,
+            script,
             parent_start: parent.start(),
             cgroup: actor.task.cgroup().id(),
             args_total: total,
@@ -52,6 +56,18 @@ pub fn exec(ctx: BtfTracePointContext) -> i32 {
     }
     message.submit();
     0
+}
+
+/// The name that was asked for, where the kernel took another program to read it: its file is closed
+/// by now (fs/exec.c, `exec_binprm`).
+#[inline(always)]
+fn script(message: &mut Message<Exec>, actor: &Actor, program: Kernel) -> Path {
+    let name: Kernel = field(program, &BPRM_NAME);
+    let interpreter: Kernel = field(program, &BPRM_INTERPRETER);
+    if name == interpreter {
+        return Path::default();
+    }
+    named_path(message, actor, AT_FDCWD, Name::Kept(name))
 }
 
 #[inline(always)]
@@ -96,4 +112,47 @@ fn tagged_or_repaired() -> Option<(Actor, u32)> {
         return None;
     }
     Some((gate::tagged()?, 1))
+}
+
+/// `execve(name, …)`
+#[fexit(function = "__x64_sys_execve")]
+pub fn exec_failed(ctx: FExitContext) -> i32 {
+    if let Some(actor) = gate::tagged_or_born() {
+        let [name, ..] = arch::arguments_at(untyped(&ctx, 0));
+        failed(hook::EXEC_FAILED, &actor, (AT_FDCWD, name), ctx.arg(1));
+    }
+    0
+}
+
+/// `execveat(directory, name, …)`
+#[fexit(function = "__x64_sys_execveat")]
+pub fn exec_failed_below(ctx: FExitContext) -> i32 {
+    if let Some(actor) = gate::tagged_or_born() {
+        let [directory, name, ..] = arch::arguments_at(untyped(&ctx, 0));
+        let name = (directory as i32, name);
+        failed(hook::EXEC_FAILED_BELOW, &actor, name, ctx.arg(1));
+    }
+    0
+}
+
+/// An exec returned: where it did not fail, another program's event has told it.
+#[inline(always)]
+pub fn failed(hook: u16, actor: &Actor, (directory, name): (i32, u64), ret: i32) {
+    if ret >= 0 || is_probing(ret) {
+        return count::run(hook, Fate::Filtered);
+    }
+    let message = Message::<ExecFailed>::begin(hook, actor, Slot::ExecFailed.scratch());
+    let Some(mut message) = message else {
+        return;
+    };
+    let path = named_path(&mut message, actor, directory, Name::User(name));
+    // SAFETY: the body is within the message.
+    unsafe {
+        *message.body() = ExecFailed {
+            path,
+            ret,
+            reserved: 0,
+        };
+    }
+    message.submit();
 }

@@ -1,11 +1,14 @@
-use agtrack_common::event::{Exit, hook};
+use agtrack_common::event::{Exit, IO_KNOWN, hook};
+use agtrack_common::offset::ABSENT;
+use aya_ebpf::Global;
 use aya_ebpf::macros::btf_tracepoint;
 use aya_ebpf::programs::BtfTracePointContext;
 
+use crate::arch;
 use crate::gate::{self, Actor};
 use crate::map::TAGS;
 use crate::message::Message;
-use crate::offset::{SIGNAL_EXIT_CODE, SIGNAL_FLAGS, SIGNAL_LIVE, TASK_EXIT_CODE};
+use crate::offset::*;
 use crate::quirk::SIGNAL_GROUP_EXIT;
 use crate::read::{Kernel, field};
 use crate::scratch::{self, Slot};
@@ -30,7 +33,7 @@ pub fn exit(_: BtfTracePointContext) -> i32 {
         unsafe {
             *message.body() = Exit {
                 status: status(&actor),
-                reserved: 0,
+                ..usage(&actor)
             }
         };
         message.submit();
@@ -48,4 +51,44 @@ fn status(actor: &Actor) -> u32 {
     } else {
         field(actor.task.leader().address() as Kernel, &TASK_EXIT_CODE)
     }
+}
+
+/// What the process used: its threads that have been reaped, the one that runs here, and the first
+/// one, which waits to be reaped where it ended before.
+#[inline(always)]
+fn usage(actor: &Actor) -> Exit {
+    let leader = actor.task.leader();
+    let task = actor.task.address() as Kernel;
+    let first = if leader.address() == actor.task.address() {
+        core::ptr::null()
+    } else {
+        leader.address() as Kernel
+    };
+    let signal = actor.task.signal();
+    let sum = |reaped: &Global<u32>, thread: &Global<u32>| {
+        let reaped: u64 = field(signal, reaped);
+        let own: u64 = field(task, thread);
+        let other: u64 = if first.is_null() {
+            0
+        } else {
+            field(first, thread)
+        };
+        reaped.wrapping_add(own).wrapping_add(other)
+    };
+    let pages: u64 = field(signal, &SIGNAL_MAX_RSS);
+    let mut usage = Exit {
+        user_time: sum(&SIGNAL_USER_TIME, &TASK_USER_TIME),
+        system_time: sum(&SIGNAL_SYSTEM_TIME, &TASK_SYSTEM_TIME),
+        run_time: sum(&SIGNAL_RUN_TIME, &TASK_RUN_TIME),
+        max_memory: pages.wrapping_mul(arch::PAGE_SIZE),
+        ..Exit::default()
+    };
+    if TASK_READ.load() != ABSENT && TASK_STORAGE_READ.load() != ABSENT {
+        usage.known = IO_KNOWN;
+        usage.read = sum(&SIGNAL_READ, &TASK_READ);
+        usage.written = sum(&SIGNAL_WRITTEN, &TASK_WRITTEN);
+        usage.storage_read = sum(&SIGNAL_STORAGE_READ, &TASK_STORAGE_READ);
+        usage.storage_written = sum(&SIGNAL_STORAGE_WRITTEN, &TASK_STORAGE_WRITTEN);
+    }
+    usage
 }

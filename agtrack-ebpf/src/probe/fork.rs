@@ -8,9 +8,9 @@ use crate::count::{self, Fate};
 use crate::gate::{self, Actor};
 use crate::map::BORN;
 use crate::message::Message;
-use crate::object::Task;
+use crate::object::{Namespaces, Task};
 use crate::probe::cgroup;
-use crate::quirk::CLONE_THREAD;
+use crate::quirk::{CLONE_NEWUSER, CLONE_THREAD};
 use crate::read::Kernel;
 use crate::scratch::Slot;
 
@@ -47,10 +47,33 @@ fn inherit(ctx: &BtfTracePointContext, actor: &Actor, child: Task) {
             child_start: child.start(),
             cgroup: child.cgroup().id(),
             child: child.tgid(),
-            reserved: 0,
+            namespaces: own_namespaces(actor.task, child),
         };
     }
     message.submit();
+}
+
+/// The namespaces that a child has and its parent has not, as `CLONE_NEW*` bits
+/// (include/uapi/linux/sched.h).
+#[inline(always)]
+fn own_namespaces(parent: Task, child: Task) -> u32 {
+    let (before, after) = (parent.namespaces(), child.namespaces());
+    let mut own = 0;
+    if parent.cred().user_namespace() != child.cred().user_namespace() {
+        own |= CLONE_NEWUSER;
+    }
+    if before.is_same(after) {
+        return own;
+    }
+    let (before, after) = (before.all(), after.all());
+    let mut index = 0;
+    while index < Namespaces::BITS.len() {
+        if before[index] != after[index] {
+            own |= Namespaces::BITS[index];
+        }
+        index += 1;
+    }
+    own
 }
 
 /// `CLONE_INTO_CGROUP` puts a child into a cgroup without a move.

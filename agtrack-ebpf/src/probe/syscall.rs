@@ -9,7 +9,7 @@ use aya_ebpf::programs::BtfTracePointContext;
 use crate::arch;
 use crate::gate::{self, Actor};
 use crate::probe::change::{self, Names, Returned};
-use crate::probe::{AT_FDCWD, Name, call, connect, endpoint, open, rename, set_id, unlink};
+use crate::probe::{AT_FDCWD, Name, call, connect, endpoint, exec, open, rename, set_id, unlink};
 use crate::read::{masked, user};
 use crate::scratch::{Scratch, Slot};
 
@@ -162,6 +162,7 @@ fn dispatch(actor: &Actor, request: Request, ret: i64) {
     const BIND: u64 = Kind::Bind as u64;
     const LISTEN: u64 = Kind::Listen as u64;
     const ACCEPT: u64 = Kind::Accept as u64;
+    const EXEC_FAILED: u64 = Kind::ExecFailed as u64;
     const SET_ID: u64 = Kind::SetId as u64;
     const FIRST_CALL: u64 = Kind::Unshare as u64;
     let slot = Slot::SysExit.scratch();
@@ -193,6 +194,12 @@ fn dispatch(actor: &Actor, request: Request, ret: i64) {
             };
             endpoint::ended(actor, returned, slot);
         }
+        EXEC_FAILED => exec::failed(
+            hook::EXEC_FAILED_SYSCALL,
+            actor,
+            (directory as i32, name),
+            ret as i32,
+        ),
         SET_ID => set_id::returned(actor, ret as i32),
         kind @ FIRST_CALL.. => called(actor, kind, ret as i32),
         kind => changed(actor, kind, &request, ret as i32),

@@ -2,15 +2,16 @@
 
 mod change;
 mod endpoint;
+mod exit;
 mod flags;
 mod request;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use agtrack_common::event::{Connect, Exec, Open, Payload, Rename, Unlink, fmode};
+use agtrack_common::event::{Connect, Exec, ExecFailed, Open, Payload, Rename, Unlink, fmode};
 use agtrack_common::wire::{FileId, path_flag};
 
-use crate::decode::{PathText, Segments, What};
+use crate::decode::{PathText, Program, Segments, What};
 use crate::enrich::Known;
 use crate::record::{Access, Address, Completeness, FileChange, Object, PathSource, Text};
 
@@ -36,6 +37,7 @@ pub(super) fn paths(known: &Known) -> Vec<Vec<u8>> {
         Payload::Change(_, body) => vec![data.path(&body.path).bytes],
         Payload::Fork(_)
         | Payload::Exec(_)
+        | Payload::ExecFailed(_)
         | Payload::Exit(_)
         | Payload::Connect(_)
         | Payload::Call(..)
@@ -66,9 +68,11 @@ pub(super) fn object(known: &Known) -> (Object, Completeness) {
         Payload::Fork(body) => Object::Fork {
             child_uid: known.target_uid.clone().unwrap_or_default(),
             child_pid: body.child,
+            namespaces: flags::namespaces(body.namespaces),
         },
-        Payload::Exec(body) => exec(body, &mut data, &mut whole),
-        Payload::Exit(body) => flags::exit(body.status),
+        Payload::Exec(body) => exec(body, &known.event.data, &mut whole),
+        Payload::ExecFailed(body) => program(body, &mut data, &mut whole),
+        Payload::Exit(body) => exit::object(body),
         Payload::Open(body) => open(body, &mut data, &mut whole),
         Payload::Unlink(body) => unlink(body, &mut data, &mut whole),
         Payload::Rename(body) => rename(body, &mut data, &mut whole),
@@ -85,12 +89,18 @@ pub(super) fn object(known: &Known) -> (Object, Completeness) {
     (object, whole)
 }
 
-fn exec(body: &Exec, data: &mut Segments<'_>, whole: &mut Completeness) -> Object {
-    let exe = data.path(&body.exe_path);
-    let cwd = data.path(&body.cwd);
-    let args = crate::enrich::arguments(data.bytes(body.args_kept)).collect();
+fn exec(body: &Exec, data: &[u8], whole: &mut Completeness) -> Object {
+    let Program {
+        exe,
+        cwd,
+        script,
+        args,
+    } = Program::new(body, data);
     note(whole, &exe);
     note_cut(whole, &cwd);
+    if let Some(script) = &script {
+        note_cut(whole, script);
+    }
     whole.truncated |= body.args_kept < body.args_total;
     if body.repaired != 0 {
         whole.notes.push("repaired_lineage".to_owned());
@@ -99,11 +109,20 @@ fn exec(body: &Exec, data: &mut Segments<'_>, whole: &mut Completeness) -> Objec
         exe: Text(exe.bytes),
         inode: body.exe.ino,
         device: device(body.exe.dev),
-        args,
+        args: crate::enrich::arguments(args).collect(),
         args_bytes: body.args_total,
         group: body.gid,
         egroup: body.egid,
         cwd: Text(cwd.bytes),
+        script: script.map(|script| Text(script.bytes)),
+    }
+}
+
+fn program(body: &ExecFailed, data: &mut Segments<'_>, whole: &mut Completeness) -> Object {
+    let path = data.path(&body.path);
+    note(whole, &path);
+    Object::Program {
+        exe: Text(path.bytes),
     }
 }
 

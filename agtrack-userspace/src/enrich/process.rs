@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use agtrack_common::event::{CgroupAttach, Exec};
 
-use crate::decode::Segments;
+use crate::decode::Program;
 use crate::input::{Clock, ProcessFacts};
 use crate::record::{Ancestor, Process, ProcessKey, Shared, TICK, Text, timestamp};
 
@@ -152,10 +152,10 @@ impl ProcessTable {
         if body.parent != 0 {
             self.set_parent(&mut process, Some(parent));
         }
-        let mut segments = Segments::new(data);
-        process.exe = Some(Text(segments.path(&body.exe_path).bytes));
-        process.cwd = Some(Text(segments.path(&body.cwd).bytes));
-        process.args = repeated(arguments(segments.bytes(body.args_kept)));
+        let program = Program::new(body, data);
+        process.exe = Some(Text(program.exe.bytes));
+        process.cwd = Some(Text(program.cwd.bytes));
+        process.args = repeated(arguments(program.args));
         process.user = Some(body.uid);
         process.euser = Some(body.euid);
         if cgroup.is_some() {

@@ -156,6 +156,7 @@ fn is_essential(hook: &Hook) -> bool {
     match hook.kind {
         Kind::Fork | Kind::Exec | Kind::Exit | Kind::Open | Kind::Unlink | Kind::Rename => true,
         Kind::Connect
+        | Kind::ExecFailed
         | Kind::CgroupCreate
         | Kind::CgroupAttach
         | Kind::CgroupRemove

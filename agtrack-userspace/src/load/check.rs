@@ -15,7 +15,7 @@ use procfs::process::Process;
 
 use super::Probes;
 use crate::cgroup::Hierarchy;
-use crate::decode::{Decoder, Event, Segments, What};
+use crate::decode::{Decoder, Event, Program, Segments, What};
 use crate::enrich::arguments;
 use crate::record::TICK;
 use crate::ring::{Rings, Take};
@@ -152,12 +152,8 @@ fn check_child(events: &[Event], program: &Path, pid: u32) -> anyhow::Result<()>
         });
     let (event, body) =
         ran.with_context(|| format!("the probes did not see agtrack run a program; {REPORT}"))?;
-    let mut data = Segments::new(&event.data);
-    let exe = data.path(&body.exe_path);
-    let cwd = data.path(&body.cwd);
-    let args: Vec<_> = arguments(data.bytes(body.args_kept))
-        .map(|argument| argument.0)
-        .collect();
+    let Program { exe, cwd, args, .. } = Program::new(body, &event.data);
+    let args: Vec<_> = arguments(args).map(|argument| argument.0).collect();
     same(
         "path of a program",
         &exe.bytes[..],

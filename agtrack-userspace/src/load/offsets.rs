@@ -5,7 +5,19 @@ use agtrack_common::offset::{ABSENT, MEMBERS};
 use crate::btf::Btf;
 
 /// Members that some kernels or builds lack; the probes do without them.
-const OPTIONAL: &[&str] = &["TASK_STATUS", "SOCK_LOCAL6", "SOCK_PEER6"];
+const OPTIONAL: &[&str] = &[
+    "TASK_STATUS",
+    "TASK_READ",
+    "TASK_WRITTEN",
+    "TASK_STORAGE_READ",
+    "TASK_STORAGE_WRITTEN",
+    "SIGNAL_READ",
+    "SIGNAL_WRITTEN",
+    "SIGNAL_STORAGE_READ",
+    "SIGNAL_STORAGE_WRITTEN",
+    "SOCK_LOCAL6",
+    "SOCK_PEER6",
+];
 
 /// One offset per global of the probes.
 pub(super) struct Offsets(Vec<(&'static str, u32)>);

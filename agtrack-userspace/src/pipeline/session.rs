@@ -292,7 +292,7 @@ mod tests {
         };
         let body = Exit {
             status: 0,
-            reserved: 0,
+            ..Exit::default()
         };
         [header.as_bytes(), body.as_bytes()].concat()
     }

@@ -55,7 +55,7 @@ impl RedactStage {
                 self.path(from, rules);
                 self.path(to, rules);
             }
-            Object::Open { path, .. } => self.path(path, rules),
+            Object::Open { path, .. } | Object::Program { exe: path } => self.path(path, rules),
             Object::File { path, change, .. } => {
                 self.path(path, rules);
                 for text in [&mut change.target, &mut change.source]
@@ -65,9 +65,18 @@ impl RedactStage {
                     self.path(text, rules);
                 }
             }
-            Object::Exec { exe, args, cwd, .. } => {
+            Object::Exec {
+                exe,
+                args,
+                cwd,
+                script,
+                ..
+            } => {
                 self.path(exe, rules);
                 self.path(cwd, rules);
+                if let Some(script) = script {
+                    self.path(script, rules);
+                }
                 self.arguments(args, rules);
             }
             Object::Connect(Address::Unix { socket }) => self.path(socket, rules),

@@ -97,6 +97,10 @@ pub enum Object {
         egroup: u32,
         /// Working directory.
         cwd: Text,
+        /// The script that was named, where the executable is its interpreter. Links in the name are
+        /// not followed.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        script: Option<Text>,
     },
     /// `process.fork`.
     Fork {
@@ -104,6 +108,9 @@ pub enum Object {
         child_uid: String,
         /// Its process id.
         child_pid: u32,
+        /// Namespaces of its own from its first moment: `mnt`, `net`, `pid`, `user` …
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        namespaces: Vec<String>,
     },
     /// `process.exit`.
     Exit {
@@ -113,6 +120,14 @@ pub enum Object {
         signal: Option<String>,
         /// Whether it dumped core.
         core: bool,
+        /// What it used.
+        #[serde(flatten)]
+        usage: Usage,
+    },
+    /// `process.exec` that failed.
+    Program {
+        /// What was to be executed, as it was named: links are not followed.
+        exe: Text,
     },
     /// `net.connect`.
     Connect(Address),
@@ -166,6 +181,27 @@ pub enum Object {
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         namespaces: Vec<String>,
     },
+}
+
+/// What a process used in its life, all its threads together, descendants not counted.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct Usage {
+    /// Time in user mode, ns. As in getrusage(2), but for what ran since the last clock tick.
+    pub user_time: u64,
+    /// Time in the kernel, ns.
+    pub system_time: u64,
+    /// Most memory it had resident, bytes; of the programs before an exec too.
+    pub max_memory: u64,
+    /// Bytes that read calls gave it, from files, pipes, terminals … (`rchar` in `/proc/PID/io`);
+    /// null where the kernel does not count them.
+    pub read: Option<u64>,
+    /// Bytes that write calls took from it (`wchar`).
+    pub written: Option<u64>,
+    /// Bytes fetched from storage for it (`read_bytes`).
+    pub storage_read: Option<u64>,
+    /// Bytes it made to be written to storage (`write_bytes`).
+    pub storage_written: Option<u64>,
 }
 
 /// What a file was to become. Only what the action sets is there.

@@ -41,6 +41,7 @@ pub(super) fn everyday(record: &Record) -> Option<Everyday> {
         Object::Fork { .. }
         | Object::Exit { .. }
         | Object::Exec { .. }
+        | Object::Program { .. }
         | Object::File { .. }
         | Object::Rename { .. }
         | Object::Connect(_)

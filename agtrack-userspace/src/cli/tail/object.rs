@@ -32,7 +32,10 @@ pub(super) fn words(object: &Object) -> String {
             cut(&words.join(" "), COMMAND)
         }
         Object::Fork { child_pid, .. } => format!("process {child_pid}"),
-        Object::Exit { code, signal, core } => exit(*code, signal.as_deref(), *core),
+        Object::Program { exe } => exe.printable(),
+        Object::Exit {
+            code, signal, core, ..
+        } => exit(*code, signal.as_deref(), *core),
         Object::Connect(address) => peer(address),
         Object::Endpoint { local, peer: None } => peer(local),
         Object::Endpoint {
@@ -61,10 +64,14 @@ pub(super) fn words(object: &Object) -> String {
         }
         Object::Cgroup {
             cgroup, target_pid, ..
-        } => match target_pid {
-            Some(pid) => format!("process {pid} to {}", cgroup.printable()),
-            None => cgroup.printable(),
-        },
+        } => moved(cgroup, *target_pid),
+    }
+}
+
+fn moved(cgroup: &Text, process: Option<u32>) -> String {
+    match process {
+        Some(pid) => format!("process {pid} to {}", cgroup.printable()),
+        None => cgroup.printable(),
     }
 }
 
@@ -244,6 +251,7 @@ mod tests {
             Object::Fork {
                 child_uid: "x-1-2".into(),
                 child_pid: 1,
+                namespaces: Vec::new(),
             },
             "process 1",
         );
@@ -252,6 +260,7 @@ mod tests {
                 code: Some(3),
                 signal: None,
                 core: false,
+                usage: Default::default(),
             },
             "code 3",
         );
@@ -261,6 +270,7 @@ mod tests {
                 code: None,
                 signal,
                 core: true,
+                usage: Default::default(),
             },
             "by SIGSEGV, core dumped",
         );
@@ -278,6 +288,7 @@ mod tests {
             group: 0,
             egroup: 0,
             cwd: "/".into(),
+            script: None,
         };
         check(exec, "/bin/sh -c 'echo '\\''it'\\''\\u{1b}' ''");
     }

@@ -95,6 +95,7 @@ fn credential(object: &Object) -> Option<&'static Credential> {
             credential::at(&from.0).or_else(|| credential::at(&to.0))
         }
         Object::Exec { .. }
+        | Object::Program { .. }
         | Object::Exit { .. }
         | Object::Endpoint { .. }
         | Object::Ids { .. }

@@ -2,8 +2,6 @@
 
 use nix::sys::signal::Signal;
 
-use crate::record::Object;
-
 /// Open flags other than the access mode (include/uapi/asm-generic/fcntl.h, x86_64).
 const OPEN: &[(u32, &str)] = &[
     (0o100, "CREAT"),
@@ -208,34 +206,9 @@ pub(super) fn signal(number: i32) -> String {
     }
 }
 
-/// A wait status (wait(2)).
-pub(super) fn exit(status: u32) -> Object {
-    let number = (status & 0x7f) as i32;
-    let signal = (number != 0).then(|| signal(number));
-    Object::Exit {
-        code: signal.is_none().then_some((status >> 8) as u8),
-        signal,
-        core: status & 0x80 != 0,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn statuses_are_read_as_wait_reads_them() {
-        let expect = |code, signal: Option<&str>, core| Object::Exit {
-            code,
-            signal: signal.map(str::to_owned),
-            core,
-        };
-        assert_eq!(exit(0), expect(Some(0), None, false));
-        assert_eq!(exit(0x0300), expect(Some(3), None, false));
-        assert_eq!(exit(9), expect(None, Some("SIGKILL"), false));
-        assert_eq!(exit(0x8b), expect(None, Some("SIGSEGV"), true));
-        assert_eq!(exit(40), expect(None, Some("SIG40"), false));
-    }
 
     #[test]
     fn flags_become_words() {

@@ -138,6 +138,7 @@ impl Deeds {
             Object::Open { .. }
             | Object::Exit { signal: None, .. }
             | Object::Fork { .. }
+            | Object::Program { .. }
             | Object::Endpoint { .. }
             | Object::Ids { .. }
             | Object::Request { .. }
@@ -164,6 +165,7 @@ impl Deeds {
             Object::Exec { .. }
             | Object::Exit { .. }
             | Object::Fork { .. }
+            | Object::Program { .. }
             | Object::Endpoint { .. }
             | Object::Ids { .. }
             | Object::Request { .. }
@@ -289,6 +291,7 @@ fn interest(object: &Object) -> u8 {
         | Object::Exec { .. }
         | Object::Exit { .. }
         | Object::Fork { .. }
+        | Object::Program { .. }
         | Object::Endpoint { .. }
         | Object::Ids { .. }
         | Object::Request { .. }
@@ -308,7 +311,7 @@ fn target(object: &Object) -> Option<Vec<u8>> {
     match object {
         Object::Open { path, .. } | Object::File { path, .. } => Some(path.0.clone()),
         Object::Rename { from, .. } => Some(from.0.clone()),
-        Object::Exec { exe, .. } => Some(exe.0.clone()),
+        Object::Exec { exe, .. } | Object::Program { exe } => Some(exe.0.clone()),
         Object::Connect(address) => peer(address),
         Object::Request { request, .. } => Some(request.clone().into_bytes()),
         Object::Endpoint { local, .. } => peer(local),

@@ -14,6 +14,8 @@ pub(crate) fn perform(name: &[u8], step: &mut Step) -> Ret {
         b"setsid" => call(libc::SYS_setsid, [0; 5]),
         b"setuid" => setuid(step.number()),
         b"fork" => fork(),
+        b"fork-apart" => fork_apart(step.number()),
+        b"burn" => burn(step.number()),
         b"double-fork" => double_fork(),
         b"into-cgroup" => into_cgroup(&step.path()),
         b"spawn" => spawn(&step.next(), &step.rest()),
@@ -56,6 +58,28 @@ fn fork() -> Ret {
         0 => 0,
         child => end_as(child),
     }
+}
+
+/// As `fork`, with these `CLONE_NEW*` flags.
+fn fork_apart(flags: i64) -> Ret {
+    let flags = flags | i64::from(libc::SIGCHLD);
+    match call(libc::SYS_clone, [flags, 0, 0, 0, 0]) {
+        child if child > 0 => end_as(child as libc::pid_t),
+        ret => ret,
+    }
+}
+
+/// Computes until this thread has been on a processor for so many ms.
+fn burn(millis: i64) -> Ret {
+    let now = || {
+        let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+        time.tv_sec * 1000 + time.tv_nsec / 1_000_000
+    };
+    let begin = now();
+    while now() - begin < millis {
+        std::hint::spin_loop();
+    }
+    millis
 }
 
 fn end_as(child: libc::pid_t) -> ! {

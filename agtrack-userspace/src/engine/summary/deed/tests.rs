@@ -229,6 +229,7 @@ fn crashes_are_told_and_ordinary_ends_are_not() {
             code: None,
             signal: Some(signal.into()),
             core: false,
+            usage: Default::default(),
         };
         action("/usr/bin/node", "process.exit", object, None)
     };
