@@ -24,7 +24,8 @@ type Scenario = (&'static str, fn(&Path, &Group) -> Vec<OsString>);
 
 const SCENARIOS: &[Scenario] = &[
     ("fork", |_, _| {
-        steps!["fork", "+", "fork", "+", "threads", "1"].into()
+        let apart = libc::CLONE_NEWUTS;
+        steps!["fork", "+", "fork-apart", apart, "+", "threads", "1"].into()
     }),
     ("exit", |_, _| steps!["fork", "+", "signal", "9"].into()),
     ("exec", exec),
@@ -143,7 +144,16 @@ fn file(directory: &Path, name: &str) -> PathBuf {
 
 fn exec(directory: &Path, _: &Group) -> Vec<OsString> {
     let program = directory.join("trigger");
+    let script = |name: &str, first: &str| {
+        let path = file(directory, name);
+        std::fs::write(&path, first).unwrap();
+        std::fs::set_permissions(&path, Permissions::from_mode(0o755)).unwrap();
+    };
+    script("text", "no program\n");
+    script("script", "#!./trigger rename\n");
     steps! {
+        "exec", "./text", "a", "+",
+        "spawn", "./script", "moved", "+",
         "exec", &program, "trigger", "exit", "3", "--password=hunter2", "last",
     }
     .into()
