@@ -4,6 +4,7 @@
 //! body file below, a probe file in `agtrack-ebpf`, a test in `tests/e2e`.
 
 mod attach;
+mod backend;
 mod call;
 mod cgroup;
 mod change;
@@ -20,6 +21,7 @@ mod table;
 mod unlink;
 
 pub use attach::Attach;
+pub use backend::{ANY, FENTRY, LSM, TRACEPOINT, TRAMPOLINE};
 pub use call::{COMPAT, Call};
 pub use cgroup::{CgroupAttach, CgroupCreate, CgroupRemove};
 pub use change::Change;
@@ -246,21 +248,26 @@ table::events! {
             KEY_REQUEST_RESULT = 138, TRAMPOLINE, Attach::Fexit(&["__x64_sys_request_key"], 1) => key_request_result,
             KEY_SYSCALL = 139, TRACEPOINT, Attach::TpBtf("sys_exit") => sys_exit,
         ];
+        /// A socket was made that sees or sends packets of others: raw, packet, AF_XDP.
+        Socket = 35, "net.socket", [
+            SOCKET_RESULT = 140, TRAMPOLINE, Attach::Fexit(&["__sys_socket"], 3) => socket_result,
+            SOCKET_SYSCALL = 142, TRACEPOINT, Attach::TpBtf("sys_exit") => sys_exit,
+        ];
     }
 
     shared Endpoint, EndpointKind, Bulk {
         /// A socket got an address.
-        Bind = 35, "net.bind", [
+        Bind = 36, "net.bind", [
             BIND_RESULT = 144, TRAMPOLINE, Attach::Fexit(&["__sys_bind"], 3) => bind_result,
             BIND_SYSCALL = 145, TRACEPOINT, Attach::TpBtf("sys_exit") => sys_exit,
         ];
         /// A socket began to wait for connections.
-        Listen = 36, "net.listen", [
+        Listen = 37, "net.listen", [
             LISTEN_RESULT = 146, TRAMPOLINE, Attach::Fexit(&["__sys_listen"], 2) => listen_result,
             LISTEN_SYSCALL = 147, TRACEPOINT, Attach::TpBtf("sys_exit") => sys_exit,
         ];
         /// A process took a connection.
-        Accept = 37, "net.accept", [
+        Accept = 38, "net.accept", [
             ACCEPT_RESULT = 148, TRAMPOLINE, Attach::Fexit(&["__sys_accept4"], 4) => accept_result,
             ACCEPT_SYSCALL = 149, TRACEPOINT, Attach::TpBtf("sys_exit") => sys_exit,
         ];
@@ -312,17 +319,6 @@ pub enum Ring {
     /// Files and sockets.
     Bulk,
 }
-
-/// Hook belongs to every back end.
-pub const ANY: u8 = LSM | FENTRY | TRACEPOINT;
-/// Hook belongs to the LSM back end.
-pub const LSM: u8 = 1;
-/// Hook belongs to the fentry back end.
-pub const FENTRY: u8 = 2;
-/// Hook belongs to the tracepoint back end.
-pub const TRACEPOINT: u8 = 4;
-/// Hook belongs to both back ends that need trampolines.
-pub const TRAMPOLINE: u8 = LSM | FENTRY;
 
 /// A fixed-layout event body.
 pub trait Body {

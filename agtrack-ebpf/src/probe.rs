@@ -12,6 +12,7 @@ mod open;
 mod rename;
 mod set_id;
 mod signal;
+mod socket;
 mod syscall;
 mod unlink;
 

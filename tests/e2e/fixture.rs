@@ -231,6 +231,7 @@ fn call(_: &Path, _: &Group) -> Vec<OsString> {
         "bpf", 5, 0, 0, "+",
         "perf_event_open", 0, 1, -1, -1, 0, "+",
         "keyctl", 0, -2, 0, 0, "+",
+        "socket", libc::AF_PACKET, libc::SOCK_RAW, 0, "+",
         "setuid", 1000, "+",
         "finit_module", 8, "", 0, "+",
         "delete_module", "nothing", 0,

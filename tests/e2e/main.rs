@@ -35,6 +35,7 @@ mod run;
 mod set_id;
 mod signal;
 mod signals;
+mod socket;
 mod start;
 mod stop;
 mod sudo;
@@ -99,6 +100,7 @@ const MODULES: &[(&str, Each, &[Test])] = &[
     ("call", Each::Backend, call::TESTS),
     ("connect", Each::Backend, connect::TESTS),
     ("endpoint", Each::Backend, endpoint::TESTS),
+    ("socket", Each::Backend, socket::TESTS),
     ("cgroup", Each::Backend, cgroup::TESTS),
     ("lineage", Each::Backend, lineage::TESTS),
     ("hostile", Each::Backend, hostile::TESTS),

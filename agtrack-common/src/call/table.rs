@@ -24,6 +24,7 @@ pub const TABLE: &[Call] = &[
     call("execveat", 322, 358, Kind::ExecFailed, below(1, 2)),
     call("connect", 42, 362, Kind::Connect, below(1, 2).value(3)),
     compat("socketcall", 102, Kind::Connect, below(1, 2)).with(Quirk::Multiplexed),
+    call("socket", 41, 359, Kind::Socket, NOTHING),
     call("bind", 49, 361, Kind::Bind, below(1, 2).value(3)),
     call("listen", 50, 363, Kind::Listen, below(1, NONE)),
     Call {

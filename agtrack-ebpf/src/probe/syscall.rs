@@ -9,7 +9,9 @@ use aya_ebpf::programs::BtfTracePointContext;
 use crate::arch;
 use crate::gate::{self, Actor};
 use crate::probe::change::{self, Names, Returned};
-use crate::probe::{AT_FDCWD, Name, call, connect, endpoint, exec, open, rename, set_id, unlink};
+use crate::probe::{
+    AT_FDCWD, Name, call, connect, endpoint, exec, open, rename, set_id, socket, unlink,
+};
 use crate::read::{masked, user};
 use crate::scratch::{Scratch, Slot};
 
@@ -18,6 +20,7 @@ const CREAT_FLAGS: u64 = 0o1 | 0o100 | 0o1000;
 /// `AT_REMOVEDIR`: `unlinkat` removes a directory.
 const AT_REMOVEDIR: u64 = 0x200;
 /// i386 `socketcall` numbers (include/uapi/linux/net.h).
+const SYS_SOCKET: u64 = 1;
 const SYS_BIND: u64 = 2;
 const SYS_CONNECT: u64 = 3;
 const SYS_LISTEN: u64 = 4;
@@ -98,6 +101,7 @@ fn request(
         MAY_REMOVE_DIRECTORY if value & AT_REMOVEDIR != 0 => kind = Kind::Rmdir as u64,
         MULTIPLEXED => {
             kind = match directory {
+                SYS_SOCKET => Kind::Socket as u64,
                 SYS_BIND => Kind::Bind as u64,
                 SYS_CONNECT => Kind::Connect as u64,
                 SYS_LISTEN => Kind::Listen as u64,
@@ -106,6 +110,7 @@ fn request(
             };
             let memory: [u32; 3] = user(name);
             [directory, name, value] = memory.map(u64::from);
+            lay_over(scratch, [directory, name, value]);
         }
         TEXT => marks |= NAMES * Names::Text as u64,
         TEXTS => marks |= NAMES * Names::Texts as u64,
@@ -138,6 +143,18 @@ fn lay_out(scratch: *mut Scratch, number: u32, arguments: [u64; 6]) -> *mut u64 
             index += 1;
         }
         memory
+    }
+}
+
+/// The arguments that were meant, where those in the registers lead to them.
+#[inline(always)]
+fn lay_over(scratch: *mut Scratch, arguments: [u64; 3]) {
+    // SAFETY: a map value.
+    unsafe {
+        let memory = (&raw mut (*scratch).arguments).cast::<u64>();
+        memory.add(1).write_volatile(arguments[0]);
+        memory.add(2).write_volatile(arguments[1]);
+        memory.add(3).write_volatile(arguments[2]);
     }
 }
 
@@ -232,6 +249,9 @@ fn called(actor: &Actor, kind: u64, ret: i32) {
         number: arguments[NUMBER] as u32,
         ret,
     };
+    if kind == Kind::Socket as u64 {
+        return socket::made(hook_of(kind), actor, call);
+    }
     call::returned(kind as u16, hook_of(kind), actor, call);
 }
 

@@ -183,6 +183,7 @@ fn is_essential(hook: &Hook) -> bool {
         | Kind::IoUringSetup
         | Kind::PerfEventOpen
         | Kind::Key
+        | Kind::Socket
         | Kind::Bind
         | Kind::Listen
         | Kind::Accept => false,

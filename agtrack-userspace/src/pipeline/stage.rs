@@ -88,6 +88,7 @@ impl RedactStage {
             Object::Connect(Address::Ip { .. } | Address::Other { .. })
             | Object::Endpoint { .. }
             | Object::Ids { .. }
+            | Object::Socket { .. }
             | Object::Request { .. }
             | Object::Fork { .. }
             | Object::Exit { .. } => {}

@@ -149,6 +149,16 @@ pub enum Object {
         /// Who connected, for `net.accept`; null for `AF_UNIX`.
         peer: Option<Address>,
     },
+    /// `net.socket`.
+    Socket {
+        /// Address family: `inet`, `inet6`, `packet`, `xdp`.
+        family: String,
+        /// `raw`, or of a packet socket `dgram`, without the header of the link.
+        socket_type: String,
+        /// `icmp`, `tcp`, `udp` or the protocol's number; of a packet socket the number of the
+        /// protocol above the link, hexadecimal: `0x0003` is every packet.
+        proto: String,
+    },
     /// `process.setid`.
     Ids {
         /// Real, effective and saved user id.

@@ -47,6 +47,7 @@ pub(super) fn everyday(record: &Record) -> Option<Everyday> {
         | Object::Connect(_)
         | Object::Endpoint { .. }
         | Object::Ids { .. }
+        | Object::Socket { .. }
         | Object::Request { .. }
         | Object::Cgroup { .. } => None,
     }

@@ -42,6 +42,26 @@ pub(super) fn words(object: &Object) -> String {
             local,
             peer: Some(from),
         } => format!("{} at {}", peer(from), peer(local)),
+        Object::Ids { .. } | Object::Request { .. } | Object::Socket { .. } => asked(object),
+        Object::Cgroup {
+            cgroup, target_pid, ..
+        } => moved(cgroup, *target_pid),
+    }
+}
+
+/// What was asked of the kernel and has no name of its own.
+fn asked(object: &Object) -> String {
+    match object {
+        Object::Socket {
+            family,
+            socket_type,
+            proto,
+        } => format!(
+            "{} {} {}",
+            printable(family),
+            printable(socket_type),
+            printable(proto)
+        ),
         Object::Ids {
             user,
             euser,
@@ -62,9 +82,7 @@ pub(super) fn words(object: &Object) -> String {
             let target = target_pid.map_or(String::new(), |pid| format!(" to process {pid}"));
             format!("{}{target}{}", printable(request), flags(namespaces))
         }
-        Object::Cgroup {
-            cgroup, target_pid, ..
-        } => moved(cgroup, *target_pid),
+        _ => String::new(),
     }
 }
 

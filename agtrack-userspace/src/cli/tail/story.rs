@@ -99,6 +99,7 @@ fn credential(object: &Object) -> Option<&'static Credential> {
         | Object::Exit { .. }
         | Object::Endpoint { .. }
         | Object::Ids { .. }
+        | Object::Socket { .. }
         | Object::Request { .. }
         | Object::Fork { .. }
         | Object::Connect(_)

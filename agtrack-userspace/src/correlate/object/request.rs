@@ -36,6 +36,7 @@ pub(super) fn call(kind: CallKind, body: &Call) -> Object {
         None => format!("{name} {first}"),
     };
     let (request, target, namespaces) = match kind {
+        CallKind::Socket => return socket(body.arguments),
         CallKind::Unshare => (name.to_owned(), None, first),
         CallKind::Setns => (name.to_owned(), None, second),
         CallKind::Ptrace => {
@@ -58,6 +59,33 @@ pub(super) fn call(kind: CallKind, body: &Call) -> Object {
         target_pid: target,
         target_uid: None,
         namespaces: flags::namespaces(namespaces as u32),
+    }
+}
+
+/// Families, types and the order of bytes: socket(2), packet(7).
+fn socket([family, kind, protocol, _]: [u64; 4]) -> Object {
+    const AF_PACKET: u64 = 17;
+    let family_name = match family {
+        2 => "inet",
+        10 => "inet6",
+        AF_PACKET => "packet",
+        44 => "xdp",
+        _ => "other",
+    };
+    let proto = match family {
+        AF_PACKET => format!("{:#06x}", u16::from_be(protocol as u16)),
+        _ => flags::protocol(protocol as u16, 0),
+    };
+    Object::Socket {
+        family: family_name.to_owned(),
+        socket_type: match kind & 15 {
+            1 => "stream",
+            2 => "dgram",
+            3 => "raw",
+            _ => "other",
+        }
+        .to_owned(),
+        proto,
     }
 }
 

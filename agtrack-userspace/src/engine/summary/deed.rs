@@ -141,6 +141,7 @@ impl Deeds {
             | Object::Program { .. }
             | Object::Endpoint { .. }
             | Object::Ids { .. }
+            | Object::Socket { .. }
             | Object::Request { .. }
             | Object::Connect(_)
             | Object::Cgroup { .. } => {}
@@ -168,6 +169,7 @@ impl Deeds {
             | Object::Program { .. }
             | Object::Endpoint { .. }
             | Object::Ids { .. }
+            | Object::Socket { .. }
             | Object::Request { .. }
             | Object::Connect(_)
             | Object::Cgroup { .. } => return,
@@ -294,6 +296,7 @@ fn interest(object: &Object) -> u8 {
         | Object::Program { .. }
         | Object::Endpoint { .. }
         | Object::Ids { .. }
+        | Object::Socket { .. }
         | Object::Request { .. }
         | Object::Connect(_)
         | Object::Cgroup { .. } => 0,
@@ -314,6 +317,7 @@ fn target(object: &Object) -> Option<Vec<u8>> {
         Object::Exec { exe, .. } | Object::Program { exe } => Some(exe.0.clone()),
         Object::Connect(address) => peer(address),
         Object::Request { request, .. } => Some(request.clone().into_bytes()),
+        Object::Socket { family, .. } => Some(family.clone().into_bytes()),
         Object::Endpoint { local, .. } => peer(local),
         Object::Fork { .. } | Object::Exit { .. } | Object::Ids { .. } | Object::Cgroup { .. } => {
             None

@@ -34,6 +34,7 @@ const CALLS: &[(&str, i64, &str)] = &[
     ("setgid", libc::SYS_setgid, "n"),
     ("setreuid", libc::SYS_setreuid, "nn"),
     ("setresuid", libc::SYS_setresuid, "nnn"),
+    ("socket", libc::SYS_socket, "nnn"),
     ("ptrace", libc::SYS_ptrace, "nnnn"),
     ("bpf", libc::SYS_bpf, "nnn"),
     ("init_module", libc::SYS_init_module, "nnp"),

@@ -41,6 +41,7 @@ pub(crate) fn perform(name: &[u8], step: &mut Step) -> Ret {
             let (from, to) = (low.string(&step.path()), low.string(&step.path()));
             int80(RENAME, [from, to, 0, 0, 0])
         }
+        b"socket32" => socketcall(&mut low, SOCKET, [0; 3].map(|_: i32| step.number() as u32)),
         b"connect32" => connect(&mut low, step.number() as u16),
         _ => complain("no such i386 call"),
     };
@@ -63,19 +64,16 @@ pub(crate) fn perform_as(number: u32, arguments: &[Argument]) -> Ret {
     int80(number, raw)
 }
 
+/// A call of sockets, whose arguments lie in memory.
+fn socketcall(low: &mut Low, which: u32, words: [u32; 3]) -> Ret {
+    let words = low.string(words.map(u32::to_ne_bytes).as_flattened());
+    int80(SOCKETCALL, [which, words, 0, 0, 0])
+}
+
 /// A TCP connect to the loopback address through `socketcall`.
 fn connect(low: &mut Low, port: u16) -> Ret {
     let words: [u32; 3] = [libc::AF_INET as u32, libc::SOCK_STREAM as u32, 0];
-    let socket = int80(
-        SOCKETCALL,
-        [
-            SOCKET,
-            low.string(words.map(u32::to_ne_bytes).as_flattened()),
-            0,
-            0,
-            0,
-        ],
-    );
+    let socket = socketcall(low, SOCKET, words);
     if socket < 0 {
         return socket;
     }
