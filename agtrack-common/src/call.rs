@@ -163,6 +163,13 @@ impl Packed {
     }
 }
 
+impl Packed {
+    /// The call by a 64-bit program of this number.
+    pub const fn native(number: usize) -> Packed {
+        Packed(NUMBERS[number] as u32)
+    }
+}
+
 impl Call {
     /// The call of this number, of i386 programs or of others.
     pub fn of(number: u32) -> Option<&'static Call> {

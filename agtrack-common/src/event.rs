@@ -197,79 +197,93 @@ table::events! {
             UMOUNT_RESULT = 98, TRAMPOLINE, Attach::Fexit(&["path_umount"], 2) => umount_result,
             UMOUNT_SYSCALL = 99, TRACEPOINT, Attach::TpBtf("sys_exit") => sys_exit,
         ];
+        /// An extended attribute of a file was set.
+        SetXattr = 26, "file.setxattr", [
+            SETXATTR_RESULT = 100, TRAMPOLINE, Attach::Fexit(&["__x64_sys_setxattr"], 1) => setxattr_result,
+            LSETXATTR_RESULT = 101, TRAMPOLINE, Attach::Fexit(&["__x64_sys_lsetxattr"], 1) => lsetxattr_result,
+            FSETXATTR_RESULT = 102, TRAMPOLINE, Attach::Fexit(&["__x64_sys_fsetxattr"], 1) => fsetxattr_result,
+            SETXATTR_SYSCALL = 103, TRACEPOINT, Attach::TpBtf("sys_exit") => sys_exit,
+        ];
+        /// An extended attribute of a file was removed.
+        RemoveXattr = 27, "file.removexattr", [
+            REMOVEXATTR_RESULT = 104, TRAMPOLINE, Attach::Fexit(&["__x64_sys_removexattr"], 1) => removexattr_result,
+            LREMOVEXATTR_RESULT = 105, TRAMPOLINE, Attach::Fexit(&["__x64_sys_lremovexattr"], 1) => lremovexattr_result,
+            FREMOVEXATTR_RESULT = 106, TRAMPOLINE, Attach::Fexit(&["__x64_sys_fremovexattr"], 1) => fremovexattr_result,
+            REMOVEXATTR_SYSCALL = 107, TRACEPOINT, Attach::TpBtf("sys_exit") => sys_exit,
+        ];
     }
 
     shared Call, CallKind, Bulk {
         /// A process left namespaces for new ones of its own.
-        Unshare = 26, "process.unshare", [
-            UNSHARE_RESULT = 104, TRAMPOLINE, Attach::Fexit(&["ksys_unshare"], 1) => unshare_result,
-            UNSHARE_SYSCALL = 107, TRACEPOINT, Attach::TpBtf("sys_exit") => sys_exit,
+        Unshare = 28, "process.unshare", [
+            UNSHARE_RESULT = 116, TRAMPOLINE, Attach::Fexit(&["ksys_unshare"], 1) => unshare_result,
+            UNSHARE_SYSCALL = 119, TRACEPOINT, Attach::TpBtf("sys_exit") => sys_exit,
         ];
         /// A process entered namespaces of others.
-        Setns = 27, "process.setns", [
-            SETNS_RESULT = 108, TRAMPOLINE, Attach::Fexit(&["__x64_sys_setns"], 1) => setns_result,
-            SETNS_SYSCALL = 111, TRACEPOINT, Attach::TpBtf("sys_exit") => sys_exit,
+        Setns = 29, "process.setns", [
+            SETNS_RESULT = 120, TRAMPOLINE, Attach::Fexit(&["__x64_sys_setns"], 1) => setns_result,
+            SETNS_SYSCALL = 123, TRACEPOINT, Attach::TpBtf("sys_exit") => sys_exit,
         ];
         /// A process traced another one, or asked to be traced.
-        Ptrace = 28, "process.ptrace", [
-            PTRACE_RESULT = 112, TRAMPOLINE, Attach::Fexit(&["__x64_sys_ptrace"], 1) => ptrace_result,
-            PTRACE_SYSCALL = 115, TRACEPOINT, Attach::TpBtf("sys_exit") => sys_exit,
+        Ptrace = 30, "process.ptrace", [
+            PTRACE_RESULT = 124, TRAMPOLINE, Attach::Fexit(&["__x64_sys_ptrace"], 1) => ptrace_result,
+            PTRACE_SYSCALL = 127, TRACEPOINT, Attach::TpBtf("sys_exit") => sys_exit,
         ];
         /// A program or map of the kernel was made or looked at.
-        Bpf = 29, "kernel.bpf", [
-            BPF_RESULT = 116, TRAMPOLINE, Attach::Fexit(&["__x64_sys_bpf"], 1) => bpf_result,
-            BPF_SYSCALL = 119, TRACEPOINT, Attach::TpBtf("sys_exit") => sys_exit,
+        Bpf = 31, "kernel.bpf", [
+            BPF_RESULT = 128, TRAMPOLINE, Attach::Fexit(&["__x64_sys_bpf"], 1) => bpf_result,
+            BPF_SYSCALL = 131, TRACEPOINT, Attach::TpBtf("sys_exit") => sys_exit,
         ];
         /// A kernel module was loaded from a file or from memory.
-        ModuleLoad = 30, "kernel.module_load", [
-            MODULE_LOAD_RESULT = 120, TRAMPOLINE, Attach::Fexit(&["__x64_sys_finit_module"], 1) => module_load_result,
-            MODULE_LOAD_MEMORY_RESULT = 121, TRAMPOLINE, Attach::Fexit(&["__x64_sys_init_module"], 1) => module_load_memory_result,
-            MODULE_LOAD_SYSCALL = 123, TRACEPOINT, Attach::TpBtf("sys_exit") => sys_exit,
+        ModuleLoad = 32, "kernel.module_load", [
+            MODULE_LOAD_RESULT = 132, TRAMPOLINE, Attach::Fexit(&["__x64_sys_finit_module"], 1) => module_load_result,
+            MODULE_LOAD_MEMORY_RESULT = 133, TRAMPOLINE, Attach::Fexit(&["__x64_sys_init_module"], 1) => module_load_memory_result,
+            MODULE_LOAD_SYSCALL = 135, TRACEPOINT, Attach::TpBtf("sys_exit") => sys_exit,
         ];
         /// A kernel module was unloaded.
-        ModuleUnload = 31, "kernel.module_unload", [
-            MODULE_UNLOAD_RESULT = 124, TRAMPOLINE, Attach::Fexit(&["__x64_sys_delete_module"], 1) => module_unload_result,
-            MODULE_UNLOAD_SYSCALL = 127, TRACEPOINT, Attach::TpBtf("sys_exit") => sys_exit,
+        ModuleUnload = 33, "kernel.module_unload", [
+            MODULE_UNLOAD_RESULT = 136, TRAMPOLINE, Attach::Fexit(&["__x64_sys_delete_module"], 1) => module_unload_result,
+            MODULE_UNLOAD_SYSCALL = 139, TRACEPOINT, Attach::TpBtf("sys_exit") => sys_exit,
         ];
         /// Rings for requests without system calls were made.
-        IoUringSetup = 32, "kernel.io_uring_setup", [
-            IO_URING_SETUP_RESULT = 128, TRAMPOLINE, Attach::Fexit(&["__x64_sys_io_uring_setup"], 1) => io_uring_setup_result,
-            IO_URING_SETUP_SYSCALL = 131, TRACEPOINT, Attach::TpBtf("sys_exit") => sys_exit,
+        IoUringSetup = 34, "kernel.io_uring_setup", [
+            IO_URING_SETUP_RESULT = 140, TRAMPOLINE, Attach::Fexit(&["__x64_sys_io_uring_setup"], 1) => io_uring_setup_result,
+            IO_URING_SETUP_SYSCALL = 143, TRACEPOINT, Attach::TpBtf("sys_exit") => sys_exit,
         ];
         /// A process began to measure others, or itself.
-        PerfEventOpen = 33, "kernel.perf_event_open", [
-            PERF_EVENT_OPEN_RESULT = 132, TRAMPOLINE, Attach::Fexit(&["__x64_sys_perf_event_open"], 1) => perf_event_open_result,
-            PERF_EVENT_OPEN_SYSCALL = 135, TRACEPOINT, Attach::TpBtf("sys_exit") => sys_exit,
+        PerfEventOpen = 35, "kernel.perf_event_open", [
+            PERF_EVENT_OPEN_RESULT = 144, TRAMPOLINE, Attach::Fexit(&["__x64_sys_perf_event_open"], 1) => perf_event_open_result,
+            PERF_EVENT_OPEN_SYSCALL = 147, TRACEPOINT, Attach::TpBtf("sys_exit") => sys_exit,
         ];
         /// A key of the kernel's keyrings was made, looked up or changed.
-        Key = 34, "kernel.key", [
-            KEY_RESULT = 136, TRAMPOLINE, Attach::Fexit(&["__x64_sys_keyctl"], 1) => key_result,
-            KEY_ADD_RESULT = 137, TRAMPOLINE, Attach::Fexit(&["__x64_sys_add_key"], 1) => key_add_result,
-            KEY_REQUEST_RESULT = 138, TRAMPOLINE, Attach::Fexit(&["__x64_sys_request_key"], 1) => key_request_result,
-            KEY_SYSCALL = 139, TRACEPOINT, Attach::TpBtf("sys_exit") => sys_exit,
+        Key = 36, "kernel.key", [
+            KEY_RESULT = 148, TRAMPOLINE, Attach::Fexit(&["__x64_sys_keyctl"], 1) => key_result,
+            KEY_ADD_RESULT = 149, TRAMPOLINE, Attach::Fexit(&["__x64_sys_add_key"], 1) => key_add_result,
+            KEY_REQUEST_RESULT = 150, TRAMPOLINE, Attach::Fexit(&["__x64_sys_request_key"], 1) => key_request_result,
+            KEY_SYSCALL = 151, TRACEPOINT, Attach::TpBtf("sys_exit") => sys_exit,
         ];
         /// A socket was made that sees or sends packets of others: raw, packet, AF_XDP.
-        Socket = 35, "net.socket", [
-            SOCKET_RESULT = 140, TRAMPOLINE, Attach::Fexit(&["__sys_socket"], 3) => socket_result,
-            SOCKET_SYSCALL = 142, TRACEPOINT, Attach::TpBtf("sys_exit") => sys_exit,
+        Socket = 37, "net.socket", [
+            SOCKET_RESULT = 152, TRAMPOLINE, Attach::Fexit(&["__sys_socket"], 3) => socket_result,
+            SOCKET_SYSCALL = 154, TRACEPOINT, Attach::TpBtf("sys_exit") => sys_exit,
         ];
     }
 
     shared Endpoint, EndpointKind, Bulk {
         /// A socket got an address.
-        Bind = 36, "net.bind", [
-            BIND_RESULT = 144, TRAMPOLINE, Attach::Fexit(&["__sys_bind"], 3) => bind_result,
-            BIND_SYSCALL = 145, TRACEPOINT, Attach::TpBtf("sys_exit") => sys_exit,
+        Bind = 38, "net.bind", [
+            BIND_RESULT = 156, TRAMPOLINE, Attach::Fexit(&["__sys_bind"], 3) => bind_result,
+            BIND_SYSCALL = 157, TRACEPOINT, Attach::TpBtf("sys_exit") => sys_exit,
         ];
         /// A socket began to wait for connections.
-        Listen = 37, "net.listen", [
-            LISTEN_RESULT = 146, TRAMPOLINE, Attach::Fexit(&["__sys_listen"], 2) => listen_result,
-            LISTEN_SYSCALL = 147, TRACEPOINT, Attach::TpBtf("sys_exit") => sys_exit,
+        Listen = 39, "net.listen", [
+            LISTEN_RESULT = 158, TRAMPOLINE, Attach::Fexit(&["__sys_listen"], 2) => listen_result,
+            LISTEN_SYSCALL = 159, TRACEPOINT, Attach::TpBtf("sys_exit") => sys_exit,
         ];
         /// A process took a connection.
-        Accept = 38, "net.accept", [
-            ACCEPT_RESULT = 148, TRAMPOLINE, Attach::Fexit(&["__sys_accept4"], 4) => accept_result,
-            ACCEPT_SYSCALL = 149, TRACEPOINT, Attach::TpBtf("sys_exit") => sys_exit,
+        Accept = 40, "net.accept", [
+            ACCEPT_RESULT = 160, TRAMPOLINE, Attach::Fexit(&["__sys_accept4"], 4) => accept_result,
+            ACCEPT_SYSCALL = 161, TRACEPOINT, Attach::TpBtf("sys_exit") => sys_exit,
         ];
     }
 }

@@ -85,10 +85,17 @@ pub enum Slot {
     ListenResult,
     AcceptResult,
     ExecFailed,
+    ExecFailedBelow,
+    SetXattr,
+    SetXattrLink,
+    SetXattrFile,
+    RemoveXattr,
+    RemoveXattrLink,
+    RemoveXattrFile,
 }
 
 /// Number of [`Slot`]s.
-pub const SCRATCH_SLOTS: u32 = 32;
+pub const SCRATCH_SLOTS: u32 = 39;
 
 impl Slot {
     /// This CPU's work space.

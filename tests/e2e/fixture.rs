@@ -202,6 +202,8 @@ fn change(directory: &Path, _: &Group) -> Vec<OsString> {
         "truncate", "file", 3, "+",
         "chmod", "file", 0o4755, "+",
         "chown", "file", 7, -1, "+",
+        "setxattr", "file", "trusted.agtrack", "value", 5, 0, "+",
+        "removexattr", "file", "trusted.agtrack", "+",
         "file", &path, "+",
         "ftruncate", 8, 70000, "+",
         "fchmod", 8, 0o600, "+",

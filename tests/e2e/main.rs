@@ -41,6 +41,7 @@ mod stop;
 mod sudo;
 mod suspicion;
 mod unlink;
+mod xattr;
 
 use std::panic::catch_unwind;
 use std::process::ExitCode;
@@ -101,6 +102,7 @@ const MODULES: &[(&str, Each, &[Test])] = &[
     ("connect", Each::Backend, connect::TESTS),
     ("endpoint", Each::Backend, endpoint::TESTS),
     ("socket", Each::Backend, socket::TESTS),
+    ("xattr", Each::Backend, xattr::TESTS),
     ("cgroup", Each::Backend, cgroup::TESTS),
     ("lineage", Each::Backend, lineage::TESTS),
     ("hostile", Each::Backend, hostile::TESTS),

@@ -98,6 +98,70 @@ pub const TABLE: &[Call] = &[
     call("move_mount", 429, 429, Kind::Mount, below(3, 4).other(1, 2)),
     call("umount2", 166, 52, Kind::Umount, named(1).value(2)),
     compat("umount", 22, Kind::Umount, named(1)),
+    call(
+        "setxattr",
+        188,
+        226,
+        Kind::SetXattr,
+        named(1).other(NONE, 2),
+    )
+    .with(Quirk::Text),
+    call(
+        "lsetxattr",
+        189,
+        227,
+        Kind::SetXattr,
+        named(1).other(NONE, 2),
+    )
+    .with(Quirk::Text),
+    call(
+        "fsetxattr",
+        190,
+        228,
+        Kind::SetXattr,
+        below(1, NONE).other(NONE, 2),
+    )
+    .with(Quirk::Text),
+    call(
+        "setxattrat",
+        463,
+        463,
+        Kind::SetXattr,
+        below(1, 2).other(NONE, 4),
+    )
+    .with(Quirk::Text),
+    call(
+        "removexattr",
+        197,
+        235,
+        Kind::RemoveXattr,
+        named(1).other(NONE, 2),
+    )
+    .with(Quirk::Text),
+    call(
+        "lremovexattr",
+        198,
+        236,
+        Kind::RemoveXattr,
+        named(1).other(NONE, 2),
+    )
+    .with(Quirk::Text),
+    call(
+        "fremovexattr",
+        199,
+        237,
+        Kind::RemoveXattr,
+        below(1, NONE).other(NONE, 2),
+    )
+    .with(Quirk::Text),
+    call(
+        "removexattrat",
+        466,
+        466,
+        Kind::RemoveXattr,
+        below(1, 2).other(NONE, 4),
+    )
+    .with(Quirk::Text),
     call("setuid", 105, 213, Kind::SetId, NOTHING),
     call("setgid", 106, 214, Kind::SetId, NOTHING),
     call("setreuid", 113, 203, Kind::SetId, NOTHING),

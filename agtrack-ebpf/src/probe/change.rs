@@ -1,6 +1,7 @@
 //! Directories, links, permissions, owners, lengths: what changes a file without writing to it.
 
 mod returned;
+mod xattr;
 
 use agtrack_common::event::{Change, Kind, hook};
 use agtrack_common::wire::{FileId, Path, RET_UNKNOWN, path_flag};

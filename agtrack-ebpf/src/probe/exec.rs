@@ -11,7 +11,7 @@ use crate::object::File;
 use crate::offset::{BPRM_FILE, BPRM_INTERPRETER, BPRM_NAME};
 use crate::probe::{AT_FDCWD, Name, is_probing, named_path, untyped};
 use crate::read::{Kernel, field};
-use crate::scratch::{self, Slot};
+use crate::scratch::{self, Scratch, Slot};
 
 /// Runs behind the point of no return: the kernel has accepted the program, and the arguments lie
 /// in the new memory where no other thread can change them.
@@ -119,7 +119,14 @@ fn tagged_or_repaired() -> Option<(Actor, u32)> {
 pub fn exec_failed(ctx: FExitContext) -> i32 {
     if let Some(actor) = gate::tagged_or_born() {
         let [name, ..] = arch::arguments_at(untyped(&ctx, 0));
-        failed(hook::EXEC_FAILED, &actor, (AT_FDCWD, name), ctx.arg(1));
+        let slot = Slot::ExecFailed.scratch();
+        failed(
+            hook::EXEC_FAILED,
+            &actor,
+            (AT_FDCWD, name),
+            ctx.arg(1),
+            slot,
+        );
     }
     0
 }
@@ -130,18 +137,25 @@ pub fn exec_failed_below(ctx: FExitContext) -> i32 {
     if let Some(actor) = gate::tagged_or_born() {
         let [directory, name, ..] = arch::arguments_at(untyped(&ctx, 0));
         let name = (directory as i32, name);
-        failed(hook::EXEC_FAILED_BELOW, &actor, name, ctx.arg(1));
+        let slot = Slot::ExecFailedBelow.scratch();
+        failed(hook::EXEC_FAILED_BELOW, &actor, name, ctx.arg(1), slot);
     }
     0
 }
 
 /// An exec returned: where it did not fail, another program's event has told it.
 #[inline(always)]
-pub fn failed(hook: u16, actor: &Actor, (directory, name): (i32, u64), ret: i32) {
+pub fn failed(
+    hook: u16,
+    actor: &Actor,
+    (directory, name): (i32, u64),
+    ret: i32,
+    scratch: Option<*mut Scratch>,
+) {
     if ret >= 0 || is_probing(ret) {
         return count::run(hook, Fate::Filtered);
     }
-    let message = Message::<ExecFailed>::begin(hook, actor, Slot::ExecFailed.scratch());
+    let message = Message::<ExecFailed>::begin(hook, actor, scratch);
     let Some(mut message) = message else {
         return;
     };

@@ -211,12 +211,10 @@ fn dispatch(actor: &Actor, request: Request, ret: i64) {
             };
             endpoint::ended(actor, returned, slot);
         }
-        EXEC_FAILED => exec::failed(
-            hook::EXEC_FAILED_SYSCALL,
-            actor,
-            (directory as i32, name),
-            ret as i32,
-        ),
+        EXEC_FAILED => {
+            let name = (directory as i32, name);
+            exec::failed(hook::EXEC_FAILED_SYSCALL, actor, name, ret as i32, slot);
+        }
         SET_ID => set_id::returned(actor, ret as i32),
         kind @ FIRST_CALL.. => called(actor, kind, ret as i32),
         kind => changed(actor, kind, &request, ret as i32),
@@ -276,5 +274,5 @@ fn changed(actor: &Actor, kind: u64, request: &Request, ret: i32) {
         second: request[place::SECOND],
         ret,
     };
-    change::returned(actor, call);
+    change::returned(actor, call, Slot::SysExit.scratch());
 }

@@ -172,6 +172,8 @@ fn is_essential(hook: &Hook) -> bool {
         | Kind::PivotRoot
         | Kind::Mount
         | Kind::Umount
+        | Kind::SetXattr
+        | Kind::RemoveXattr
         | Kind::SetId
         | Kind::Signal
         | Kind::Unshare

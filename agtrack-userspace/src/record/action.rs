@@ -221,6 +221,9 @@ pub struct FileChange {
     /// `file.link`: the name the file has already. `file.symlink`: the text of the link.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub target: Option<Text>,
+    /// `file.setxattr`, `file.removexattr`: name of the attribute, as in `security.capability`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub attribute: Option<Text>,
     /// `file.mkdir`, `file.mknod`, `file.chmod`: type and permissions as asked for, octal. The
     /// process's umask is not applied yet.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -1,4 +1,5 @@
-//! Back end B: what a system call says of a change when it returns.
+//! What a system call says of a change when it returns: all that back end B sees, and what the other
+//! ones see of changes whose inner functions are not told the whole path.
 
 use agtrack_common::event::Change;
 use agtrack_common::wire::{FileId, Path, path_flag};
@@ -8,7 +9,7 @@ use crate::count::{self, Fate};
 use crate::gate::Actor;
 use crate::message::Message;
 use crate::probe::{Name, named_path};
-use crate::scratch::Slot;
+use crate::scratch::Scratch;
 
 /// A system call that changes something, with its arguments in one form.
 pub struct Returned {
@@ -41,14 +42,13 @@ pub enum Names {
     Root,
 }
 
-/// Back end B: the call returned.
+/// The call returned.
 #[inline(always)]
-pub fn returned(actor: &Actor, call: Returned) {
+pub fn returned(actor: &Actor, call: Returned, scratch: Option<*mut Scratch>) {
     if is_asking(call.ret) {
         return count::run(call.hook, Fate::Filtered);
     }
-    let slot = Slot::SysExit.scratch();
-    let message = Message::<Change>::begin_as(call.kind, call.hook, actor, slot);
+    let message = Message::<Change>::begin_as(call.kind, call.hook, actor, scratch);
     let Some(mut message) = message else {
         return;
     };

@@ -147,6 +147,10 @@ fn changed(path: &Text, change: &FileChange) -> String {
             .node
             .as_ref()
             .map(|node| format!("device {}", printable(node))),
+        change
+            .attribute
+            .as_ref()
+            .map(|name| format!("attribute {}", name.printable())),
         change.owner.map(|owner| format!("owner {owner}")),
         change.group.map(|group| format!("group {group}")),
         change.size.map(|size| format!("{size} bytes")),

@@ -56,6 +56,10 @@ fn change(
             target: text(body, data, whole),
             ..nothing
         },
+        ChangeKind::SetXattr | ChangeKind::RemoveXattr => FileChange {
+            attribute: text(body, data, whole),
+            ..nothing
+        },
         ChangeKind::Truncate => FileChange {
             size: Some(body.value),
             ..nothing
