@@ -62,6 +62,7 @@ table::events! {
         OPEN_FENTRY = 11, FENTRY, Attach::Fentry(&["security_file_open"]) => open_fentry,
         OPEN_RESULT = 12, TRAMPOLINE, Attach::Fexit(&["do_file_open", "do_filp_open"], 3) => open_result,
         OPEN_SYSCALL = 13, TRACEPOINT, Attach::TpBtf("sys_exit") => sys_exit,
+        OPEN_HANDLE_RESULT = 14, TRAMPOLINE, Attach::Fexit(&["__x64_sys_open_by_handle_at"], 1) => open_handle_result,
     ];
     /// A name of a file was removed.
     Unlink = 5, "file.unlink", Bulk, [

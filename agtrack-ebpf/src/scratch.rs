@@ -92,10 +92,11 @@ pub enum Slot {
     RemoveXattr,
     RemoveXattrLink,
     RemoveXattrFile,
+    OpenHandleResult,
 }
 
 /// Number of [`Slot`]s.
-pub const SCRATCH_SLOTS: u32 = 39;
+pub const SCRATCH_SLOTS: u32 = 40;
 
 impl Slot {
     /// This CPU's work space.

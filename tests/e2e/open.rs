@@ -2,7 +2,7 @@
 
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 
-use agtrack_tests::records::number;
+use agtrack_tests::records::{bytes, number};
 use agtrack_tests::steps;
 use libc::{
     O_APPEND, O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_PATH, O_RDONLY, O_RDWR, O_TMPFILE,
@@ -16,6 +16,7 @@ use crate::{Outcome, Unable, tests};
 
 tests![
     every_variant_says_what_was_asked_and_done,
+    a_handle_leads_to_the_file,
     the_file_is_identified,
     relative_names_become_absolute,
     links_lead_to_the_file,
@@ -84,6 +85,38 @@ fn every_variant_says_what_was_asked_and_done() -> Outcome {
         check(opens.path(file(name)).one(), access, created, flags);
     }
     assert_eq!(opens.len(), expect.len(), "{opens}");
+    Ok(())
+}
+
+/// A way around names, and so around rules about names.
+fn a_handle_leads_to_the_file() -> Outcome {
+    let place = place("handle");
+    let path = place.make("file");
+    let ran = place.run(&steps! {
+        "dir", place.directory(), "+",
+        "open-handle", &path, "+",
+        "setuid", 1000, "+",
+        "open-handle", &path,
+    });
+    let results: Vec<_> = ran
+        .steps
+        .iter()
+        .filter(|(_, name, _)| name == "open-handle")
+        .map(|(.., ret)| *ret)
+        .collect();
+    assert!(
+        results[0] >= 0 && results[1] == i64::from(-libc::EPERM),
+        "{ran:?}"
+    );
+    let opens = place.records().action(ACTION);
+    check(opens.path(&path).one(), "read", false, &[]);
+    let refused = opens.keep(|open| open["outcome"]["errno"] == "EPERM");
+    let refused = refused.one();
+    assert_eq!(
+        bytes(&refused["object"]["path"]),
+        place.directory().as_bytes()
+    );
+    assert_eq!(refused["completeness"]["notes"], json!(["unreadable"]));
     Ok(())
 }
 

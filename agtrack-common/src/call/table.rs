@@ -9,6 +9,13 @@ pub const TABLE: &[Call] = &[
     call("creat", 85, 8, Kind::Open, named(1)).with(Quirk::Creat),
     call("openat", 257, 295, Kind::Open, below(1, 2).value(3)),
     call("openat2", 437, 437, Kind::Open, below(1, 2).value(3)).with(Quirk::OpenHow),
+    call(
+        "open_by_handle_at",
+        304,
+        342,
+        Kind::Open,
+        below(1, NONE).value(3),
+    ),
     call("unlink", 87, 10, Kind::Unlink, named(1)),
     call("unlinkat", 263, 301, Kind::Unlink, below(1, 2).value(3)).with(Quirk::MayRemoveDirectory),
     call("rename", 82, 38, Kind::Rename, named(1).other(NONE, 2)),

@@ -6,6 +6,7 @@ const KNOWN: &[(&str, i64)] = &[
     ("creat", libc::SYS_creat),
     ("openat", libc::SYS_openat),
     ("openat2", libc::SYS_openat2),
+    ("open_by_handle_at", libc::SYS_open_by_handle_at),
     ("unlink", libc::SYS_unlink),
     ("unlinkat", libc::SYS_unlinkat),
     ("rename", libc::SYS_rename),

@@ -3,6 +3,7 @@ use agtrack_common::wire::{RET_UNKNOWN, path_flag};
 use aya_ebpf::macros::{fentry, fexit, lsm};
 use aya_ebpf::programs::{FEntryContext, FExitContext, LsmContext};
 
+use crate::arch;
 use crate::count::{self, Fate};
 use crate::gate::{self, Actor};
 use crate::message::{Message, outcome};
@@ -85,6 +86,27 @@ pub fn open_result(ctx: FExitContext) -> i32 {
         );
     } else {
         outcome::<Open>(hook::OPEN_RESULT, &actor, 0);
+    }
+    0
+}
+
+/// `open_by_handle_at(mount, handle, flags)`: a handle says nothing to people, so where it led nowhere
+/// the directory is told that says which file system was meant.
+#[fexit(function = "__x64_sys_open_by_handle_at")]
+pub fn open_handle_result(ctx: FExitContext) -> i32 {
+    const HOOK: u16 = hook::OPEN_HANDLE_RESULT;
+    const NO_NAME: Name = Name::User(0);
+    if let Some(actor) = gate::tagged_or_born() {
+        let [mount, _, flags, _] = arch::arguments_at(untyped(&ctx, 0));
+        let (flags, ret) = (flags as u32, ctx.arg::<i32>(1));
+        if flags & O_PATH != 0 || is_probing(ret) {
+            count::run(HOOK, Fate::Filtered);
+        } else if ret < 0 {
+            let slot = Slot::OpenHandleResult.scratch();
+            refused(HOOK, &actor, mount as i32, NO_NAME, flags, ret, slot);
+        } else {
+            outcome::<Open>(HOOK, &actor, 0);
+        }
     }
     0
 }

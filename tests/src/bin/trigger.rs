@@ -99,9 +99,9 @@ fn perform_all(mut steps: VecDeque<Step>) {
 fn perform(name: &[u8], step: &mut Step) -> Ret {
     match name {
         _ if change::knows(name) => change::perform(name, step),
-        b"open" | b"openat" | b"openat2" | b"creat" | b"unlink" | b"unlinkat" | b"rename"
-        | b"renameat" | b"renameat2" | b"chdir" | b"write" | b"burst" | b"walk" | b"dir"
-        | b"file" | b"file-to-read" | b"tree" => file::perform(name, step),
+        b"open" | b"open-handle" | b"openat" | b"openat2" | b"creat" | b"unlink" | b"unlinkat"
+        | b"rename" | b"renameat" | b"renameat2" | b"chdir" | b"write" | b"burst" | b"walk"
+        | b"dir" | b"file" | b"file-to-read" | b"tree" => file::perform(name, step),
         b"has32" | b"open32" | b"openat32" | b"unlink32" | b"rename32" | b"connect32"
         | b"socket32" => compat::perform(name, step),
         b"connect4" | b"connect6" | b"connect-unix" | b"serve4" | b"serve6" | b"serve-unix" => {

@@ -28,6 +28,7 @@ pub(crate) fn perform(name: &[u8], step: &mut Step) -> Ret {
             ))
         }
         b"openat2" => openat2(step),
+        b"open-handle" => open_handle(&step.path()),
         b"unlink" => call(libc::SYS_unlink, [address(&*step.path()), 0, 0, 0, 0]),
         b"unlinkat" => {
             let (dir, path) = (directory(step), step.path());
@@ -93,6 +94,26 @@ fn renameat(number: libc::c_long, step: &mut Step, flagged: bool) -> Ret {
 }
 
 /// Writes a text into a file that is there.
+/// Opens a file for reading by its handle, below the directory that `dir` keeps.
+fn open_handle(path: &[u8]) -> Ret {
+    // `struct file_handle`: room, type, and what the file system puts there (open_by_handle_at(2)).
+    let mut handle = [0_u32; 34];
+    handle[0] = 128;
+    let mut mount = 0_i32;
+    let place = (&raw mut handle) as i64;
+    let named = call(
+        libc::SYS_name_to_handle_at,
+        [CWD, address(path), place, (&raw mut mount) as i64, 0],
+    );
+    if named < 0 {
+        return named;
+    }
+    closed(call(
+        libc::SYS_open_by_handle_at,
+        [9, place, i64::from(libc::O_RDONLY), 0, 0],
+    ))
+}
+
 fn write(step: &mut Step) -> Ret {
     let (path, text) = (step.path(), step.next());
     let file = call(
