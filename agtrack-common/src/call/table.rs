@@ -4,29 +4,18 @@ use super::{Call, NONE, Place, Places, Quirk};
 use crate::event::Kind;
 
 /// Every call.
+#[rustfmt::skip] // One call a line.
 pub const TABLE: &[Call] = &[
     call("open", 2, 5, Kind::Open, named(1).value(2)),
     call("creat", 85, 8, Kind::Open, named(1)).with(Quirk::Creat),
     call("openat", 257, 295, Kind::Open, below(1, 2).value(3)),
     call("openat2", 437, 437, Kind::Open, below(1, 2).value(3)).with(Quirk::OpenHow),
-    call(
-        "open_by_handle_at",
-        304,
-        342,
-        Kind::Open,
-        below(1, NONE).value(3),
-    ),
+    call("open_by_handle_at", 304, 342, Kind::Open, below(1, NONE).value(3)),
     call("unlink", 87, 10, Kind::Unlink, named(1)),
     call("unlinkat", 263, 301, Kind::Unlink, below(1, 2).value(3)).with(Quirk::MayRemoveDirectory),
     call("rename", 82, 38, Kind::Rename, named(1).other(NONE, 2)),
     call("renameat", 264, 302, Kind::Rename, below(1, 2).other(3, 4)),
-    call(
-        "renameat2",
-        316,
-        353,
-        Kind::Rename,
-        below(1, 2).other(3, 4).value(5),
-    ),
+    call("renameat2", 316, 353, Kind::Rename, below(1, 2).other(3, 4).value(5)),
     call("execve", 59, 11, Kind::ExecFailed, named(1)),
     call("execveat", 322, 358, Kind::ExecFailed, below(1, 2)),
     call("connect", 42, 362, Kind::Connect, below(1, 2).value(3)),
@@ -34,33 +23,17 @@ pub const TABLE: &[Call] = &[
     call("socket", 41, 359, Kind::Socket, NOTHING),
     call("bind", 49, 361, Kind::Bind, below(1, 2).value(3)),
     call("listen", 50, 363, Kind::Listen, below(1, NONE)),
-    Call {
-        compat: None,
-        ..call("accept", 43, 0, Kind::Accept, below(1, NONE))
-    },
+    Call { compat: None, ..call("accept", 43, 0, Kind::Accept, below(1, NONE)) },
     call("accept4", 288, 364, Kind::Accept, below(1, NONE)),
     call("mkdir", 83, 39, Kind::Mkdir, named(1).value(2)),
     call("mkdirat", 258, 296, Kind::Mkdir, below(1, 2).value(3)),
     call("rmdir", 84, 40, Kind::Rmdir, named(1)),
     call("mknod", 133, 14, Kind::Mknod, named(1).value(2).second(3)),
-    call(
-        "mknodat",
-        259,
-        297,
-        Kind::Mknod,
-        below(1, 2).value(3).second(4),
-    ),
+    call("mknodat", 259, 297, Kind::Mknod, below(1, 2).value(3).second(4)),
     call("link", 86, 9, Kind::Link, named(2).other(NONE, 1)),
     call("linkat", 265, 303, Kind::Link, below(3, 4).other(1, 2)),
     call("symlink", 88, 83, Kind::Symlink, named(2).other(NONE, 1)).with(Quirk::Text),
-    call(
-        "symlinkat",
-        266,
-        304,
-        Kind::Symlink,
-        below(2, 3).other(NONE, 1),
-    )
-    .with(Quirk::Text),
+    call("symlinkat", 266, 304, Kind::Symlink, below(2, 3).other(NONE, 1)).with(Quirk::Text),
     call("truncate", 76, 92, Kind::Truncate, named(1).value(2)),
     compat("truncate64", 193, Kind::Truncate, named(1).value(2)).with(Quirk::Wide),
     call("ftruncate", 77, 93, Kind::Truncate, below(1, NONE).value(2)),
@@ -71,104 +44,22 @@ pub const TABLE: &[Call] = &[
     call("fchmodat2", 452, 452, Kind::Chmod, below(1, 2).value(3)),
     call("chown", 92, 212, Kind::Chown, named(1).value(2).second(3)),
     call("lchown", 94, 198, Kind::Chown, named(1).value(2).second(3)),
-    call(
-        "fchown",
-        93,
-        207,
-        Kind::Chown,
-        below(1, NONE).value(2).second(3),
-    ),
-    call(
-        "fchownat",
-        260,
-        298,
-        Kind::Chown,
-        below(1, 2).value(3).second(4),
-    ),
+    call("fchown", 93, 207, Kind::Chown, below(1, NONE).value(2).second(3)),
+    call("fchownat", 260, 298, Kind::Chown, below(1, 2).value(3).second(4)),
     call("chroot", 161, 61, Kind::Chroot, named(1)).with(Quirk::Root),
-    call(
-        "pivot_root",
-        155,
-        217,
-        Kind::PivotRoot,
-        named(1).other(NONE, 2),
-    )
-    .with(Quirk::Root),
-    call(
-        "mount",
-        165,
-        21,
-        Kind::Mount,
-        named(2).other(NONE, 1).value(4).second(3),
-    )
-    .with(Quirk::Texts),
+    call("pivot_root", 155, 217, Kind::PivotRoot, named(1).other(NONE, 2)).with(Quirk::Root),
+    call("mount", 165, 21, Kind::Mount, named(2).other(NONE, 1).value(4).second(3)).with(Quirk::Texts),
     call("move_mount", 429, 429, Kind::Mount, below(3, 4).other(1, 2)),
     call("umount2", 166, 52, Kind::Umount, named(1).value(2)),
     compat("umount", 22, Kind::Umount, named(1)),
-    call(
-        "setxattr",
-        188,
-        226,
-        Kind::SetXattr,
-        named(1).other(NONE, 2),
-    )
-    .with(Quirk::Text),
-    call(
-        "lsetxattr",
-        189,
-        227,
-        Kind::SetXattr,
-        named(1).other(NONE, 2),
-    )
-    .with(Quirk::Text),
-    call(
-        "fsetxattr",
-        190,
-        228,
-        Kind::SetXattr,
-        below(1, NONE).other(NONE, 2),
-    )
-    .with(Quirk::Text),
-    call(
-        "setxattrat",
-        463,
-        463,
-        Kind::SetXattr,
-        below(1, 2).other(NONE, 4),
-    )
-    .with(Quirk::Text),
-    call(
-        "removexattr",
-        197,
-        235,
-        Kind::RemoveXattr,
-        named(1).other(NONE, 2),
-    )
-    .with(Quirk::Text),
-    call(
-        "lremovexattr",
-        198,
-        236,
-        Kind::RemoveXattr,
-        named(1).other(NONE, 2),
-    )
-    .with(Quirk::Text),
-    call(
-        "fremovexattr",
-        199,
-        237,
-        Kind::RemoveXattr,
-        below(1, NONE).other(NONE, 2),
-    )
-    .with(Quirk::Text),
-    call(
-        "removexattrat",
-        466,
-        466,
-        Kind::RemoveXattr,
-        below(1, 2).other(NONE, 4),
-    )
-    .with(Quirk::Text),
+    call("setxattr", 188, 226, Kind::SetXattr, named(1).other(NONE, 2)).with(Quirk::Text),
+    call("lsetxattr", 189, 227, Kind::SetXattr, named(1).other(NONE, 2)).with(Quirk::Text),
+    call("fsetxattr", 190, 228, Kind::SetXattr, below(1, NONE).other(NONE, 2)).with(Quirk::Text),
+    call("setxattrat", 463, 463, Kind::SetXattr, below(1, 2).other(NONE, 4)).with(Quirk::Text),
+    call("removexattr", 197, 235, Kind::RemoveXattr, named(1).other(NONE, 2)).with(Quirk::Text),
+    call("lremovexattr", 198, 236, Kind::RemoveXattr, named(1).other(NONE, 2)).with(Quirk::Text),
+    call("fremovexattr", 199, 237, Kind::RemoveXattr, below(1, NONE).other(NONE, 2)).with(Quirk::Text),
+    call("removexattrat", 466, 466, Kind::RemoveXattr, below(1, 2).other(NONE, 4)).with(Quirk::Text),
     call("setuid", 105, 213, Kind::SetId, NOTHING),
     call("setgid", 106, 214, Kind::SetId, NOTHING),
     call("setreuid", 113, 203, Kind::SetId, NOTHING),
@@ -196,12 +87,7 @@ pub const TABLE: &[Call] = &[
     call("keyctl", 250, 288, Kind::Key, NOTHING),
     compat("chown16", 182, Kind::Chown, named(1).value(2).second(3)),
     compat("lchown16", 16, Kind::Chown, named(1).value(2).second(3)),
-    compat(
-        "fchown16",
-        95,
-        Kind::Chown,
-        below(1, NONE).value(2).second(3),
-    ),
+    compat("fchown16", 95, Kind::Chown, below(1, NONE).value(2).second(3)),
 ];
 
 impl Call {

@@ -11,8 +11,9 @@ pub struct Change {
     pub file: FileId,
     /// Its path; of a link the new name.
     pub path: Path,
-    /// `link`: the name it had. `symlink`, `mount`, `setxattr`: `name` is the text of the link, the name of
-    /// the source or of the attribute, and nothing is walked. `move_mount`, `pivot_root`: where it was before, or is put.
+    /// `link`: the name it had. `symlink`, `mount`, `setxattr`: `name` is the text of the link, the
+    /// name of the source or of the attribute, and nothing is walked. `move_mount`, `pivot_root`:
+    /// where it was before, or is put.
     pub other: Path,
     /// `mkdir`, `mknod`, `chmod`: mode. `truncate`: length in bytes. `chown`: user. `mount`,
     /// `umount`: flags.
