@@ -36,6 +36,8 @@ macro_rules! for_each_offset {
             TASK_CGROUPS, "task_struct", "cgroups";
             TASK_STATUS, "task_struct", "thread_info.status";
             TASK_NAMESPACES, "task_struct", "nsproxy";
+            TASK_THREAD_PID, "task_struct", "thread_pid";
+            PID_LEVEL, "pid", "level";
             TASK_USER_TIME, "task_struct", "utime";
             TASK_SYSTEM_TIME, "task_struct", "stime";
             TASK_RUN_TIME, "task_struct", "se.sum_exec_runtime";
@@ -65,10 +67,9 @@ macro_rules! for_each_offset {
             NS_UTS, "nsproxy", "uts_ns";
             NS_IPC, "nsproxy", "ipc_ns";
             NS_MNT, "nsproxy", "mnt_ns";
-            NS_PID, "nsproxy", "pid_ns_for_children";
             NS_NET, "nsproxy", "net_ns";
             NS_CGROUP, "nsproxy", "cgroup_ns";
-            NS_TIME, "nsproxy", "time_ns_for_children";
+            NS_TIME, "nsproxy", "time_ns";
             SIGINFO_CODE, "kernel_siginfo", "si_code";
             MM_ARG_START, "mm_struct", "arg_start";
             MM_ARG_END, "mm_struct", "arg_end";

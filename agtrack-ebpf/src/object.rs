@@ -96,7 +96,11 @@ impl Task {
     pub fn signal(self) -> Kernel {
         field(self.0, &TASK_SIGNAL)
     }
-    /// Its namespaces, but for that of its users.
+    /// How many pid namespaces lie around its own.
+    pub fn pid_level(self) -> u32 {
+        field(field(self.0, &TASK_THREAD_PID), &PID_LEVEL)
+    }
+    /// Its namespaces, but for those of its users and its process ids.
     pub fn namespaces(self) -> Namespaces {
         Namespaces(field(self.0, &TASK_NAMESPACES))
     }
@@ -147,12 +151,11 @@ pub struct Namespaces(Kernel);
 
 impl Namespaces {
     /// What makes one of each, in the order of [`Namespaces::all`]: `CLONE_NEWUTS`, `IPC`, `NS`,
-    /// `PID`, `NET`, `CGROUP`, `TIME` (include/uapi/linux/sched.h).
-    pub const BITS: [u32; 7] = [
+    /// `NET`, `CGROUP`, `TIME` (include/uapi/linux/sched.h).
+    pub const BITS: [u32; 6] = [
         0x0400_0000,
         0x0800_0000,
         0x0002_0000,
-        0x2000_0000,
         0x4000_0000,
         0x0200_0000,
         0x80,
@@ -163,12 +166,11 @@ impl Namespaces {
         self.0 == other.0
     }
     /// Each of them, as a key.
-    pub fn all(self) -> [u64; 7] {
+    pub fn all(self) -> [u64; 6] {
         [
             field(self.0, &NS_UTS),
             field(self.0, &NS_IPC),
             field(self.0, &NS_MNT),
-            field(self.0, &NS_PID),
             field(self.0, &NS_NET),
             field(self.0, &NS_CGROUP),
             field(self.0, &NS_TIME),

@@ -26,6 +26,9 @@ pub const CGROUP2_HIERARCHY: u32 = 0;
 /// `CLONE_THREAD` (include/uapi/linux/sched.h).
 pub const CLONE_THREAD: u64 = 0x1_0000;
 
+/// `CLONE_NEWPID` (include/uapi/linux/sched.h).
+pub const CLONE_NEWPID: u32 = 0x2000_0000;
+
 /// `CLONE_NEWUSER` (include/uapi/linux/sched.h).
 pub const CLONE_NEWUSER: u32 = 0x1000_0000;
 

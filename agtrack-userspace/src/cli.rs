@@ -71,7 +71,6 @@ enum Command {
     /// Turn a recorded input log into records again
     Replay(replay::ReplayArgs),
     /// Print the JSON Schema of the records
-    #[command(hide = true)]
     Schema,
     /// Print the instructions that the verifier walked for each program
     #[command(hide = true)]

@@ -9,6 +9,7 @@ tests![
     a_child_is_named,
     a_spawned_child_is_named,
     namespaces_of_its_own_are_named,
+    one_that_waited_for_a_child_is_named,
     threads_are_not_processes
 ];
 
@@ -57,11 +58,31 @@ fn namespaces_of_its_own_are_named() -> Outcome {
     for (flags, names) in [
         (flags, json!(["mnt", "uts", "user"])),
         (libc::CLONE_NEWPID, json!(["pid"])),
+        (
+            libc::CLONE_NEWNET | libc::CLONE_NEWIPC,
+            json!(["ipc", "net"]),
+        ),
     ] {
         let ran = place.run(&steps!["fork-apart", flags, "+", "getpid"]);
         let forks = place.records().action("process.fork").of(ran.pid);
         assert_eq!(forks.one()["object"]["namespaces"], names);
     }
+    Ok(())
+}
+
+/// Who leaves the pid namespace stays in it, and the next child does not.
+fn one_that_waited_for_a_child_is_named() -> Outcome {
+    let place = place("waited");
+    let ran = place.run(&steps![
+        "unshare",
+        libc::CLONE_NEWPID,
+        "+",
+        "fork",
+        "+",
+        "getpid"
+    ]);
+    let forks = place.records().action("process.fork").of(ran.pid);
+    assert_eq!(forks.one()["object"]["namespaces"], json!(["pid"]));
     Ok(())
 }
 

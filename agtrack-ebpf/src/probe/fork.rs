@@ -10,7 +10,7 @@ use crate::map::BORN;
 use crate::message::Message;
 use crate::object::{Namespaces, Task};
 use crate::probe::cgroup;
-use crate::quirk::{CLONE_NEWUSER, CLONE_THREAD};
+use crate::quirk::{CLONE_NEWPID, CLONE_NEWUSER, CLONE_THREAD};
 use crate::read::Kernel;
 use crate::scratch::Slot;
 
@@ -61,6 +61,10 @@ fn own_namespaces(parent: Task, child: Task) -> u32 {
     let mut own = 0;
     if parent.cred().user_namespace() != child.cred().user_namespace() {
         own |= CLONE_NEWUSER;
+    }
+    // After `unshare` and `setns` a process stays in its own one, and only its children do not.
+    if parent.pid_level() != child.pid_level() {
+        own |= CLONE_NEWPID;
     }
     if before.is_same(after) {
         return own;

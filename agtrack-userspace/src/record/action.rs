@@ -193,18 +193,21 @@ pub enum Object {
     },
 }
 
-/// What a process used in its life, all its threads together, descendants not counted.
+/// What a process used in its life, all its threads together.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Usage {
-    /// Time in user mode, ns. As in getrusage(2), but for what ran since the last clock tick.
+    /// Time in user mode, ns, without its children's. As in getrusage(2), but for what ran since the
+    /// last clock tick.
     pub user_time: u64,
     /// Time in the kernel, ns.
     pub system_time: u64,
-    /// Most memory it had resident, bytes; of the programs before an exec too.
+    /// Most memory it had resident, bytes, also before an exec: a command of `agtrack run` has been
+    /// the launcher.
     pub max_memory: u64,
     /// Bytes that read calls gave it, from files, pipes, terminals … (`rchar` in `/proc/PID/io`);
-    /// null where the kernel does not count them.
+    /// null where the kernel does not count them. Here and in what follows the children are counted
+    /// in that it has waited for: the kernel keeps one sum.
     pub read: Option<u64>,
     /// Bytes that write calls took from it (`wchar`).
     pub written: Option<u64>,

@@ -16,6 +16,7 @@ const COMMANDS: &[&[&str]] = &[
     &["config", "check"],
     &["config", "show"],
     &["replay"],
+    &["schema"],
 ];
 
 fn root() -> PathBuf {

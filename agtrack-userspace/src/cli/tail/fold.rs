@@ -36,7 +36,7 @@ pub(super) fn everyday(record: &Record) -> Option<Everyday> {
     let done = action.outcome.result == OutcomeResult::Success;
     match &action.object {
         Object::Open { .. } => open(action),
-        Object::Fork { .. } if done => Some(Everyday::Fork),
+        Object::Fork { namespaces, .. } if done && namespaces.is_empty() => Some(Everyday::Fork),
         Object::Exit { code: Some(0), .. } => Some(Everyday::Exit),
         Object::Fork { .. }
         | Object::Exit { .. }

@@ -31,7 +31,11 @@ pub(super) fn words(object: &Object) -> String {
             let words: Vec<_> = [exe].into_iter().chain(rest).map(word).collect();
             cut(&words.join(" "), COMMAND)
         }
-        Object::Fork { child_pid, .. } => format!("process {child_pid}"),
+        Object::Fork {
+            child_pid,
+            namespaces,
+            ..
+        } => format!("process {child_pid}{}", flags(namespaces)),
         Object::Program { exe } => exe.printable(),
         Object::Exit {
             code, signal, core, ..

@@ -237,6 +237,9 @@ impl Deeds {
     }
 }
 
+/// Behind the first program that did something which another one did too.
+const OTHERS: &[u8] = b" and others";
+
 fn note<'a>(
     shelf: &'a mut Shelf<Deed>,
     name: &[u8],
@@ -244,9 +247,12 @@ fn note<'a>(
     way: &str,
 ) -> Option<&'a mut Deed> {
     let deed = shelf.at(name)?;
+    let by = program(process);
+    let by = &by[..by.len().min(BY)];
     if deed.count == 0 {
-        let by = program(process);
-        deed.by = by[..by.len().min(BY)].to_vec();
+        deed.by = by.to_vec();
+    } else if deed.by != by && !deed.by.ends_with(OTHERS) {
+        deed.by.extend_from_slice(OTHERS);
     }
     deed.count += 1;
     if let Some(count) = deed.ways.get_mut(way) {

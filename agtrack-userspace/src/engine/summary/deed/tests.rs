@@ -116,7 +116,7 @@ fn credentials_are_told_however_they_are_touched() {
         told(&summary.credentials),
         [
             "/etc/shadow password hashes cat refused 1",
-            "/h/.aws/credentials AWS keys cat read+written 2",
+            "/h/.aws/credentials AWS keys cat and others read+written 2",
             "/root/.netrc passwords of hosts rm deleted 1",
         ]
     );
