@@ -3,7 +3,7 @@
 
 mod table;
 
-use crate::event::{COMPAT, HOOKS, Kind, TRACEPOINT};
+use crate::event::{COMPAT, HOOKS, KINDS, Kind, TRACEPOINT};
 pub use table::TABLE;
 
 /// Numbers of system calls are below this.
@@ -99,9 +99,6 @@ pub const NUMBERS: [u64; CALLS] = {
     }
     numbers
 };
-
-/// Highest event id + 1 for which there is room below; a power of two.
-pub const KINDS: usize = 64;
 
 /// The hook that sees the calls of each event at their end.
 pub const HOOK_OF_KIND: [u16; KINDS] = {

@@ -38,7 +38,10 @@ pub use set_id::SetId;
 pub use signal::Signal;
 pub use unlink::Unlink;
 
-/// Highest hook id + 1: size of the counter map.
+/// Event ids are below this: a power of two, and the bits of [`CallKind::IDS`].
+pub const KINDS: usize = 64;
+
+/// Hook ids are below this: size of the counter map.
 pub const HOOK_SLOTS: usize = 256;
 
 table::events! {
@@ -306,7 +309,7 @@ pub trait Own: Body {
 impl Kind {
     /// The row of this kind.
     pub fn row(self) -> &'static Row {
-        &TABLE[(self as u16 as usize) - 1]
+        &TABLE[usize::from(PLACES[self as usize])]
     }
 
     /// The kind with this id.
@@ -343,22 +346,28 @@ impl core::fmt::Display for DecodeError {
     }
 }
 
-const _: () = {
+/// Where the row of each event id stands in [`TABLE`]. A new row takes any number that is free.
+const PLACES: [u8; KINDS] = {
+    let mut places = [u8::MAX; KINDS];
     let mut i = 0;
     while i < TABLE.len() {
-        assert!(
-            TABLE[i].kind as u16 as usize == i + 1,
-            "event ids count up from 1"
-        );
+        let id = TABLE[i].kind as usize;
+        assert!(id != 0 && id < KINDS, "event ids are above 0, below KINDS");
+        assert!(places[id] == u8::MAX, "two events of one id");
+        places[id] = i as u8;
         i += 1;
     }
+    places
+};
+
+const _: () = {
+    let mut taken = [false; HOOK_SLOTS];
     let mut i = 0;
     while i < HOOKS.len() {
-        assert!(
-            (HOOKS[i].id as usize) < HOOK_SLOTS,
-            "hook ids are below HOOK_SLOTS"
-        );
-        assert!(i == 0 || HOOKS[i].id > HOOKS[i - 1].id, "hook ids count up");
+        let id = HOOKS[i].id as usize;
+        assert!(id < HOOK_SLOTS, "hook ids are below HOOK_SLOTS");
+        assert!(!taken[id], "two hooks of one id");
+        taken[id] = true;
         i += 1;
     }
 };

@@ -52,10 +52,13 @@ macro_rules! events {
                 pub const fn kind(self) -> Kind {
                     match self { $( $kinds::$of => Kind::$of, )+ }
                 }
+
+                /// Their ids, as bits.
+                pub const IDS: u64 = 0 $( | 1 << $of_id )+;
             }
         )*
 
-        /// One row per event, in order of id.
+        /// One row per event.
         pub const TABLE: &[Row] = &[
             $( Row {
                 kind: Kind::$name,

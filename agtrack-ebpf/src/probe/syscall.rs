@@ -1,8 +1,8 @@
 //! Back end B for files and sockets: one program at the end of every system call, because each
 //! attached program costs every system call of the host.
 
-use agtrack_common::call::{HOOK_OF_KIND, KINDS, NONE, Packed, Quirk};
-use agtrack_common::event::{Call, Kind, hook};
+use agtrack_common::call::{HOOK_OF_KIND, NONE, Packed, Quirk};
+use agtrack_common::event::{Call, CallKind, KINDS, Kind, hook};
 use aya_ebpf::macros::btf_tracepoint;
 use aya_ebpf::programs::BtfTracePointContext;
 
@@ -181,7 +181,6 @@ fn dispatch(actor: &Actor, request: Request, ret: i64) {
     const ACCEPT: u64 = Kind::Accept as u64;
     const EXEC_FAILED: u64 = Kind::ExecFailed as u64;
     const SET_ID: u64 = Kind::SetId as u64;
-    const FIRST_CALL: u64 = Kind::Unshare as u64;
     let slot = Slot::SysExit.scratch();
     let [_, directory, name, directory2, name2, value, ..] = request;
     let flags = value as u32;
@@ -216,7 +215,7 @@ fn dispatch(actor: &Actor, request: Request, ret: i64) {
             exec::failed(hook::EXEC_FAILED_SYSCALL, actor, name, ret as i32, slot);
         }
         SET_ID => set_id::returned(actor, ret as i32),
-        kind @ FIRST_CALL.. => called(actor, kind, ret as i32),
+        kind if CallKind::IDS >> (kind % KINDS as u64) & 1 != 0 => called(actor, kind, ret as i32),
         kind => changed(actor, kind, &request, ret as i32),
     }
 }
