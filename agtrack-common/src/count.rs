@@ -22,6 +22,9 @@ pub struct Counters {
     pub lost_ring: u64,
     /// A map had no room.
     pub lost_map: u64,
+    /// The session's share of a crowded ring had no room.
+    #[cfg_attr(feature = "serde", serde(default))]
+    pub lost_budget: u64,
     /// Too large for a message, or its data could not be read.
     pub lost_oversized: u64,
     /// Parts of events that the ring had no room for; the event itself arrived without them.
@@ -36,6 +39,7 @@ impl core::ops::AddAssign for Counters {
         self.coalesced += other.coalesced;
         self.lost_ring += other.lost_ring;
         self.lost_map += other.lost_map;
+        self.lost_budget += other.lost_budget;
         self.lost_oversized += other.lost_oversized;
         self.lost_parts += other.lost_parts;
     }
@@ -44,7 +48,7 @@ impl core::ops::AddAssign for Counters {
 impl Counters {
     /// All runs that ended in loss.
     pub fn lost(&self) -> u64 {
-        self.lost_ring + self.lost_map + self.lost_oversized
+        self.lost_ring + self.lost_map + self.lost_budget + self.lost_oversized
     }
 
     /// Whether the sum holds.

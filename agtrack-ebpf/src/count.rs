@@ -17,6 +17,8 @@ pub enum Fate {
     LostRing,
     /// A map had no room.
     LostMap,
+    /// The session's share of a crowded ring had no room.
+    LostBudget,
     /// Too large.
     LostOversized,
     /// A part that the ring had no room for; its event is counted by itself.
@@ -41,6 +43,7 @@ pub fn run(hook: u16, fate: Fate) {
             Fate::Filtered => add(&raw mut (*counters).filtered),
             Fate::LostRing => add(&raw mut (*counters).lost_ring),
             Fate::LostMap => add(&raw mut (*counters).lost_map),
+            Fate::LostBudget => add(&raw mut (*counters).lost_budget),
             Fate::LostOversized => add(&raw mut (*counters).lost_oversized),
             Fate::LostPart => add(&raw mut (*counters).lost_parts),
         }

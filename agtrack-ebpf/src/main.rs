@@ -9,6 +9,7 @@
 #![feature(asm_experimental_arch)]
 
 mod arch;
+mod budget;
 mod count;
 mod gate;
 mod map;

@@ -1,10 +1,11 @@
 //! The maps: all state that programs share with each other and with user space.
 
+use agtrack_common::budget::{Flood, Spender, Spent};
 use agtrack_common::count::Counters;
 use agtrack_common::event::HOOK_SLOTS;
 use agtrack_common::tag::{CgroupTag, Tag};
 use aya_ebpf::macros::map;
-use aya_ebpf::maps::{Array, HashMap, PerCpuArray, RingBuf};
+use aya_ebpf::maps::{Array, HashMap, LruHashMap, PerCpuArray, RingBuf};
 
 use crate::names::KeptName;
 use crate::scratch::{SCRATCH_SLOTS, Scratch};
@@ -32,6 +33,14 @@ pub static LIFECYCLE: RingBuf = RingBuf::with_byte_size(1 << 20, 0);
 /// Files and sockets. The loader sets the size.
 #[map]
 pub static BULK: RingBuf = RingBuf::with_byte_size(1 << 20, 0);
+
+/// What sessions added to a ring while it was crowded. One that is forgotten begins anew.
+#[map]
+pub static SPENT: LruHashMap<Spender, Spent> = LruHashMap::with_max_entries(1024, 0);
+
+/// Events that a session's share had no room for.
+#[map]
+pub static FLOODS: HashMap<Flood, u64> = HashMap::with_max_entries(8 * 1024, 0);
 
 /// `[0]`: the active generation (0: all are). `[1]`: 1 while the reader sleeps without a clock
 /// and must be woken.

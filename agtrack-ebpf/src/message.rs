@@ -11,6 +11,7 @@ use aya_ebpf::helpers::generated::{
     bpf_probe_read_kernel, bpf_probe_read_kernel_str, bpf_probe_read_user, bpf_probe_read_user_str,
 };
 
+use crate::budget;
 use crate::count::{self, Fate};
 use crate::gate::Actor;
 use crate::object::{Place, Task};
@@ -181,6 +182,8 @@ impl<B: Body> Message<B> {
     /// Hands the event to its ring and counts it.
     #[inline(always)]
     pub fn submit(self) {
+        // SAFETY: as in `begin`.
+        let session = unsafe { (*message_bytes(self.scratch).cast::<Header>()).session };
         // SAFETY: as in `begin`; the length is checked against the size of the map value.
         let fate = unsafe {
             let bytes = message_bytes(self.scratch);
@@ -192,10 +195,10 @@ impl<B: Body> Message<B> {
                 (&raw mut (*bytes.cast::<Header>()).tail).write(used as u16);
                 (&raw mut (*bytes.cast::<Header>()).ahead).write(sent as u16);
                 let data = masked::<{ DATA_MASK as u64 }>(used);
-                output(B::RING, bytes, (Self::DATA + data) as u64)
+                output(B::RING, session, bytes, (Self::DATA + data) as u64)
             }
         };
-        count::run(self.hook, fate);
+        settle(self.hook, session, fate);
     }
 
     /// Sends what is there as a part when a whole segment might not fit behind it.
@@ -235,7 +238,7 @@ impl<B: Body> Message<B> {
             });
             let data = masked::<{ DATA_MASK as u64 }>(used);
             if !matches!(
-                output(B::RING, front, (HEAD + data) as u64),
+                output(B::RING, header.session, front, (HEAD + data) as u64),
                 Fate::Submitted
             ) {
                 count::run(self.hook, Fate::LostPart);
@@ -289,16 +292,26 @@ fn send<T>(ring: Ring, header: Header, body: T) {
     #[repr(C)]
     struct Whole<T>(Header, T);
     const { assert!(size_of::<T>().is_multiple_of(8) && align_of::<T>() <= 8) };
-    let hook = header.hook;
+    let (hook, session) = (header.hook, header.session);
     let whole = Whole(header, body);
     // SAFETY: all of `whole` is initialised; it has no padding.
     let fate = unsafe {
         output(
             ring,
+            session,
             (&raw const whole).cast(),
             size_of::<Whole<T>>() as u64,
         )
     };
+    settle(hook, session, fate);
+}
+
+/// Counts what became of an event.
+#[inline(always)]
+fn settle(hook: u16, session: u64, fate: Fate) {
+    if matches!(fate, Fate::LostBudget) {
+        budget::refused(session, hook);
+    }
     count::run(hook, fate);
 }
 

@@ -5,13 +5,17 @@ use aya_ebpf::bindings::{BPF_RB_FORCE_WAKEUP, BPF_RB_NO_WAKEUP};
 use aya_ebpf::helpers::generated::bpf_ringbuf_output;
 use aya_ebpf::maps::RingBuf;
 
+use crate::budget;
 use crate::count::Fate;
 use crate::map::{BULK, CONTROL, LIFECYCLE};
 
-/// Copies a message to a ring. The reader polls on a clock and is woken only where it sleeps without
+/// Copies a message of `session` to a ring. The reader polls on a clock and is woken only where it sleeps without
 /// one: a wake-up is an interrupt to the own processor, which costs more than all the rest.
 #[inline(always)]
-pub unsafe fn output(ring: Ring, bytes: *const u8, size: u64) -> Fate {
+pub unsafe fn output(ring: Ring, session: u64, bytes: *const u8, size: u64) -> Fate {
+    if !budget::allows(ring, session, size) {
+        return Fate::LostBudget;
+    }
     let map: &RingBuf = match ring {
         Ring::Lifecycle => &LIFECYCLE,
         Ring::Bulk => &BULK,

@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-pub use counters::HookCounters;
+pub use counters::{FloodCount, HookCounters};
 pub use log::{InputReader, InputWriter, ReadError};
 
 use crate::record::{Binding, HookReport, Host, ProcessKey, Text};
@@ -36,6 +36,9 @@ pub enum Input<'a> {
     Counters {
         /// One set a hook.
         counters: Vec<HookCounters>,
+        /// Sessions that flooded a ring.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        floods: Vec<FloodCount>,
     },
     /// A session begins.
     Session(Box<NewSession>),

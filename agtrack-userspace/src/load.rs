@@ -7,6 +7,7 @@
 mod attach;
 mod backend;
 mod check;
+mod floods;
 mod log;
 mod offsets;
 mod probe;
@@ -193,6 +194,8 @@ fn open(backend: Backend, sizes: Sizes, offsets: &offsets::Offsets) -> anyhow::R
         .override_global("BACKEND", &bit, true)
         .override_global("KEEPS_NAMES", &keeps_names, true)
         .override_global("TAKES_MAPPING", &takes_mapping, true)
+        .override_global("LIFECYCLE_BYTES", &sizes.lifecycle, true)
+        .override_global("BULK_BYTES", &sizes.bulk, true)
         .map_max_entries("LIFECYCLE", sizes.lifecycle)
         .map_max_entries("BULK", sizes.bulk)
         .map_max_entries("TASK_SCRATCH", threads)

@@ -9,6 +9,7 @@
 //! them.
 
 mod ending;
+mod flood;
 mod reconcile;
 mod session;
 mod stage;
@@ -16,7 +17,7 @@ mod stage;
 use crate::correlate::{Correlator, Done};
 use crate::decode::Decoder;
 use crate::enrich::Enricher;
-use crate::input::{Clock, Input, ProcessFacts, Start};
+use crate::input::{Clock, FloodCount, HookCounters, Input, ProcessFacts, Start};
 use crate::record::{Body, Change, Draft, Gap, GapReason, Heartbeat, Lifecycle};
 use ending::{Ending, Endings};
 use reconcile::Reconciler;
@@ -88,13 +89,7 @@ impl Pipeline {
             Input::Start(_) => {}
             Input::Message { bytes } => self.message(&bytes),
             Input::Clock(clock) => self.tick(clock, out),
-            Input::Counters { counters } => {
-                let (from, until) = self.reconciler.period(self.clock.boot);
-                for gap in self.reconciler.counters(counters, from, until) {
-                    self.note(out, Body::Gap(Box::new(gap)));
-                }
-                self.beat(out);
-            }
+            Input::Counters { counters, floods } => self.counters(counters, floods, out),
             Input::Session(session) => self.begin_session(*session, out),
             Input::Process(facts) => self.learn(*facts),
             Input::Cgroup { id, path } => self.enricher.learn_cgroup(id, path),
@@ -113,6 +108,26 @@ impl Pipeline {
             Input::JournalFull { count } => self.journal_full(count, out),
             Input::Stop => self.stop(out),
         }
+    }
+
+    fn counters(
+        &mut self,
+        counters: Vec<HookCounters>,
+        floods: Vec<FloodCount>,
+        out: &mut Vec<Draft>,
+    ) {
+        let (from, until) = self.reconciler.period(self.clock.boot);
+        for gap in self.reconciler.counters(counters, from, until) {
+            self.note(out, Body::Gap(Box::new(gap)));
+        }
+        for (session, gap) in self.reconciler.floods(floods, (from, until)) {
+            out.push(Draft {
+                time: self.clock.boot,
+                agent: self.enricher.sessions().agent(session),
+                body: Body::Gap(Box::new(gap)),
+            });
+        }
+        self.beat(out);
     }
 
     fn message(&mut self, bytes: &[u8]) {

@@ -43,7 +43,7 @@ impl Hook {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ring {
     /// Processes and tags. Rare and never given up.
-    Lifecycle,
+    Lifecycle = 0,
     /// Files and sockets.
-    Bulk,
+    Bulk = 1,
 }

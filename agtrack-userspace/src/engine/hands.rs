@@ -9,7 +9,7 @@ use super::full::Refused;
 use super::watch;
 use super::{Running, TagRequest, facts};
 use crate::cgroup::{Cgroup, Hierarchy};
-use crate::input::{Input, NewSession};
+use crate::input::{FloodCount, HookCounters, Input, NewSession};
 use crate::load::Probes;
 use crate::record::{Binding, ProcessKey, TICK as START_TICK, Text};
 
@@ -163,6 +163,20 @@ impl Hands {
     }
 
     /// Tells what there was no room for: of tags in the kernel, of records in the journal.
+    /// What the hooks counted, and what of it were floods.
+    pub(super) fn tell_counters(&mut self, counters: Vec<HookCounters>) -> anyhow::Result<()> {
+        let floods = self.probes.floods()?;
+        let known = |flood: &FloodCount| self.core.pipeline.knows(flood.session);
+        let over: Vec<_> = floods
+            .iter()
+            .filter(|flood| !known(flood))
+            .copied()
+            .collect();
+        self.core.feed(Input::Counters { counters, floods })?;
+        self.probes.forget_floods(&over);
+        Ok(())
+    }
+
     pub(super) fn tell_refused(&mut self) -> anyhow::Result<()> {
         if let Some(told) = self.refused.take() {
             self.core.feed(told)?;

@@ -216,7 +216,7 @@ impl Live {
         }
         let counters = hands.probes.counters()?;
         hands.repair_lineage(&counters)?;
-        hands.core.feed(Input::Counters { counters })?;
+        hands.tell_counters(counters)?;
         hands.tell_refused()?;
         self.detach_unneeded();
         self.hands.core.flush_log()
@@ -261,8 +261,8 @@ impl Live {
             }
         };
         self.hands.tell_refused()?;
+        self.hands.tell_counters(counters)?;
         let core = &mut self.hands.core;
-        core.feed(Input::Counters { counters })?;
         core.feed(Input::Stop)?;
         core.flush_log()?;
         let summary = core.tally.summary(session);

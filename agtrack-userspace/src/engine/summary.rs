@@ -157,6 +157,7 @@ impl Tally {
             GapReason::LateTag | GapReason::UncleanStop | GapReason::TornLine => {}
             GapReason::RingFull
             | GapReason::MapFull
+            | GapReason::SessionBudget
             | GapReason::Oversized
             | GapReason::PartsLost
             | GapReason::Unaccounted

@@ -1,9 +1,12 @@
 //! Sessions: one run of one agent.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use crate::input::NewSession;
 use crate::record::{Agent, Binding, ProcessKey, Shared, Text};
+
+/// How many ended sessions are remembered.
+const ENDED: usize = 256;
 
 /// A running session.
 #[derive(Clone, Debug)]
@@ -38,6 +41,8 @@ impl Session {
 #[derive(Debug, Default)]
 pub struct Sessions {
     by_key: HashMap<u64, Session>,
+    /// Who the last few that ended were: counters are told once a second.
+    ended: VecDeque<(u64, Shared<Agent>)>,
 }
 
 impl Sessions {
@@ -68,6 +73,13 @@ impl Sessions {
         self.by_key.get(&key)
     }
 
+    /// Whose session this is, or was a moment ago.
+    pub fn agent(&self, key: u64) -> Option<Shared<Agent>> {
+        let running = self.by_key.get(&key).map(|session| &session.agent);
+        let ended = || self.ended.iter().rev().find(|(ended, _)| *ended == key);
+        running.or_else(|| ended().map(|(_, agent)| agent)).cloned()
+    }
+
     /// Number of running sessions.
     pub fn len(&self) -> usize {
         self.by_key.len()
@@ -93,7 +105,7 @@ impl Sessions {
     /// Takes a session out if it is over.
     pub fn take_if_over(&mut self, key: u64) -> Option<Session> {
         if self.by_key.get(&key)?.is_over() {
-            self.by_key.remove(&key)
+            self.take(key)
         } else {
             None
         }
@@ -108,7 +120,12 @@ impl Sessions {
 
     /// Takes a session out.
     pub fn take(&mut self, key: u64) -> Option<Session> {
-        self.by_key.remove(&key)
+        let session = self.by_key.remove(&key)?;
+        if self.ended.len() == ENDED {
+            self.ended.pop_front();
+        }
+        self.ended.push_back((key, session.agent.clone()));
+        Some(session)
     }
 
     /// Takes all sessions out, in order of key.

@@ -3,6 +3,17 @@
 use agtrack_common::count::Counters;
 use serde::{Deserialize, Serialize};
 
+/// What one session's share of a crowded ring had no room for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FloodCount {
+    /// The session's key.
+    pub session: u64,
+    /// Id of the hook that saw the events.
+    pub hook: u16,
+    /// How many so far.
+    pub count: u64,
+}
+
 /// Counters of one hook, added up over the CPUs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HookCounters {

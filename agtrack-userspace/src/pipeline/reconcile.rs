@@ -6,8 +6,10 @@ use agtrack_common::count::Counters;
 use agtrack_common::event::Hook;
 
 use crate::decode;
-use crate::input::HookCounters;
+use crate::input::{FloodCount, HookCounters};
 use crate::record::{Gap, GapReason, HookReport, HookTotals, Totals};
+
+use super::flood::Floods;
 
 /// Names of hooks as they stand in records.
 #[derive(Debug, Default)]
@@ -46,6 +48,7 @@ pub(super) struct Reconciler {
     arrived: BTreeMap<u16, u64>,
     dismissed: BTreeMap<u16, u64>,
     last: BTreeMap<u16, HookCounters>,
+    floods: Floods,
     since: u64,
     undecodable: u64,
     undecodable_told: u64,
@@ -85,6 +88,7 @@ impl Reconciler {
             arrived: attached.iter().map(|hook| (*hook, 0)).collect(),
             dismissed: BTreeMap::new(),
             last: BTreeMap::new(),
+            floods: Floods::default(),
             since: 0,
             undecodable: 0,
             undecodable_told: 0,
@@ -148,6 +152,22 @@ impl Reconciler {
         gaps
     }
 
+    /// What sessions lost by their own floods since the last look, each with the session's key.
+    pub(super) fn floods(
+        &mut self,
+        counts: Vec<FloodCount>,
+        period: (u64, u64),
+    ) -> Vec<(u64, Gap)> {
+        let detail = "events of this session, which flooded a ring that was more than half full: \
+                      its share of the rest was used up";
+        let told = self.floods.grown(counts).into_iter().map(|flood| {
+            let reason = GapReason::SessionBudget;
+            let gap = self.gap(flood.hook, reason, flood.count, period, detail);
+            (flood.session, gap)
+        });
+        told.collect()
+    }
+
     /// The last look: nothing is on its way any more.
     pub(super) fn close(&mut self, from: u64, until: u64) -> Vec<Gap> {
         let mut gaps = self.undecodable_gap(from, until);
@@ -162,11 +182,34 @@ impl Reconciler {
             })
             .filter(|(_, missing)| *missing > 0)
             .collect();
+        gaps.extend(self.floods_of_nobody(from, until));
         for (hook, missing) in short {
             let detail = "events that the kernel handed over and that did not arrive";
             gaps.push(self.gap(hook, GapReason::Unaccounted, missing, (from, until), detail));
         }
         gaps
+    }
+
+    /// Floods of more sessions at a time than the kernel could count one by one.
+    fn floods_of_nobody(&self, from: u64, until: u64) -> Vec<Gap> {
+        let rest = |c: &HookCounters| {
+            c.counts
+                .lost_budget
+                .saturating_sub(self.floods.told(c.hook))
+        };
+        let untold = self.last.values().filter(|c| rest(c) > 0);
+        let detail = "events of sessions that flooded a ring; more sessions than could be counted \
+                      one by one";
+        let gap = |c: &HookCounters| {
+            self.gap(
+                c.hook,
+                GapReason::SessionBudget,
+                rest(c),
+                (from, until),
+                detail,
+            )
+        };
+        untold.map(gap).collect()
     }
 
     /// The books so far.
@@ -329,5 +372,28 @@ mod tests {
             (gaps[0].reason, gaps[0].count),
             (GapReason::Undecodable, Some(1))
         );
+    }
+
+    #[test]
+    fn floods_that_no_session_was_named_for_are_told_at_the_end() {
+        let hook = hook::OPEN_SYSCALL;
+        let counts = Counters {
+            lost_budget: 5,
+            ..Counters::default()
+        };
+        let now = HookCounters {
+            hook,
+            counts,
+            skipped: 0,
+        };
+        let flood = FloodCount {
+            session: 7,
+            hook,
+            count: 3,
+        };
+        let mut books = reconciler();
+        books.counters(vec![now], 0, 1);
+        assert_eq!(books.floods(vec![flood], (0, 1))[0].1.count, Some(3));
+        assert_eq!(books.close(1, 2)[0].count, Some(2));
     }
 }

@@ -151,6 +151,7 @@ mod tests {
     use zerocopy::IntoBytes;
 
     use super::*;
+    use crate::input::FloodCount;
     use crate::input::{Input, ProcessFacts, Start};
     use crate::record::Binding;
 
@@ -359,5 +360,32 @@ mod tests {
             panic!("{draft:?}")
         };
         assert_eq!((gap.reason, gap.count), (GapReason::MapFull, Some(3)));
+    }
+
+    /// The counters are told once a second.
+    #[test]
+    fn a_flood_is_a_gap_of_its_agent_also_when_that_has_just_ended() {
+        let mut drafts = Vec::new();
+        let mut pipeline = pipeline();
+        let flood = FloodCount {
+            session: 7,
+            hook: agtrack_common::event::hook::OPEN_SYSCALL,
+            count: 3,
+        };
+        let floods = Input::Counters {
+            counters: Vec::new(),
+            floods: vec![flood],
+        };
+        for input in [session(7), over(false), later(), floods] {
+            pipeline.accept(input, &mut drafts);
+        }
+        assert!(!pipeline.knows(7), "it has ended");
+        let last = drafts.pop().unwrap();
+        let Body::Gap(gap) = &last.body else {
+            panic!("{last:?}")
+        };
+        assert_eq!((gap.reason, gap.count), (GapReason::SessionBudget, Some(3)));
+        assert_eq!(gap.action.as_deref(), Some("file.open"));
+        assert_eq!(last.agent.unwrap().session.as_u128(), 7);
     }
 }

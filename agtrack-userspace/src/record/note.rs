@@ -67,6 +67,9 @@ pub enum GapReason {
     RingFull,
     /// A map had no room.
     MapFull,
+    /// A session flooded a ring: while more than half of a ring waits to be read, each session has a
+    /// share of the rest, so that it cannot displace the events of others.
+    SessionBudget,
     /// Too large for a message.
     Oversized,
     /// Parts of events were lost; the events arrived without them.

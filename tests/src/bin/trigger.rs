@@ -108,6 +108,7 @@ fn perform(name: &[u8], step: &mut Step) -> Ret {
             socket::perform(name, step)
         }
         b"uring-openat" => ring::openat(&step.path()),
+        b"rounds" => storm::rounds(step.number(), step.number(), &step.path()),
         b"storm" => storm::storm(step.number(), step.number(), &step.path()),
         _ => process::perform(name, step),
     }

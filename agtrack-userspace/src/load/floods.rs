@@ -1,0 +1,60 @@
+//! What the kernel counted of sessions that flooded a ring.
+
+use agtrack_common::budget::Flood;
+use anyhow::Context;
+use aya::maps::HashMap;
+use zerocopy::{FromBytes, IntoBytes};
+
+use super::Probes;
+use crate::input::FloodCount;
+
+const KEY: usize = size_of::<Flood>();
+
+impl Probes {
+    /// All counts, in order of session and hook.
+    ///
+    /// # Errors
+    /// The map cannot be read.
+    pub fn floods(&self) -> anyhow::Result<Vec<FloodCount>> {
+        let map = self
+            .ebpf
+            .map("FLOODS")
+            .context("the object has no map FLOODS")?;
+        let map: HashMap<_, [u8; KEY], u64> = HashMap::try_from(map)?;
+        let counts = map.iter().filter_map(Result::ok);
+        let mut floods: Vec<_> = counts
+            .filter_map(|(key, count)| told(&key, count))
+            .collect();
+        floods.sort_unstable_by_key(|flood| (flood.session, flood.hook));
+        Ok(floods)
+    }
+
+    /// Makes room: nothing more will come of this session.
+    pub fn forget_floods(&mut self, over: &[FloodCount]) {
+        let Some(Ok(mut map)) = self
+            .ebpf
+            .map_mut("FLOODS")
+            .map(HashMap::<_, [u8; KEY], u64>::try_from)
+        else {
+            return;
+        };
+        for flood in over {
+            let key = Flood {
+                session: flood.session,
+                hook: flood.hook.into(),
+            };
+            let mut bytes = [0; KEY];
+            bytes.copy_from_slice(key.as_bytes());
+            let _ = map.remove(&bytes);
+        }
+    }
+}
+
+fn told(key: &[u8; KEY], count: u64) -> Option<FloodCount> {
+    let key = Flood::read_from_bytes(key).ok()?;
+    Some(FloodCount {
+        session: key.session,
+        hook: u16::try_from(key.hook).ok()?,
+        count,
+    })
+}
