@@ -7,6 +7,7 @@
 
 pub mod daemon;
 pub mod follow;
+pub mod fuzz;
 pub mod group;
 pub mod here;
 pub mod launch;

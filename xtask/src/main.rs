@@ -10,6 +10,7 @@ mod build;
 mod demo;
 mod run;
 mod setup;
+mod soak;
 mod test;
 mod tidy;
 mod vm;
@@ -50,6 +51,8 @@ enum Task {
     Vm(vm::Options),
     /// Measure what recording costs, beside strace and auditd
     Bench(bench::Options),
+    /// Throw bytes at everything that reads bytes from outside, guided by coverage
+    Soak(soak::Options),
     /// Check the rules of the source tree that the compiler does not
     Tidy,
     /// One of the loads of the benchmark
@@ -77,6 +80,7 @@ fn perform(task: Task) -> anyhow::Result<ExitCode> {
         Task::Test(options) => return test::test(&workspace()?, &options),
         Task::Vm(options) => return vm::vm(&workspace()?, &options),
         Task::Bench(options) => return bench::bench(&workspace()?, &options),
+        Task::Soak(options) => return soak::soak(&workspace()?, &options),
         Task::Tidy => return tidy::command(&workspace()?),
         Task::Load(options) => bench::load::main(&options)?,
     }

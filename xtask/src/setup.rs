@@ -29,6 +29,8 @@ pub(crate) enum Need {
     Vm,
     /// Compare with other recorders
     Bench,
+    /// Throw bytes at the parsers
+    Soak,
 }
 
 impl Need {

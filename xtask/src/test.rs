@@ -75,6 +75,11 @@ const STEPS: &[Step] = &[
         work: replay,
     },
     Step {
+        name: "fuzz",
+        root: false,
+        work: fuzz,
+    },
+    Step {
         name: "end to end",
         root: true,
         work: end_to_end,
@@ -267,6 +272,10 @@ fn unit(workspace: &Workspace) -> Result<Count> {
 
 fn replay(workspace: &Workspace) -> Result<Count> {
     step::cases(&mut test_program(workspace, "replay"))
+}
+
+fn fuzz(workspace: &Workspace) -> Result<Count> {
+    step::cases(&mut test_program(workspace, "fuzz"))
 }
 
 fn end_to_end(workspace: &Workspace) -> Result<Count> {

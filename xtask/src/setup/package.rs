@@ -30,7 +30,7 @@ enum Sign {
 
 /// Name, purpose, what needs it, how one sees it.
 const PACKAGES: &[(&str, &str, &[Need], Sign)] = {
-    use Need::{Bench, Build, Demo, Test, Vm};
+    use Need::{Bench, Build, Demo, Soak, Test, Vm};
     &[
         ("rustc-web", "compiles the probes", &[Build], Sign::Road),
         (
@@ -46,6 +46,7 @@ const PACKAGES: &[(&str, &str, &[Need], Sign)] = {
             &[Build],
             Sign::File("/usr/include/stdio.h"),
         ),
+        ("g++", "builds libFuzzer", &[Soak], Sign::Command("c++")),
         ("rust-web-clippy", "lints the probes", &[Test], Sign::Clippy),
         (
             "git",
