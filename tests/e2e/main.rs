@@ -18,6 +18,7 @@ mod endpoint;
 mod exec;
 mod exit;
 mod fixture;
+mod flood;
 mod fork;
 mod host;
 mod hostile;
@@ -119,6 +120,7 @@ const MODULES: &[(&str, Each, &[Test])] = &[
     ("sudo", Each::Kernel, sudo::TESTS),
     ("intrusion", Each::Kernel, intrusion::TESTS),
     ("contention", Each::Backend, contention::TESTS),
+    ("flood", Each::Backend, flood::TESTS),
 ];
 
 fn main() -> ExitCode {
@@ -142,7 +144,7 @@ fn main() -> ExitCode {
         .filter(|(_, each, _)| !here::is_seen_already() || *each == Each::Backend);
     let trials = modules.flat_map(|(module, _, tests)| {
         tests.iter().map(move |(name, test)| {
-            let alone = *module == "contention";
+            let alone = ["contention", "flood"].contains(module);
             let full = format!("{module}::{name}");
             Trial::ignorable_test(full.clone(), move || attempt(&full, *test, alone))
         })
