@@ -15,6 +15,7 @@ mod exit;
 mod fork;
 mod hooks;
 mod open;
+mod peer;
 mod rename;
 mod set_id;
 mod signal;
@@ -33,6 +34,7 @@ pub use exit::{Exit, IO_KNOWN};
 pub use fork::Fork;
 pub use hooks::{Hook, Ring, Row};
 pub use open::{Open, fmode};
+pub use peer::{KnownPeer, Peer};
 pub use rename::Rename;
 pub use set_id::SetId;
 pub use signal::Signal;
@@ -272,6 +274,19 @@ table::events! {
         Socket = 37, "net.socket", [
             SOCKET_RESULT = 152, TRAMPOLINE, Attach::Fexit(&["__sys_socket"], 3) => socket_result,
             SOCKET_SYSCALL = 154, TRACEPOINT, Attach::TpBtf("sys_exit") => sys_exit,
+        ];
+    }
+
+    shared Peer, PeerKind, Bulk {
+        /// Datagrams were sent to a peer through a socket that is not connected to it.
+        Send = 50, "net.send", [
+            SEND_V4 = 220, ANY, Attach::CgroupSendmsg4 => sendmsg4,
+            SEND_V6 = 221, ANY, Attach::CgroupSendmsg6 => sendmsg6,
+        ];
+        /// Datagrams of a peer were received, and who had sent them was asked for.
+        Receive = 51, "net.receive", [
+            RECEIVE_V4 = 222, ANY, Attach::CgroupRecvmsg4 => recvmsg4,
+            RECEIVE_V6 = 223, ANY, Attach::CgroupRecvmsg6 => recvmsg6,
         ];
     }
 

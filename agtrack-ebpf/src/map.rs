@@ -2,7 +2,7 @@
 
 use agtrack_common::budget::{Flood, Spender, Spent};
 use agtrack_common::count::Counters;
-use agtrack_common::event::HOOK_SLOTS;
+use agtrack_common::event::{HOOK_SLOTS, KnownPeer};
 use agtrack_common::tag::{CgroupTag, Tag};
 use aya_ebpf::macros::map;
 use aya_ebpf::maps::{Array, HashMap, LruHashMap, PerCpuArray, RingBuf};
@@ -41,6 +41,10 @@ pub static SPENT: LruHashMap<Spender, Spent> = LruHashMap::with_max_entries(1024
 /// Events that a session's share had no room for.
 #[map]
 pub static FLOODS: HashMap<Flood, u64> = HashMap::with_max_entries(8 * 1024, 0);
+
+/// Peers of sockets that are not connected, as far as they were told. An old one makes room.
+#[map]
+pub static PEERS: LruHashMap<KnownPeer, u8> = LruHashMap::with_max_entries(8 * 1024, 0);
 
 /// `[0]`: the active generation (0: all are). `[1]`: 1 while the reader sleeps without a clock
 /// and must be woken.

@@ -9,6 +9,7 @@ mod exec;
 mod exit;
 mod fork;
 mod open;
+mod peer;
 mod rename;
 mod set_id;
 mod signal;

@@ -87,7 +87,11 @@ impl Correlator {
                     let ended = known.event.header.tgid;
                     done.extend(self.pending.of_process(ended).into_iter().map(unknown));
                 }
-                done.push(finish(known, 0));
+                // A datagram may still be refused on its way out.
+                done.push(match kind {
+                    Kind::Send => unknown(known),
+                    _ => finish(known, 0),
+                });
             }
         }
     }
@@ -109,6 +113,7 @@ fn result_of(payload: &Payload) -> Option<i32> {
         | Payload::Exec(_)
         | Payload::Exit(_)
         | Payload::Signal(_)
+        | Payload::Peer(..)
         | Payload::CgroupCreate(_)
         | Payload::CgroupAttach(_)
         | Payload::CgroupRemove(_) => None,

@@ -222,6 +222,7 @@ impl Enricher {
             | Payload::SetId(_)
             | Payload::Call(..)
             | Payload::Endpoint(..)
+            | Payload::Peer(..)
             | Payload::Open(_)
             | Payload::Unlink(_)
             | Payload::Change(..)

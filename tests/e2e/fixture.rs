@@ -40,6 +40,24 @@ const SCENARIOS: &[Scenario] = &[
     ("signal", |_, _| steps!["kill", 1, libc::SIGCONT].into()),
     ("call", call),
     ("connect", connect),
+    ("peer", |_, _| {
+        let port = 9;
+        steps![
+            "send4",
+            "127.0.0.1",
+            port,
+            2,
+            "+",
+            "send6",
+            "::1",
+            port,
+            1,
+            "+",
+            "echo4",
+            "127.0.0.1"
+        ]
+        .into()
+    }),
     ("endpoint", |directory, _| {
         steps![
             "serve4",

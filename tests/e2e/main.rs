@@ -29,6 +29,7 @@ mod lineage;
 mod mount;
 mod open;
 mod own;
+mod peer;
 mod redaction;
 mod reload;
 mod rename;
@@ -103,6 +104,7 @@ const MODULES: &[(&str, Each, &[Test])] = &[
     ("connect", Each::Backend, connect::TESTS),
     ("endpoint", Each::Backend, endpoint::TESTS),
     ("socket", Each::Backend, socket::TESTS),
+    ("peer", Each::Backend, peer::TESTS),
     ("xattr", Each::Backend, xattr::TESTS),
     ("cgroup", Each::Backend, cgroup::TESTS),
     ("lineage", Each::Backend, lineage::TESTS),

@@ -16,6 +16,14 @@ pub enum Attach {
     CgroupConnect4,
     /// `connect` on an IPv6 socket, at the cgroup2 root.
     CgroupConnect6,
+    /// A datagram with an IPv4 address is sent, at the cgroup2 root.
+    CgroupSendmsg4,
+    /// A datagram with an IPv6 address is sent, at the cgroup2 root.
+    CgroupSendmsg6,
+    /// The IPv4 address of a received datagram is handed out, at the cgroup2 root. Since 5.2.
+    CgroupRecvmsg4,
+    /// The IPv6 address of a received datagram is handed out, at the cgroup2 root. Since 5.2.
+    CgroupRecvmsg6,
 }
 
 impl core::fmt::Display for Attach {
@@ -28,6 +36,10 @@ impl core::fmt::Display for Attach {
             Attach::FexitMapped(name, _) => ("fexit", &[name]),
             Attach::CgroupConnect4 => ("cgroup", &["connect4"]),
             Attach::CgroupConnect6 => ("cgroup", &["connect6"]),
+            Attach::CgroupSendmsg4 => ("cgroup", &["sendmsg4"]),
+            Attach::CgroupSendmsg6 => ("cgroup", &["sendmsg6"]),
+            Attach::CgroupRecvmsg4 => ("cgroup", &["recvmsg4"]),
+            Attach::CgroupRecvmsg6 => ("cgroup", &["recvmsg6"]),
         };
         f.write_str(kind)?;
         for (index, name) in names.iter().enumerate() {

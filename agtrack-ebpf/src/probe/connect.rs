@@ -1,5 +1,6 @@
 use agtrack_common::event::{Connect, hook};
 use agtrack_common::wire::{Path, RET_UNKNOWN, path_flag};
+use aya_ebpf::bindings::bpf_sock_addr;
 use aya_ebpf::macros::{cgroup_sock_addr, fexit};
 use aya_ebpf::programs::{FExitContext, SockAddrContext};
 
@@ -10,24 +11,19 @@ use crate::read::{Kernel, at, user};
 use crate::scratch::{Scratch, Slot};
 
 const AF_UNIX: u16 = 1;
-const AF_INET: u16 = 2;
-const AF_INET6: u16 = 10;
+pub const AF_INET: u16 = 2;
+pub const AF_INET6: u16 = 10;
 /// `sizeof(struct sockaddr_un)`: family and path.
 const UNIX_ADDRESS_SIZE: u32 = 110;
 /// The program lets the call go on.
-const ALLOW: i32 = 1;
+pub const ALLOW: i32 = 1;
 
 /// Programs of cgroups may be preempted by themselves, so their events are made on the stack.
 #[cgroup_sock_addr(connect4)]
 pub fn connect4(ctx: SockAddrContext) -> i32 {
     if let Some(actor) = gate::tagged_or_born() {
-        let address = ctx.sock_addr;
-        // SAFETY: the kernel passes a valid context. Volatile reads keep the fields' own widths,
-        // which the verifier demands.
-        let body = unsafe {
-            let ip = (&raw const (*address).user_ip4).read_volatile();
-            announced(AF_INET, [ip, 0, 0, 0], address)
-        };
+        // SAFETY: the kernel passes a valid context.
+        let body = unsafe { announced(AF_INET, ip4(ctx.sock_addr), ctx.sock_addr) };
         message::event(hook::CONNECT_V4, &actor, body);
     }
     ALLOW
@@ -36,13 +32,8 @@ pub fn connect4(ctx: SockAddrContext) -> i32 {
 #[cgroup_sock_addr(connect6)]
 pub fn connect6(ctx: SockAddrContext) -> i32 {
     if let Some(actor) = gate::tagged_or_born() {
-        let address = ctx.sock_addr;
         // SAFETY: as in `connect4`.
-        let body = unsafe {
-            let ip: *const u32 = (&raw const (*address).user_ip6).cast();
-            let word = |index| ip.add(index).read_volatile();
-            announced(AF_INET6, [word(0), word(1), word(2), word(3)], address)
-        };
+        let body = unsafe { announced(AF_INET6, ip6(ctx.sock_addr), ctx.sock_addr) };
         message::event(hook::CONNECT_V6, &actor, body);
     }
     ALLOW
@@ -50,29 +41,70 @@ pub fn connect6(ctx: SockAddrContext) -> i32 {
 
 /// The kernel is about to connect; the result follows.
 #[inline(always)]
-unsafe fn announced(
-    family: u16,
-    ip: [u32; 4],
-    address: *mut aya_ebpf::bindings::bpf_sock_addr,
-) -> Connect {
+unsafe fn announced(family: u16, ip: [u8; 16], address: *mut bpf_sock_addr) -> Connect {
     // SAFETY: as in `connect4`.
-    let (port, kind, protocol) = unsafe {
-        (
-            (&raw const (*address).user_port).read_volatile(),
-            (&raw const (*address).type_).read_volatile(),
-            (&raw const (*address).protocol).read_volatile(),
-        )
-    };
+    let (port, (socket_type, protocol)) = unsafe { (port(address), socket(address)) };
     Connect {
-        // SAFETY: any bytes are an address, and its words stand in network order already.
-        address: unsafe { core::mem::transmute::<[u32; 4], [u8; 16]>(ip) },
+        address: ip,
         path: Path::default(),
         family,
-        port: u16::from_be(port as u16),
-        protocol: protocol as u16,
-        socket_type: kind as u16,
+        port,
+        protocol,
+        socket_type,
         ret: RET_UNKNOWN,
         argument: 0,
+    }
+}
+
+/// The IPv4 address of the peer. Volatile reads keep the fields' own widths, here and below: the
+/// verifier demands them.
+///
+/// # Safety
+/// `address` is the context of a program.
+#[inline(always)]
+pub unsafe fn ip4(address: *mut bpf_sock_addr) -> [u8; 16] {
+    // SAFETY: as the caller says. Any bytes are an address, in network order already.
+    unsafe {
+        let ip = (&raw const (*address).user_ip4).read_volatile();
+        core::mem::transmute::<[u32; 4], [u8; 16]>([ip, 0, 0, 0])
+    }
+}
+
+/// The IPv6 address of the peer.
+///
+/// # Safety
+/// As [`ip4`].
+#[inline(always)]
+pub unsafe fn ip6(address: *mut bpf_sock_addr) -> [u8; 16] {
+    // SAFETY: as in `ip4`.
+    unsafe {
+        let ip: *const u32 = (&raw const (*address).user_ip6).cast();
+        let word = |index| ip.add(index).read_volatile();
+        core::mem::transmute::<[u32; 4], [u8; 16]>([word(0), word(1), word(2), word(3)])
+    }
+}
+
+/// Its port, in host order.
+///
+/// # Safety
+/// As [`ip4`].
+#[inline(always)]
+pub unsafe fn port(address: *mut bpf_sock_addr) -> u16 {
+    // SAFETY: as in `ip4`.
+    u16::from_be(unsafe { (&raw const (*address).user_port).read_volatile() } as u16)
+}
+
+/// `SOCK_*` and `IPPROTO_*` of the socket.
+///
+/// # Safety
+/// As [`ip4`].
+#[inline(always)]
+pub unsafe fn socket(address: *mut bpf_sock_addr) -> (u16, u16) {
+    // SAFETY: as in `ip4`.
+    unsafe {
+        let kind = (&raw const (*address).type_).read_volatile();
+        let protocol = (&raw const (*address).protocol).read_volatile();
+        (kind as u16, protocol as u16)
     }
 }
 

@@ -8,7 +8,9 @@ mod request;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use agtrack_common::event::{Connect, Exec, ExecFailed, Open, Payload, Rename, Unlink, fmode};
+use agtrack_common::event::{
+    Connect, Exec, ExecFailed, Open, Payload, Peer, Rename, Unlink, fmode,
+};
 use agtrack_common::wire::{FileId, path_flag};
 
 use crate::decode::{PathText, Program, Segments, What};
@@ -42,6 +44,7 @@ pub(super) fn paths(known: &Known) -> Vec<Vec<u8>> {
         | Payload::Connect(_)
         | Payload::Call(..)
         | Payload::Endpoint(..)
+        | Payload::Peer(..)
         | Payload::SetId(_)
         | Payload::Signal(_)
         | Payload::CgroupCreate(_)
@@ -81,6 +84,7 @@ pub(super) fn object(known: &Known) -> (Object, Completeness) {
         Payload::Call(kind, body) => request::call(*kind, body),
         Payload::SetId(body) => request::ids(body),
         Payload::Signal(body) => request::signal(body, known.target_uid.clone()),
+        Payload::Peer(_, body) => Object::Connect(peer(body)),
         Payload::Connect(body) => Object::Connect(connect(body, &mut data, &mut whole)),
         Payload::CgroupCreate(body) => cgroup(known, body.id, None),
         Payload::CgroupAttach(body) => cgroup(known, body.id, Some(body.target)),
@@ -207,10 +211,7 @@ fn connect(body: &Connect, data: &mut Segments<'_>, whole: &mut Completeness) ->
     if body.argument != 0 {
         whole.path_source = Some(PathSource::Argument);
     }
-    let [a, b, c, d, ..] = body.address;
-    let ip = match body.family {
-        AF_INET => IpAddr::V4(Ipv4Addr::new(a, b, c, d)),
-        AF_INET6 => IpAddr::V6(Ipv6Addr::from(body.address)),
+    match body.family {
         AF_UNIX => {
             let walked = body.path.walked > 0;
             let path = if walked {
@@ -223,15 +224,34 @@ fn connect(body: &Connect, data: &mut Segments<'_>, whole: &mut Completeness) ->
             } else if body.argument == 0 {
                 whole.path_source = Some(PathSource::Fd);
             }
-            return Address::Unix { socket: Text(path) };
+            Address::Unix { socket: Text(path) }
         }
+        family => inet(
+            family,
+            body.address,
+            body.port,
+            (body.protocol, body.socket_type),
+        ),
+    }
+}
+
+fn peer(body: &Peer) -> Address {
+    let socket = (body.protocol, body.socket_type);
+    inet(body.family, body.address, body.port, socket)
+}
+
+/// An address of the internet, by a socket of this protocol and type.
+fn inet(family: u16, bytes: [u8; 16], port: u16, socket: (u16, u16)) -> Address {
+    let [a, b, c, d, ..] = bytes;
+    let ip = match family {
+        AF_INET => IpAddr::V4(Ipv4Addr::new(a, b, c, d)),
+        AF_INET6 => IpAddr::V6(Ipv6Addr::from(bytes)),
         family => return Address::Other { family },
     };
-    let proto = flags::protocol(body.protocol, body.socket_type);
     Address::Ip {
         ip,
-        port: body.port,
-        proto,
+        port,
+        proto: flags::protocol(socket.0, socket.1),
         domain: None,
     }
 }

@@ -186,6 +186,8 @@ fn is_essential(hook: &Hook) -> bool {
         | Kind::PerfEventOpen
         | Kind::Key
         | Kind::Socket
+        | Kind::Send
+        | Kind::Receive
         | Kind::Bind
         | Kind::Listen
         | Kind::Accept => false,
@@ -248,7 +250,12 @@ fn load(ebpf: &mut Ebpf, hook: &Hook, types: &Types) -> anyhow::Result<String> {
             check_arguments(name, arguments - 1 + first, types)?;
             TryInto::<&mut FExit>::try_into(program)?.load(name, &types.loader)?;
         }
-        Attach::CgroupConnect4 | Attach::CgroupConnect6 => {
+        Attach::CgroupConnect4
+        | Attach::CgroupConnect6
+        | Attach::CgroupSendmsg4
+        | Attach::CgroupSendmsg6
+        | Attach::CgroupRecvmsg4
+        | Attach::CgroupRecvmsg6 => {
             TryInto::<&mut CgroupSockAddr>::try_into(program)?.load()?;
         }
     }

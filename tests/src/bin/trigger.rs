@@ -13,6 +13,7 @@ mod trigger {
     pub(crate) mod call;
     pub(crate) mod change;
     pub(crate) mod compat;
+    pub(crate) mod datagram;
     pub(crate) mod file;
     pub(crate) mod process;
     pub(crate) mod ring;
@@ -24,7 +25,7 @@ use std::collections::VecDeque;
 use std::ffi::OsString;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
-use trigger::{call, change, compat, file, process, ring, socket, storm};
+use trigger::{call, change, compat, datagram, file, process, ring, socket, storm};
 
 /// What a step returned: a system call's result.
 type Ret = i64;
@@ -104,6 +105,7 @@ fn perform(name: &[u8], step: &mut Step) -> Ret {
         | b"dir" | b"file" | b"file-to-read" | b"tree" => file::perform(name, step),
         b"has32" | b"open32" | b"openat32" | b"unlink32" | b"rename32" | b"connect32"
         | b"socket32" => compat::perform(name, step),
+        b"send4" | b"send6" | b"echo4" | b"echo6" | b"talk4" => datagram::perform(name, step),
         b"connect4" | b"connect6" | b"connect-unix" | b"serve4" | b"serve6" | b"serve-unix" => {
             socket::perform(name, step)
         }

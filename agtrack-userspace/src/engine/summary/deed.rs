@@ -194,11 +194,13 @@ impl Deeds {
             return self.fail(Some(errno));
         }
         let Some(name) = peer(address) else { return };
-        let way = match action.outcome.result {
-            OutcomeResult::Success => "connected",
-            OutcomeResult::InProgress => "in progress",
-            OutcomeResult::Unknown => "result unknown",
-            OutcomeResult::Failure => errno,
+        let way = match (&*action.action, action.outcome.result) {
+            ("net.send", _) => "sent to",
+            ("net.receive", _) => "received from",
+            (_, OutcomeResult::Success) => "connected",
+            (_, OutcomeResult::InProgress) => "in progress",
+            (_, OutcomeResult::Unknown) => "result unknown",
+            (_, OutcomeResult::Failure) => errno,
         };
         let rank = match address {
             Address::Ip { ip, .. } if !ip.is_loopback() => 0,

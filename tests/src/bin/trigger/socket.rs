@@ -33,7 +33,7 @@ pub(crate) fn perform(name: &[u8], step: &mut Step) -> Ret {
     connect(family, kind, &bytes)
 }
 
-fn sockaddr(address: SocketAddr) -> (libc::c_int, Vec<u8>) {
+pub(crate) fn sockaddr(address: SocketAddr) -> (libc::c_int, Vec<u8>) {
     let family = if address.is_ipv4() {
         libc::AF_INET
     } else {
