@@ -88,9 +88,10 @@ impl Correlator {
                     done.extend(self.pending.of_process(ended).into_iter().map(unknown));
                 }
                 // A datagram may still be refused on its way out.
-                done.push(match kind {
-                    Kind::Send => unknown(known),
-                    _ => finish(known, 0),
+                done.push(if kind == Kind::Send {
+                    unknown(known)
+                } else {
+                    finish(known, 0)
                 });
             }
         }

@@ -109,6 +109,7 @@ fixtures![
     signal,
     call,
     connect,
+    peer,
     endpoint,
     cgroup,
     lsm_files,
