@@ -19,6 +19,7 @@ mod offset;
 mod probe;
 mod quirk;
 mod read;
+mod request;
 mod ring;
 mod scratch;
 mod walk;

@@ -4,7 +4,7 @@ use agtrack_common::count::Counters;
 use agtrack_common::event::HOOK_SLOTS;
 use agtrack_common::tag::{CgroupTag, Tag};
 use aya_ebpf::macros::map;
-use aya_ebpf::maps::{Array, HashMap, PerCpuArray, RingBuf};
+use aya_ebpf::maps::{Array, HashMap, LruHashMap, PerCpuArray, RingBuf};
 
 use crate::names::KeptName;
 use crate::scratch::{SCRATCH_SLOTS, Scratch};
@@ -59,3 +59,8 @@ pub static NAMES: HashMap<u64, KeptName> = HashMap::with_max_entries(1, 0);
 /// An empty [`KeptName`] to begin an entry of [`NAMES`] from; never written.
 #[map]
 pub static EMPTY_NAME: Array<KeptName> = Array::with_max_entries(1, 0);
+
+/// Requests of io_uring that are under way and were told, by their address. An old one that never
+/// completes makes room.
+#[map]
+pub static REQUESTS: LruHashMap<u64, u8> = LruHashMap::with_max_entries(8 * 1024, 0);

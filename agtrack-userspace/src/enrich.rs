@@ -223,6 +223,7 @@ impl Enricher {
             | Payload::Call(..)
             | Payload::Endpoint(..)
             | Payload::Open(_)
+            | Payload::Uring(_)
             | Payload::Unlink(_)
             | Payload::Change(..)
             | Payload::Rename(_)

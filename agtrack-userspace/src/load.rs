@@ -12,6 +12,7 @@ mod offsets;
 mod probe;
 mod stats;
 mod tags;
+mod uring;
 
 use anyhow::Context;
 use aya::{Ebpf, EbpfLoader, VerifierLogLevel};

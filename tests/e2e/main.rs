@@ -41,6 +41,7 @@ mod stop;
 mod sudo;
 mod suspicion;
 mod unlink;
+mod uring;
 mod xattr;
 
 use std::panic::catch_unwind;
@@ -102,6 +103,7 @@ const MODULES: &[(&str, Each, &[Test])] = &[
     ("connect", Each::Backend, connect::TESTS),
     ("endpoint", Each::Backend, endpoint::TESTS),
     ("socket", Each::Backend, socket::TESTS),
+    ("uring", Each::Backend, uring::TESTS),
     ("xattr", Each::Backend, xattr::TESTS),
     ("cgroup", Each::Backend, cgroup::TESTS),
     ("lineage", Each::Backend, lineage::TESTS),

@@ -5,6 +5,7 @@ mod endpoint;
 mod exit;
 mod flags;
 mod request;
+mod uring;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -44,6 +45,7 @@ pub(super) fn paths(known: &Known) -> Vec<Vec<u8>> {
         | Payload::Endpoint(..)
         | Payload::SetId(_)
         | Payload::Signal(_)
+        | Payload::Uring(_)
         | Payload::CgroupCreate(_)
         | Payload::CgroupAttach(_)
         | Payload::CgroupRemove(_) => Vec::new(),
@@ -80,6 +82,7 @@ pub(super) fn object(known: &Known) -> (Object, Completeness) {
         Payload::Endpoint(kind, body) => endpoint::object(*kind, body, &mut data, &mut whole),
         Payload::Call(kind, body) => request::call(*kind, body),
         Payload::SetId(body) => request::ids(body),
+        Payload::Uring(body) => uring::object(body, &mut data, &mut whole),
         Payload::Signal(body) => request::signal(body, known.target_uid.clone()),
         Payload::Connect(body) => Object::Connect(connect(body, &mut data, &mut whole)),
         Payload::CgroupCreate(body) => cgroup(known, body.id, None),
