@@ -81,7 +81,9 @@ impl Correlator {
                 }
             }
             Some(ret) => match self.pending.take(tid, kind as u16) {
-                Some(mut begun) if is_same(&begun, &known) => {
+                Some(mut begun)
+                    if is_same(&begun, &known) && !self.requests.may_be_meant(&known) =>
+                {
                     if let Payload::Rename(body) = payload {
                         add_flags(&mut begun, body.flags);
                     }
@@ -105,6 +107,7 @@ impl Correlator {
 
     /// A request to io_uring: another thread may see how it ends.
     fn requested(&mut self, known: Known, body: &Uring, done: &mut Vec<Done>) {
+        self.requests.saw(&known, body);
         let before = if body.flags & uring_flag::AWAITED == 0 {
             Some(known)
         } else {

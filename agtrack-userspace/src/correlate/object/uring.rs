@@ -132,3 +132,91 @@ fn address(body: &Uring, data: &mut Segments<'_>, whole: &mut Completeness) -> O
         domain: None,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use agtrack_common::wire::Path;
+
+    use super::*;
+
+    fn told(body: Uring, data: &[u8]) -> (UringRequest, Completeness) {
+        let mut whole = Completeness::default();
+        match object(&body, &mut Segments::new(data), &mut whole) {
+            Object::Uring(request) => (request, whole),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// What the kernel has copied of a `sockaddr`, cut at any place.
+    #[test]
+    fn addresses_of_any_length_are_read_or_left() {
+        let ipv4 = [2, 0, 0, 80, 10, 0, 0, 7];
+        let mut ipv6 = vec![10, 0, 0, 80, 0, 0, 0, 0];
+        ipv6.extend([0; 15]);
+        ipv6.push(1);
+        for (whole, expect) in [(&ipv4[..], "10.0.0.7"), (&ipv6[..], "::1")] {
+            for length in 0..=whole.len() {
+                let body = Uring {
+                    opcode: 16,
+                    address: length as u32,
+                    protocol: 6,
+                    ..Uring::default()
+                };
+                let (request, _) = told(body, &whole[..length]);
+                let is_whole = length == whole.len();
+                match request.address {
+                    Some(Address::Ip { ip, port, .. }) => {
+                        assert!(is_whole, "{length}");
+                        assert_eq!((ip.to_string().as_str(), port), (expect, 80));
+                    }
+                    Some(Address::Other { .. }) | None => assert!(!is_whole, "{length}"),
+                    other => panic!("{other:?}"),
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_request_newer_than_the_table_has_its_number() {
+        let body = Uring {
+            opcode: 99,
+            descriptor: 3,
+            ..Uring::default()
+        };
+        let (request, whole) = told(body, b"");
+        assert_eq!((&*request.request, request.descriptor), ("99", Some(3)));
+        assert_eq!(whole.path_source, None);
+    }
+
+    #[test]
+    fn an_address_that_was_not_read_is_not_told() {
+        let body = Uring {
+            opcode: 9,
+            flags: uring_flag::UNREADABLE | uring_flag::ARGUMENT,
+            ..Uring::default()
+        };
+        let (request, whole) = told(body, b"");
+        assert_eq!(
+            (request.address, whole.notes),
+            (None, vec!["unreadable".to_owned()])
+        );
+    }
+
+    #[test]
+    fn a_text_is_not_taken_for_a_path() {
+        let body = Uring {
+            opcode: 38,
+            path: Path {
+                name: 2,
+                ..Path::default()
+            },
+            other: Path {
+                name: 4,
+                ..Path::default()
+            },
+            ..Uring::default()
+        };
+        let (request, _) = told(body, b"/a../b");
+        assert_eq!(request.target, Some(Text(b"../b".to_vec())));
+    }
+}
