@@ -110,6 +110,7 @@ fixtures![
     call,
     connect,
     endpoint,
+    uring,
     cgroup,
     lsm_files,
     lsm_refused,

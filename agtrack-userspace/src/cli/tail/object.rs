@@ -362,6 +362,23 @@ mod tests {
     }
 
     #[test]
+    fn requests() {
+        let request = UringRequest {
+            request: "renameat".into(),
+            path: Some("/a".into()),
+            target: Some("/b\n".into()),
+            ..UringRequest::default()
+        };
+        check(Object::Uring(request), "renameat /a (/b\\u{a})");
+        let request = UringRequest {
+            request: "shutdown".into(),
+            descriptor: Some(7),
+            ..UringRequest::default()
+        };
+        check(Object::Uring(request), "shutdown descriptor 7");
+    }
+
+    #[test]
     fn cgroups() {
         let cgroup = |target_pid| Object::Cgroup {
             cgroup: "/agents/a".into(),

@@ -4,17 +4,23 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use agtrack_common::event::{Uring, uring_flag};
 use agtrack_common::uring;
+use agtrack_common::wire::path_flag;
 
-use super::{AF_INET, AF_INET6, AF_UNIX, flags, identity, note, note_cut, request, socket_name};
+use super::{
+    AF_INET, AF_INET6, AF_UNIX, flags, identity, nameless, note, note_cut, request, socket_name,
+};
 use crate::decode::Segments;
 use crate::record::{Access, Address, Completeness, Object, PathSource, Text, UringRequest};
 
 pub(super) fn object(body: &Uring, data: &mut Segments<'_>, whole: &mut Completeness) -> Object {
     let name = uring::name(body.opcode);
-    let path = data.path(&body.path);
+    let mut path = data.path(&body.path);
     let has_path = body.path.walked > 0 || body.path.name > 0;
     if has_path {
         note(whole, &path);
+    }
+    if path.bytes.is_empty() && path.flags & path_flag::PSEUDO != 0 {
+        path.bytes = nameless(&body.file).into_bytes();
     }
     let second = second(body, data, name.unwrap_or_default(), whole);
     let (inode, device, _) = identity(&body.file);
