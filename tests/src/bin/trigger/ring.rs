@@ -1,7 +1,7 @@
 //! io_uring: the kernel does what other calls do, and no such call is made.
 
 use std::sync::atomic::{AtomicI32, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use io_uring::squeue::{Entry, Flags};
 use io_uring::{IoUring, opcode, types};
@@ -15,6 +15,9 @@ static RING: Mutex<Option<IoUring>> = Mutex::new(None);
 
 /// What was made last.
 static MADE: AtomicI32 = AtomicI32::new(-1);
+
+/// A name that stands in the memory of the process and, at the same place, of its children.
+static NAME: OnceLock<Vec<u8>> = OnceLock::new();
 
 const HERE: types::Fd = types::Fd(libc::AT_FDCWD);
 
@@ -33,6 +36,8 @@ pub(crate) fn perform(name: &[u8], step: &mut Step) -> Ret {
             MADE.store(ret as i32, Ordering::Relaxed);
             ret
         }
+        b"uring-name" => NAME.set(step.path()).map_or(-1, |()| 0),
+        b"uring-named" => NAME.get().map_or(-1, |path| openat(path, 0)),
         b"uring-write" => {
             let made = types::Fd(MADE.load(Ordering::Relaxed));
             one(opcode::Write::new(made, c"content".as_ptr().cast(), 7).build())
