@@ -128,16 +128,6 @@ const NOTHING: About = About {
 
 #[inline(always)]
 fn about(request: Request, opcode: u8) -> About {
-    let named = |name, value| About {
-        name,
-        value,
-        ..NOTHING
-    };
-    let filed = |value| About {
-        value,
-        by_file: true,
-        ..NOTHING
-    };
     match opcode {
         OPENAT | OPENAT2 => named(
             request.name(&URING_OPEN_DIRECTORY, &URING_OPEN_NAME),
@@ -151,6 +141,30 @@ fn about(request: Request, opcode: u8) -> About {
             request.name(&URING_MKDIR_DIRECTORY, &URING_MKDIR_NAME),
             request.number::<u16>(&URING_MKDIR_MODE),
         ),
+        RENAMEAT | LINKAT | SYMLINKAT | SETXATTR => about_two(request, opcode),
+        FSETXATTR => About {
+            text: request.pointer(&URING_XATTR_NAME),
+            ..filed(0)
+        },
+        URING_CMD | URING_CMD128 => filed(request.number::<u32>(&URING_COMMAND)),
+        FTRUNCATE => filed(request.number::<i64>(&URING_LENGTH)),
+        FALLOCATE => filed(0),
+        SHUTDOWN => About {
+            value: request.number::<i32>(&URING_HOW),
+            ..NOTHING
+        },
+        SOCKET => About {
+            value: socket(request),
+            ..NOTHING
+        },
+        _ => NOTHING,
+    }
+}
+
+/// Those that are about a name and another name or a text.
+#[inline(always)]
+fn about_two(request: Request, opcode: u8) -> About {
+    match opcode {
         RENAMEAT => About {
             other: request.name(&URING_RENAME_TO_DIRECTORY, &URING_RENAME_TO),
             ..named(
@@ -169,35 +183,34 @@ fn about(request: Request, opcode: u8) -> About {
                 0,
             )
         },
-        SETXATTR => {
-            let filename = request.pointer(&URING_XATTR_FILE);
-            About {
-                text: request.pointer(&URING_XATTR_NAME),
-                ..named(
-                    Name {
-                        filename,
-                        ..NO_NAME
-                    },
-                    0,
-                )
-            }
-        }
-        FSETXATTR => About {
+        _ => About {
             text: request.pointer(&URING_XATTR_NAME),
-            ..filed(0)
+            ..named(
+                Name {
+                    filename: request.pointer(&URING_XATTR_FILE),
+                    ..NO_NAME
+                },
+                0,
+            )
         },
-        URING_CMD | URING_CMD128 => filed(request.number::<u32>(&URING_COMMAND)),
-        FTRUNCATE => filed(request.number::<i64>(&URING_LENGTH)),
-        FALLOCATE => filed(0),
-        SHUTDOWN => About {
-            value: request.number::<i32>(&URING_HOW),
-            ..NOTHING
-        },
-        SOCKET => About {
-            value: socket(request),
-            ..NOTHING
-        },
-        _ => NOTHING,
+    }
+}
+
+#[inline(always)]
+fn named(name: Name, value: u64) -> About {
+    About {
+        name,
+        value,
+        ..NOTHING
+    }
+}
+
+#[inline(always)]
+fn filed(value: u64) -> About {
+    About {
+        value,
+        by_file: true,
+        ..NOTHING
     }
 }
 

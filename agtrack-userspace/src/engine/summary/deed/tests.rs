@@ -176,7 +176,7 @@ fn a_credential_named_to_io_uring_is_told() {
     );
     assert_eq!(
         told(&summary.refused),
-        ["kernel.io_uring /h/.aws/credentials cat EACCES 1"]
+        ["kernel.io_uring /h/.aws/credentials  cat EACCES 1"]
     );
 }
 
