@@ -25,8 +25,8 @@ pub static TAKES_MAPPING: Global<u32> = Global::new(0);
 #[unsafe(no_mangle)]
 pub static URING_REQUEST: Global<u32> = Global::new(0);
 
-/// Which argument of `io_uring_complete` has the result: 2 is a `struct io_uring_cqe *` (since
-/// 6.16), 3 the result itself. `ABSENT` where it does not say which request ended: before 5.18.
+/// Which argument of `io_uring_complete` has the result: 2 is a `struct io_uring_cqe *` (6.18,
+/// 7.2), 3 the result itself (6.1, 6.12). `ABSENT` where it does not say which request ended (5.10).
 #[unsafe(no_mangle)]
 pub static URING_COMPLETION: Global<u32> = Global::new(ABSENT);
 

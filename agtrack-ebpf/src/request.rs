@@ -52,11 +52,11 @@ impl Request {
         let flags: u8 = field(self.0, &URING_FLAGS);
         flags & 1 != 0
     }
-    /// Its descriptor. Before 6.0 the file itself is there instead.
+    /// Its descriptor. On 5.10 the file itself is there instead.
     pub fn descriptor(self) -> Option<i32> {
         (URING_DESCRIPTOR.load() != ABSENT).then(|| field(self.0, &URING_DESCRIPTOR))
     }
-    /// Its file, before 6.0: later it is looked up after the request is told.
+    /// Its file, on 5.10: newer kernels look it up after the request is told.
     pub fn file(self) -> Option<File> {
         let file: Kernel = field(self.0, &URING_FILE);
         (URING_DESCRIPTOR.load() == ABSENT && !file.is_null()).then_some(File::new(file))
@@ -94,7 +94,7 @@ impl Request {
         let address = self.pointer(&URING_CONNECT_ADDRESS) as u64;
         Address::User(address, self.number::<i32>(&URING_CONNECT_LENGTH) as u32)
     }
-    /// Whom a `send` is for. The kernel keeps where the address is until 6.14, and copies it then.
+    /// Whom a `send` is for. Up to 6.12 the kernel keeps where the address is; 6.18 has copied it.
     #[inline(always)]
     pub fn recipient(self) -> Address {
         if URING_SEND_ADDRESS.load() == ABSENT {

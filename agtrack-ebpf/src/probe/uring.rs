@@ -49,7 +49,7 @@ const S_IFSOCK: u32 = 0o140_000;
 /// `sizeof(struct sockaddr_storage)`
 const ADDRESS_SIZE: u32 = 128;
 
-/// `(struct io_kiocb *)`; 6.1 has it as `io_uring_submit_sqe`, and before 5.19 that begins with
+/// `(struct io_kiocb *)`; 6.1 has it as `io_uring_submit_sqe`, and on 5.10 that begins with
 /// `struct io_ring_ctx *`
 #[btf_tracepoint(function = "io_uring_submit_req")]
 pub fn uring(ctx: BtfTracePointContext) -> i32 {
@@ -64,7 +64,7 @@ pub fn uring(ctx: BtfTracePointContext) -> i32 {
     0
 }
 
-/// `(ctx, struct io_kiocb *, struct io_uring_cqe *)`; before 6.16 the result itself follows
+/// `(ctx, struct io_kiocb *, struct io_uring_cqe *)`; up to 6.12 the result itself follows
 #[btf_tracepoint(function = "io_uring_complete")]
 pub fn uring_result(ctx: BtfTracePointContext) -> i32 {
     const CQE: u32 = 2;

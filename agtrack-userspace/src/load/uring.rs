@@ -41,8 +41,8 @@ fn arguments(name: &str, kernel: &Btf) -> usize {
     kernel.tracepoint_args(name).map_or(0, |types| types.len())
 }
 
-/// Which argument is the request: the only one, the one before whether to block (since 5.19), or
-/// that behind the ring (since 5.15, and in 5.10 since 5.10.162).
+/// Which argument is the request: the only one, the one before whether to block (6.1), or that
+/// behind the ring (5.10).
 fn request(arguments: usize) -> Option<u32> {
     match arguments {
         1 | 2 => Some(0),
@@ -51,8 +51,8 @@ fn request(arguments: usize) -> Option<u32> {
     }
 }
 
-/// Which argument has the result, behind ring and request: an entry of the ring (since 6.16), or,
-/// behind the user's number, the result itself (since 5.18). Before that there is no request.
+/// Which argument has the result, behind ring and request: an entry of the ring (6.18), or, behind
+/// the user's number, the result itself (6.1, 6.12). On 5.10 there is no request.
 fn result(arguments: usize) -> Option<u32> {
     match arguments {
         3 => Some(2),

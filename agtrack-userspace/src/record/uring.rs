@@ -26,7 +26,7 @@ pub struct UringRequest {
     /// `connect`, and what is sent to an address: which.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub address: Option<Address>,
-    /// The descriptor it is about. Not seen before Linux 6.0.
+    /// The descriptor it is about. Not seen on Linux 5.10.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub descriptor: Option<i32>,
     /// That is the place among the files registered with the ring.
