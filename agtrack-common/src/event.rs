@@ -21,6 +21,7 @@ mod set_id;
 mod signal;
 mod table;
 mod unlink;
+mod uring;
 
 pub use attach::Attach;
 pub use backend::{ANY, FENTRY, LSM, TRACEPOINT, TRAMPOLINE};
@@ -39,6 +40,7 @@ pub use rename::Rename;
 pub use set_id::SetId;
 pub use signal::Signal;
 pub use unlink::Unlink;
+pub use uring::{Uring, uring_flag};
 
 /// Event ids are below this: a power of two, and the bits of [`CallKind::IDS`].
 pub const KINDS: usize = 64;
@@ -118,6 +120,11 @@ table::events! {
         EXEC_FAILED = 44, TRAMPOLINE, Attach::Fexit(&["__x64_sys_execve"], 1) => exec_failed,
         EXEC_FAILED_BELOW = 45, TRAMPOLINE, Attach::Fexit(&["__x64_sys_execveat"], 1) => exec_failed_below,
         EXEC_FAILED_SYSCALL = 46, TRACEPOINT, Attach::TpBtf("sys_exit") => sys_exit,
+    ];
+    /// A request was made through io_uring that names something, or changes what others see.
+    Uring = 41, "kernel.io_uring", Bulk, [
+        URING = 170, ANY, Attach::Submission(&["io_uring_submit_req", "io_uring_submit_sqe"]) => uring,
+        URING_RESULT = 171, ANY, Attach::TpBtf("io_uring_complete") => uring_result,
     ];
 
     shared Change, ChangeKind, Bulk {

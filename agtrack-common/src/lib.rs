@@ -13,4 +13,5 @@ pub mod count;
 pub mod event;
 pub mod offset;
 pub mod tag;
+pub mod uring;
 pub mod wire;

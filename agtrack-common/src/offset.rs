@@ -11,7 +11,7 @@ pub const ABSENT: u32 = u32::MAX;
 pub struct Member {
     /// Name of the global in the probes.
     pub global: &'static str,
-    /// Kernel struct.
+    /// Kernel struct; alternatives with `|`.
     pub structure: &'static str,
     /// Member, nested ones joined with `.`; alternatives, newest kernel first, with `|`.
     pub path: &'static str,
@@ -129,6 +129,46 @@ macro_rules! for_each_offset {
             UNIX_ADDRESS_NAME, "unix_address", "name";
             UNIX_DENTRY, "unix_sock", "path.dentry";
             UNIX_MOUNT, "unix_sock", "path.mnt";
+            URING_OPCODE, "io_kiocb", "opcode";
+            URING_FLAGS, "io_kiocb", "flags";
+            URING_FILE, "io_kiocb", "file";
+            URING_DESCRIPTOR, "io_kiocb", "cqe.fd";
+            URING_PREPARED, "io_kiocb", "async_data";
+            URING_OPEN_DIRECTORY, "io_open", "dfd";
+            URING_OPEN_NAME, "io_open", "filename";
+            URING_OPEN_FLAGS, "io_open", "how.flags";
+            URING_UNLINK_DIRECTORY, "io_unlink", "dfd";
+            URING_UNLINK_NAME, "io_unlink", "filename";
+            URING_UNLINK_FLAGS, "io_unlink", "flags";
+            URING_MKDIR_DIRECTORY, "io_mkdir", "dfd";
+            URING_MKDIR_NAME, "io_mkdir", "filename";
+            URING_MKDIR_MODE, "io_mkdir", "mode";
+            URING_RENAME_FROM_DIRECTORY, "io_rename", "old_dfd";
+            URING_RENAME_FROM, "io_rename", "oldpath";
+            URING_RENAME_TO_DIRECTORY, "io_rename", "new_dfd";
+            URING_RENAME_TO, "io_rename", "newpath";
+            URING_RENAME_FLAGS, "io_rename", "flags";
+            URING_LINK_OLD_DIRECTORY, "io_link|io_hardlink", "old_dfd";
+            URING_LINK_OLD, "io_link|io_hardlink", "oldpath";
+            URING_LINK_NEW_DIRECTORY, "io_link|io_hardlink", "new_dfd";
+            URING_LINK_NEW, "io_link|io_hardlink", "newpath";
+            URING_SYMLINK_TEXT, "io_symlink|io_link", "oldpath";
+            URING_SYMLINK_DIRECTORY, "io_symlink|io_link", "new_dfd";
+            URING_SYMLINK_NAME, "io_symlink|io_link", "newpath";
+            URING_XATTR_FILE, "io_xattr", "filename";
+            URING_XATTR_NAME, "io_xattr", "ctx.kname";
+            URING_COMMAND, "io_uring_cmd", "cmd_op";
+            URING_LENGTH, "io_ftrunc", "len";
+            URING_HOW, "io_shutdown", "how";
+            URING_SOCKET, "io_socket", "domain";
+            URING_CONNECT_ADDRESS, "io_connect", "addr";
+            URING_CONNECT_LENGTH, "io_connect", "addr_len";
+            URING_SEND_ADDRESS, "io_sr_msg", "addr";
+            URING_SEND_LENGTH, "io_sr_msg", "addr_len";
+            URING_SEND_MESSAGE, "io_sr_msg", "umsg";
+            URING_PREPARES, "io_sr_msg", "nr_multishot_loops";
+            URING_PREPARED_NAME, "io_async_msghdr", "msg.msg_name";
+            URING_PREPARED_LENGTH, "io_async_msghdr", "msg.msg_namelen";
         }
     };
 }

@@ -70,10 +70,11 @@ pub struct Outcome {
     pub kind: u32,
     /// 0 or more: success. Negative: -errno.
     pub ret: i32,
-    /// Flags of the call that the announcement did not see (`renameat2`'s).
+    /// Flags of the call that the announcement did not see (`renameat2`'s). Of an io_uring request
+    /// the lower half of its address.
     pub flags: u32,
-    /// Zero.
-    pub reserved: u32,
+    /// The upper half of that; else zero.
+    pub high: u32,
 }
 
 /// Lengths and marks of one path within an event's data.

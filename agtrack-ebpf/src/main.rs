@@ -20,6 +20,7 @@ mod offset;
 mod probe;
 mod quirk;
 mod read;
+mod request;
 mod ring;
 mod scratch;
 mod walk;

@@ -72,3 +72,8 @@ pub static NAMES: HashMap<u64, KeptName> = HashMap::with_max_entries(1, 0);
 /// An empty [`KeptName`] to begin an entry of [`NAMES`] from; never written.
 #[map]
 pub static EMPTY_NAME: Array<KeptName> = Array::with_max_entries(1, 0);
+
+/// Requests of io_uring that are under way and were told, by their address. An old one that never
+/// completes makes room.
+#[map]
+pub static REQUESTS: LruHashMap<u64, u8> = LruHashMap::with_max_entries(8 * 1024, 0);

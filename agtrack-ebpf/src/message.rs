@@ -269,7 +269,19 @@ pub fn outcome_as<B: Body>(kind: Kind, hook: u16, actor: &Actor, ret: i32, flags
         kind: kind as u32,
         ret,
         flags,
-        reserved: 0,
+        high: 0,
+    };
+    send(B::RING, header(OUTCOME, hook, actor), outcome);
+}
+
+/// Tells how the one of that key ended, whatever thread announced it.
+#[inline(always)]
+pub fn outcome_of<B: Body>(kind: Kind, hook: u16, actor: &Actor, ret: i32, key: u64) {
+    let outcome = Outcome {
+        kind: kind as u32,
+        ret,
+        flags: key as u32,
+        high: (key >> 32) as u32,
     };
     send(B::RING, header(OUTCOME, hook, actor), outcome);
 }

@@ -16,6 +16,7 @@ mod signal;
 mod socket;
 mod syscall;
 mod unlink;
+mod uring;
 
 /// Calls that fail with these are probing for a file, or are about to be repeated: counted, not
 /// recorded. (`ENOENT`, `EINTR`, `ENOTDIR`, `ERESTARTSYS` … `ERESTART_RESTARTBLOCK`, and `EAGAIN`:

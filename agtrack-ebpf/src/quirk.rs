@@ -1,5 +1,6 @@
 //! Kernel differences, each with the version that brought it.
 
+use agtrack_common::offset::ABSENT;
 use aya_ebpf::Global;
 
 /// The back end in force: `event::LSM`, `FENTRY` or `TRACEPOINT`.
@@ -19,6 +20,15 @@ pub static KEEPS_NAMES: Global<u32> = Global::new(0);
 /// 1 where functions take the id mapping of a mount as their first argument: since 5.12.
 #[unsafe(no_mangle)]
 pub static TAKES_MAPPING: Global<u32> = Global::new(0);
+
+/// Which argument of the tracepoint at which io_uring takes a request the request is.
+#[unsafe(no_mangle)]
+pub static URING_REQUEST: Global<u32> = Global::new(0);
+
+/// Which argument of `io_uring_complete` has the result: 2 is a `struct io_uring_cqe *` (6.18,
+/// 7.2), 3 the result itself (6.1, 6.12). `ABSENT` where it does not say which request ended (5.10).
+#[unsafe(no_mangle)]
+pub static URING_COMPLETION: Global<u32> = Global::new(ABSENT);
 
 /// `hierarchy_id` of the cgroup2 hierarchy: the default one has 0 (kernel/cgroup/cgroup.c).
 pub const CGROUP2_HIERARCHY: u32 = 0;

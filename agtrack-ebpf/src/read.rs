@@ -49,6 +49,18 @@ pub fn user<T: Copy>(address: u64) -> T {
     }
 }
 
+/// As [`user`]; none where it cannot be read.
+#[inline(always)]
+pub fn try_user<T: Copy>(address: u64) -> Option<T> {
+    let mut value = MaybeUninit::<T>::uninit();
+    // SAFETY: as in `at`.
+    unsafe {
+        let size = size_of::<T>() as u32;
+        let ret = bpf_probe_read_user(value.as_mut_ptr().cast(), size, address as *const _);
+        (ret == 0).then_some(value.assume_init())
+    }
+}
+
 /// `value & MASK`, where the compiler must not see that the mask changes nothing and leave it out:
 /// the verifier of 5.10 forgets what a comparison told it about a value's range, and believes a
 /// mask only.

@@ -93,10 +93,11 @@ pub enum Slot {
     RemoveXattrLink,
     RemoveXattrFile,
     OpenHandleResult,
+    Uring,
 }
 
 /// Number of [`Slot`]s.
-pub const SCRATCH_SLOTS: u32 = 40;
+pub const SCRATCH_SLOTS: u32 = 41;
 
 impl Slot {
     /// This CPU's work space.

@@ -107,11 +107,17 @@ impl Btf {
 
     /// Byte offset of a member of a kernel struct or union.
     ///
-    /// `path` joins nested members with `.` and alternatives with `|`; the first alternative that
+    /// `structure` joins alternatives with `|`. `path` joins nested members with `.` and alternatives with `|`; the first alternative that
     /// exists counts. Members of anonymous structs and unions are found as in C. `None` when there
     /// is no such struct or member, or when it is a bitfield that does not start on a byte.
     #[must_use]
     pub fn member(&self, structure: &str, path: &str) -> Option<u32> {
+        structure
+            .split('|')
+            .find_map(|structure| self.member_of(structure, path))
+    }
+
+    fn member_of(&self, structure: &str, path: &str) -> Option<u32> {
         // Two private structs of different source files may share a name; the one that has the
         // member is meant.
         self.index

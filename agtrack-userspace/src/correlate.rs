@@ -7,10 +7,11 @@
 mod object;
 mod outcome;
 mod pending;
+mod requests;
 #[cfg(test)]
 mod tests;
 
-use agtrack_common::event::{Kind, Payload};
+use agtrack_common::event::{Kind, Payload, Uring, uring_flag};
 use agtrack_common::wire::RET_UNKNOWN;
 
 use crate::decode::What;
@@ -34,12 +35,17 @@ pub struct Done {
 #[derive(Debug, Default)]
 pub struct Correlator {
     pending: pending::Pending,
+    requests: requests::Requests,
 }
 
 impl Correlator {
     /// Takes the next event and appends the actions that are complete now.
     pub fn push(&mut self, known: Known, done: &mut Vec<Done>) {
         match known.event.what {
+            What::Ended(ended) if ended.kind == Kind::Uring as u32 => {
+                let begun = self.requests.take(requests::key(&ended));
+                done.extend(begun.map(|begun| finish(begun, ended.ret)));
+            }
             What::Ended(ended) => {
                 let begun = self.pending.take(known.event.header.tid, ended.kind as u16);
                 if let Some(mut begun) = begun {
@@ -54,9 +60,13 @@ impl Correlator {
     /// Gives up waiting for results of what began long before `boot`.
     pub fn give_up(&mut self, boot: u64, done: &mut Vec<Done>) {
         done.extend(self.pending.before(boot).into_iter().map(unknown));
+        done.extend(self.requests.before(boot).into_iter().map(unknown));
     }
 
     fn happened(&mut self, known: Known, payload: Payload, done: &mut Vec<Done>) {
+        if let Payload::Uring(body) = payload {
+            return self.requested(known, &body, done);
+        }
         let (tid, kind) = (known.event.header.tid, payload.kind());
         match result_of(&payload) {
             Some(RET_UNKNOWN) => {
@@ -71,7 +81,9 @@ impl Correlator {
                 }
             }
             Some(ret) => match self.pending.take(tid, kind as u16) {
-                Some(mut begun) if is_same(&begun, &known) => {
+                Some(mut begun)
+                    if is_same(&begun, &known) && !self.requests.may_be_meant(&known) =>
+                {
                     if let Payload::Rename(body) = payload {
                         add_flags(&mut begun, body.flags);
                     }
@@ -86,6 +98,7 @@ impl Correlator {
                 if kind == Kind::Exit {
                     let ended = known.event.header.tgid;
                     done.extend(self.pending.of_process(ended).into_iter().map(unknown));
+                    done.extend(self.requests.of_process(ended).into_iter().map(unknown));
                 }
                 // A datagram may still be refused on its way out.
                 done.push(if kind == Kind::Send {
@@ -95,6 +108,17 @@ impl Correlator {
                 });
             }
         }
+    }
+
+    /// A request to io_uring: another thread may see how it ends.
+    fn requested(&mut self, known: Known, body: &Uring, done: &mut Vec<Done>) {
+        self.requests.saw(&known, body);
+        let before = if body.flags & uring_flag::AWAITED == 0 {
+            Some(known)
+        } else {
+            self.requests.put(body.request, known)
+        };
+        done.extend(before.map(unknown));
     }
 }
 
@@ -115,6 +139,7 @@ fn result_of(payload: &Payload) -> Option<i32> {
         | Payload::Exit(_)
         | Payload::Signal(_)
         | Payload::Peer(..)
+        | Payload::Uring(_)
         | Payload::CgroupCreate(_)
         | Payload::CgroupAttach(_)
         | Payload::CgroupRemove(_) => None,

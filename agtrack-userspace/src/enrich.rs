@@ -224,6 +224,7 @@ impl Enricher {
             | Payload::Endpoint(..)
             | Payload::Peer(..)
             | Payload::Open(_)
+            | Payload::Uring(_)
             | Payload::Unlink(_)
             | Payload::Change(..)
             | Payload::Rename(_)

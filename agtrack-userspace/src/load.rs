@@ -13,6 +13,7 @@ mod offsets;
 mod probe;
 mod stats;
 mod tags;
+mod uring;
 
 use anyhow::Context;
 use aya::{Ebpf, EbpfLoader, VerifierLogLevel};

@@ -11,6 +11,7 @@ mod process;
 mod shared;
 mod stamp;
 mod time;
+mod uring;
 
 use std::collections::BTreeMap;
 
@@ -31,6 +32,7 @@ pub use process::{Ancestor, Process, ProcessKey, TICK};
 pub use shared::Shared;
 pub use stamp::Stamper;
 pub use time::timestamp;
+pub use uring::UringRequest;
 
 /// Version of the record's shape.
 pub const VERSION: u32 = 1;

@@ -69,6 +69,7 @@ const SCENARIOS: &[Scenario] = &[
         ]
         .into()
     }),
+    ("uring", requests),
     ("cgroup", cgroup),
 ];
 
@@ -308,6 +309,25 @@ fn refused(directory: &Path, _: &Group) -> Vec<OsString> {
         "openat", "cwd", "link", O_RDONLY | O_NOFOLLOW, "0", "+",
         "rename", "secret", "known", "+",
         "unlink", "secret",
+    }
+    .into()
+}
+
+/// Files and a peer, by no system call.
+fn requests(directory: &Path, _: &Group) -> Vec<OsString> {
+    let (made, moved) = (directory.join("made"), directory.join("moved"));
+    let nobody = 1;
+    steps! {
+        "uring-ring", "poll", "+",
+        "uring-create", &made, "+",
+        "uring-write", "+",
+        "uring-setxattr", &made, "user.own", "+",
+        "uring-renameat", &made, &moved, "+",
+        "uring-symlinkat", "moved", &made, "+",
+        "uring-unlinkat", &moved, "+",
+        "uring-connect4", "127.0.0.1", nobody, "+",
+        "uring-sendmsg", "127.0.0.1", nobody, "+",
+        "uring-command", "/dev/null",
     }
     .into()
 }

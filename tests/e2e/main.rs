@@ -43,6 +43,7 @@ mod stop;
 mod sudo;
 mod suspicion;
 mod unlink;
+mod uring;
 mod xattr;
 
 use std::panic::catch_unwind;
@@ -105,6 +106,7 @@ const MODULES: &[(&str, Each, &[Test])] = &[
     ("endpoint", Each::Backend, endpoint::TESTS),
     ("socket", Each::Backend, socket::TESTS),
     ("peer", Each::Backend, peer::TESTS),
+    ("uring", Each::Backend, uring::TESTS),
     ("xattr", Each::Backend, xattr::TESTS),
     ("cgroup", Each::Backend, cgroup::TESTS),
     ("lineage", Each::Backend, lineage::TESTS),

@@ -330,7 +330,8 @@ fn io_uring_is_seen() -> Outcome {
         )));
     }
     if !sees_objects() {
-        let reason = "the tracepoint back end sees system calls, and io_uring makes none";
+        let reason = "the tracepoint back end sees system calls, and io_uring makes none; the \
+                      request is told";
         place.records().action(ACTION).path(&path).none();
         return Err(Unable(reason.to_owned()));
     }

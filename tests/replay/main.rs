@@ -111,6 +111,7 @@ fixtures![
     connect,
     peer,
     endpoint,
+    uring,
     cgroup,
     lsm_files,
     lsm_refused,

@@ -3,6 +3,8 @@
 pub enum Attach {
     /// BTF-typed tracepoint.
     TpBtf(&'static str),
+    /// BTF-typed tracepoint at which io_uring takes a request, under one of these names.
+    Submission(&'static [&'static str]),
     /// LSM hook, without the `bpf_lsm_` prefix. Needs `bpf` in the list of active LSMs.
     Lsm(&'static str),
     /// Entry of a kernel function.
@@ -30,6 +32,7 @@ impl core::fmt::Display for Attach {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         let (kind, names): (&str, &[&str]) = match self {
             Attach::TpBtf(name) => ("tp_btf", &[name]),
+            Attach::Submission(names) => ("tp_btf", names),
             Attach::Lsm(name) => ("lsm", &[name]),
             Attach::Fentry(names) => ("fentry", names),
             Attach::Fexit(names, _) => ("fexit", names),

@@ -5,6 +5,7 @@ mod endpoint;
 mod exit;
 mod flags;
 mod request;
+mod uring;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -47,6 +48,7 @@ pub(super) fn paths(known: &Known) -> Vec<Vec<u8>> {
         | Payload::Peer(..)
         | Payload::SetId(_)
         | Payload::Signal(_)
+        | Payload::Uring(_)
         | Payload::CgroupCreate(_)
         | Payload::CgroupAttach(_)
         | Payload::CgroupRemove(_) => Vec::new(),
@@ -83,6 +85,7 @@ pub(super) fn object(known: &Known) -> (Object, Completeness) {
         Payload::Endpoint(kind, body) => endpoint::object(*kind, body, &mut data, &mut whole),
         Payload::Call(kind, body) => request::call(*kind, body),
         Payload::SetId(body) => request::ids(body),
+        Payload::Uring(body) => uring::object(body, &mut data, &mut whole),
         Payload::Signal(body) => request::signal(body, known.target_uid.clone()),
         Payload::Peer(_, body) => Object::Connect(peer(body)),
         Payload::Connect(body) => Object::Connect(connect(body, &mut data, &mut whole)),

@@ -1,3 +1,5 @@
+mod requests;
+
 use agtrack_common::event::{Connect, Exit, Open, Rename};
 use agtrack_common::wire::{Header, Outcome as Ended, Path};
 use uuid::Uuid;
@@ -79,7 +81,7 @@ fn ended(time: u64, kind: Kind, flags: u32) -> Known {
         kind: kind as u32,
         ret: 0,
         flags,
-        reserved: 0,
+        high: 0,
     };
     known(time, What::Ended(body), b"")
 }

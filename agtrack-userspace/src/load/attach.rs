@@ -13,7 +13,7 @@ use aya::programs::{
 use procfs::KernelVersion;
 
 use super::backend::Backend;
-use super::{HookState, Types, stats};
+use super::{HookState, Types, stats, uring};
 use crate::cgroup;
 
 /// Attached programs, by name. What is taken out of it is detached.
@@ -118,6 +118,7 @@ pub(super) fn each(
     HOOKS
         .iter()
         .filter(move |hook| hook.backends & backend.bit() != 0)
+        .filter(|hook| hook.id != hook::URING_RESULT || uring::tells_results(&types.kernel))
         .filter(move |hook| {
             keeps_names || !matches!(hook.id, hook::UNLINK_NAME | hook::RENAME_NAMES)
         })
@@ -185,6 +186,7 @@ fn is_essential(hook: &Hook) -> bool {
         | Kind::IoUringSetup
         | Kind::PerfEventOpen
         | Kind::Key
+        | Kind::Uring
         | Kind::Socket
         | Kind::Send
         | Kind::Receive
@@ -232,6 +234,11 @@ fn load(ebpf: &mut Ebpf, hook: &Hook, types: &Types) -> anyhow::Result<String> {
     match hook.attach {
         Attach::TpBtf(name) => {
             TryInto::<&mut BtfTracePoint>::try_into(program)?.load(name, &types.loader)?;
+        }
+        Attach::Submission(names) => {
+            let name = uring::submission(names, &types.kernel)?;
+            TryInto::<&mut BtfTracePoint>::try_into(program)?.load(name, &types.loader)?;
+            return Ok(format!("tp_btf {name}"));
         }
         Attach::Lsm(name) => TryInto::<&mut Lsm>::try_into(program)?.load(name, &types.loader)?,
         Attach::Fentry(names) => {

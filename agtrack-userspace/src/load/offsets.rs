@@ -2,6 +2,7 @@
 
 use agtrack_common::offset::{ABSENT, MEMBERS};
 
+use super::uring;
 use crate::btf::Btf;
 
 /// Members that some kernels or builds lack; the probes do without them.
@@ -19,6 +20,11 @@ const OPTIONAL: &[&str] = &[
     "SOCK_PEER6",
 ];
 
+/// What a kernel knows of io_uring grows with each version, and it may be left out altogether.
+fn is_optional(global: &str) -> bool {
+    OPTIONAL.contains(&global) || global.starts_with("URING_")
+}
+
 /// One offset per global of the probes.
 pub(super) struct Offsets(Vec<(&'static str, u32)>);
 
@@ -34,7 +40,7 @@ impl Offsets {
 /// # Errors
 /// Names the members that this kernel does not have.
 pub(super) fn resolve(btf: &Btf) -> anyhow::Result<Offsets> {
-    let offsets: Vec<_> = MEMBERS
+    let mut offsets: Vec<_> = MEMBERS
         .iter()
         .map(|row| {
             (
@@ -46,7 +52,7 @@ pub(super) fn resolve(btf: &Btf) -> anyhow::Result<Offsets> {
     let missing: Vec<_> = MEMBERS
         .iter()
         .zip(&offsets)
-        .filter(|(row, (_, offset))| *offset == ABSENT && !OPTIONAL.contains(&row.global))
+        .filter(|(row, (_, offset))| *offset == ABSENT && !is_optional(row.global))
         .map(|(row, _)| format!("{}.{}", row.structure, row.path))
         .collect();
     anyhow::ensure!(
@@ -55,5 +61,6 @@ pub(super) fn resolve(btf: &Btf) -> anyhow::Result<Offsets> {
          with the output of `uname -a`",
         missing.join(", ")
     );
+    offsets.extend(uring::globals(btf));
     Ok(Offsets(offsets))
 }

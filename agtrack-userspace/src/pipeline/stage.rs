@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::record::{Action, Address, Object, Process, SessionChange, Shared, Text};
+use crate::record::{Action, Address, Object, Process, SessionChange, Shared, Text, UringRequest};
 use crate::redact::Redactor;
 
 /// Processes whose redacted form is kept.
@@ -85,6 +85,7 @@ impl RedactStage {
                 ..
             } => self.path(socket, rules),
             Object::Cgroup { cgroup, .. } => self.path(cgroup, rules),
+            Object::Uring(request) => self.request(request, rules),
             Object::Connect(Address::Ip { .. } | Address::Other { .. })
             | Object::Endpoint { .. }
             | Object::Ids { .. }
@@ -92,6 +93,16 @@ impl RedactStage {
             | Object::Request { .. }
             | Object::Fork { .. }
             | Object::Exit { .. } => {}
+        }
+    }
+
+    fn request(&self, request: &mut UringRequest, rules: &mut Vec<&'static str>) {
+        let names = [&mut request.path, &mut request.target];
+        for path in names.into_iter().flatten() {
+            self.path(path, rules);
+        }
+        if let Some(Address::Unix { socket }) = &mut request.address {
+            self.path(socket, rules);
         }
     }
 

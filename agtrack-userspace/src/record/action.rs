@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Process, Shared, Text};
+use super::{Process, Shared, Text, UringRequest};
 
 /// An agent's process did something.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -37,6 +37,8 @@ pub struct Action {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum Object {
+    /// `kernel.io_uring`.
+    Uring(UringRequest),
     /// `file.rename`.
     Rename {
         /// The name it had.

@@ -109,7 +109,7 @@ fn perform(name: &[u8], step: &mut Step) -> Ret {
         b"connect4" | b"connect6" | b"connect-unix" | b"serve4" | b"serve6" | b"serve-unix" => {
             socket::perform(name, step)
         }
-        b"uring-openat" => ring::openat(&step.path()),
+        _ if name.starts_with(b"uring-") => ring::perform(name, step),
         b"rounds" => storm::rounds(step.number(), step.number(), &step.path()),
         b"storm" => storm::storm(step.number(), step.number(), &step.path()),
         _ => process::perform(name, step),

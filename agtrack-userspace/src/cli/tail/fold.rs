@@ -49,6 +49,7 @@ pub(super) fn everyday(record: &Record) -> Option<Everyday> {
         | Object::Ids { .. }
         | Object::Socket { .. }
         | Object::Request { .. }
+        | Object::Uring(_)
         | Object::Cgroup { .. } => None,
     }
 }

@@ -1,6 +1,6 @@
 //! What was acted on, in a few words.
 
-use crate::record::{Access, Address, FileChange, Object, Text, printable};
+use crate::record::{Access, Address, FileChange, Object, Text, UringRequest, printable};
 use crate::terminal::cut;
 
 /// Characters of a command line that are shown.
@@ -47,10 +47,25 @@ pub(super) fn words(object: &Object) -> String {
             peer: Some(from),
         } => format!("{} at {}", peer(from), peer(local)),
         Object::Ids { .. } | Object::Request { .. } | Object::Socket { .. } => asked(object),
+        Object::Uring(request) => uring(request),
         Object::Cgroup {
             cgroup, target_pid, ..
         } => moved(cgroup, *target_pid),
     }
+}
+
+/// What was asked of io_uring: of what, and whom.
+fn uring(request: &UringRequest) -> String {
+    let mut words = vec![printable(&request.request)];
+    let target = request.target.as_ref().or(request.attribute.as_ref());
+    words.extend(request.path.as_ref().map(Text::printable));
+    words.extend(target.map(|target| format!("({})", target.printable())));
+    words.extend(request.address.as_ref().map(peer));
+    words.extend(request.socket.as_deref().map(printable));
+    if let (None, Some(descriptor)) = (&request.path, request.descriptor) {
+        words.push(format!("descriptor {descriptor}"));
+    }
+    format!("{}{}", words.join(" "), flags(&request.flags))
 }
 
 /// What was asked of the kernel and has no name of its own.
@@ -344,6 +359,23 @@ mod tests {
             Object::Connect(Address::Other { family: 16 }),
             "address family 16",
         );
+    }
+
+    #[test]
+    fn requests() {
+        let request = UringRequest {
+            request: "renameat".into(),
+            path: Some("/a".into()),
+            target: Some("/b\n".into()),
+            ..UringRequest::default()
+        };
+        check(Object::Uring(request), "renameat /a (/b\\u{a})");
+        let request = UringRequest {
+            request: "shutdown".into(),
+            descriptor: Some(7),
+            ..UringRequest::default()
+        };
+        check(Object::Uring(request), "shutdown descriptor 7");
     }
 
     #[test]

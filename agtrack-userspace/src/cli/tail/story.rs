@@ -94,6 +94,10 @@ fn credential(object: &Object) -> Option<&'static Credential> {
         Object::Rename { from, to, .. } => {
             credential::at(&from.0).or_else(|| credential::at(&to.0))
         }
+        Object::Uring(request) => [&request.path, &request.target]
+            .into_iter()
+            .flatten()
+            .find_map(|path| credential::at(&path.0)),
         Object::Exec { .. }
         | Object::Program { .. }
         | Object::Exit { .. }

@@ -63,7 +63,7 @@ pub(super) fn call(kind: CallKind, body: &Call) -> Object {
 }
 
 /// Families, types and the order of bytes: socket(2), packet(7).
-fn socket([family, kind, protocol, _]: [u64; 4]) -> Object {
+pub(super) fn socket([family, kind, protocol, _]: [u64; 4]) -> Object {
     const AF_PACKET: u64 = 17;
     let family_name = match family {
         2 => "inet",

@@ -143,6 +143,7 @@ impl Deeds {
             | Object::Ids { .. }
             | Object::Socket { .. }
             | Object::Request { .. }
+            | Object::Uring(_)
             | Object::Connect(_)
             | Object::Cgroup { .. } => {}
         }
@@ -163,6 +164,11 @@ impl Deeds {
                 _ => ([Some(path), None], "changed"),
             },
             Object::Rename { from, to, .. } => ([Some(from), Some(to)], "renamed"),
+            // Where the file itself is seen too, that has a record of its own.
+            Object::Uring(request) => {
+                let paths = [request.path.as_ref(), request.target.as_ref()];
+                (paths, "named to io_uring")
+            }
             Object::Exec { .. }
             | Object::Exit { .. }
             | Object::Fork { .. }
@@ -306,6 +312,7 @@ fn interest(object: &Object) -> u8 {
         | Object::Ids { .. }
         | Object::Socket { .. }
         | Object::Request { .. }
+        | Object::Uring(_)
         | Object::Connect(_)
         | Object::Cgroup { .. } => 0,
     }
@@ -326,6 +333,12 @@ fn target(object: &Object) -> Option<Vec<u8>> {
         Object::Connect(address) => peer(address),
         Object::Request { request, .. } => Some(request.clone().into_bytes()),
         Object::Socket { family, .. } => Some(family.clone().into_bytes()),
+        Object::Uring(request) => {
+            let address = request.address.as_ref().and_then(peer);
+            let path = request.path.as_ref().map(|path| path.0.clone());
+            path.or(address)
+                .or_else(|| Some(request.request.clone().into_bytes()))
+        }
         Object::Endpoint { local, .. } => peer(local),
         Object::Fork { .. } | Object::Exit { .. } | Object::Ids { .. } | Object::Cgroup { .. } => {
             None

@@ -16,11 +16,7 @@ pub(crate) fn perform(name: &[u8], step: &mut Step) -> Ret {
         b"serve-unix" => return serve(libc::AF_UNIX, &unix(step)),
         _ => {}
     }
-    let (ip, port) = (step.next(), step.number() as u16);
-    let Some(ip) = ip.to_str().and_then(|ip| ip.parse::<IpAddr>().ok()) else {
-        complain("that is not an address");
-    };
-    let (family, bytes) = sockaddr(SocketAddr::new(ip, port));
+    let (family, bytes) = peer(step);
     if name.starts_with(b"serve") {
         return serve(family, &bytes);
     }
@@ -31,6 +27,15 @@ pub(crate) fn perform(name: &[u8], step: &mut Step) -> Ret {
         _ => complain("a socket is tcp, udp or nonblock"),
     };
     connect(family, kind, &bytes)
+}
+
+/// `ADDRESS PORT`: the family and the address as the kernel takes it.
+pub(crate) fn peer(step: &mut Step) -> (libc::c_int, Vec<u8>) {
+    let (ip, port) = (step.next(), step.number() as u16);
+    let Some(ip) = ip.to_str().and_then(|ip| ip.parse::<IpAddr>().ok()) else {
+        complain("that is not an address");
+    };
+    sockaddr(SocketAddr::new(ip, port))
 }
 
 pub(crate) fn sockaddr(address: SocketAddr) -> (libc::c_int, Vec<u8>) {
@@ -55,7 +60,8 @@ pub(crate) fn sockaddr(address: SocketAddr) -> (libc::c_int, Vec<u8>) {
     (family, bytes)
 }
 
-fn unix(step: &mut Step) -> Vec<u8> {
+/// `PATH`, or a name without a file that begins with `@`.
+pub(crate) fn unix(step: &mut Step) -> Vec<u8> {
     let path = step.next();
     let mut bytes = (libc::AF_UNIX as u16).to_ne_bytes().to_vec();
     match path.as_bytes() {

@@ -153,6 +153,33 @@ fn a_link_to_a_credential_is_told_and_its_permissions_too() {
     assert_eq!(told(&summary.created), ["/tmp/x    1"]);
 }
 
+/// Back end tracepoint sees nothing else of it.
+#[test]
+fn a_credential_named_to_io_uring_is_told() {
+    let request = |errno| {
+        let request = crate::record::UringRequest {
+            request: "openat".into(),
+            path: Some("/h/.aws/credentials".into()),
+            ..Default::default()
+        };
+        action(
+            "/usr/bin/cat",
+            "kernel.io_uring",
+            Object::Uring(request),
+            errno,
+        )
+    };
+    let summary = summary(&[request(None), request(Some("EACCES"))]);
+    assert_eq!(
+        told(&summary.credentials),
+        ["/h/.aws/credentials AWS keys cat named to io_uring+refused 2"]
+    );
+    assert_eq!(
+        told(&summary.refused),
+        ["kernel.io_uring /h/.aws/credentials  cat EACCES 1"]
+    );
+}
+
 #[test]
 fn a_refusal_is_told_and_other_failures_are_counted() {
     let tty = open(
