@@ -22,6 +22,8 @@ enum Sign {
     Command(&'static str),
     /// A file is there.
     File(&'static str),
+    /// Python has this module.
+    Python(&'static str),
     /// The probes can be compiled.
     Road,
     /// Debian's probe compiler is not in use, or can be linted too.
@@ -84,6 +86,32 @@ const PACKAGES: &[(&str, &str, &[Need], Sign)] = {
             Sign::Command("strace"),
         ),
         (
+            "python3-venv",
+            "pip, as work for the differential test",
+            &[Test],
+            Sign::Python("ensurepip"),
+        ),
+        (
+            "nodejs",
+            "work for the differential test",
+            &[Test],
+            Sign::Command("node"),
+        ),
+        // Debian cuts it into some 400 small packages (55 MB with nodejs, which alone has 27 MB).
+        // It is what agents install with: a small installer of our own would only test itself.
+        (
+            "npm",
+            "work for the differential test",
+            &[Test],
+            Sign::Command("npm"),
+        ),
+        (
+            "dpkg",
+            "work for the differential test",
+            &[Test],
+            Sign::Command("dpkg-deb"),
+        ),
+        (
             "qemu-system-x86",
             "boots other kernels",
             &[Vm],
@@ -120,6 +148,10 @@ impl Sign {
         match self {
             Sign::Command(name) => run::which(name).is_some(),
             Sign::File(path) => Path::new(path).exists(),
+            Sign::Python(module) => {
+                let import = format!("import {module}");
+                run::output(Command::new("python3").args(["-c", &import])).is_ok()
+            }
             Sign::Road => Road::find().is_some(),
             Sign::Clippy => match Road::find() {
                 Some(Road::Nightly { .. }) => true,
