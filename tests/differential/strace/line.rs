@@ -45,7 +45,9 @@ impl Call {
     pub(crate) fn words(&self, index: usize) -> impl Iterator<Item = &str> {
         let is_word = |character: char| character.is_ascii_alphanumeric() || character == '_';
         let arguments = self.arguments.iter().skip(index);
-        arguments.flat_map(move |argument| argument.split(move |character| !is_word(character)))
+        arguments
+            .flat_map(move |argument| argument.split(move |character| !is_word(character)))
+            .filter(|word| !word.is_empty())
     }
 
     /// What it returned, as it is written.

@@ -20,9 +20,19 @@ pub(super) fn at(directory: &str, path: &str) -> String {
     }
 }
 
-/// Without links, if it is still there.
+/// Without links and `..`; where it is gone by now, as if there had been no links.
 pub(super) fn real(path: &str) -> String {
-    std::fs::canonicalize(path).map_or(path.to_owned(), |real| real.to_string_lossy().into_owned())
+    if let Ok(real) = std::fs::canonicalize(path) {
+        return real.to_string_lossy().into_owned();
+    }
+    let mut parts = Vec::new();
+    for part in path.split('/').filter(|part| !part.is_empty()) {
+        match part {
+            ".." => drop(parts.pop()),
+            part => parts.push(part),
+        }
+    }
+    format!("/{}", parts.join("/"))
 }
 
 /// The program that runs, and its arguments: for a script, its interpreter's (execve(2)).
@@ -48,4 +58,5 @@ pub(super) fn check() {
     assert_eq!(at("/a/b", "./c//../d/"), "/a/b/c/../d");
     assert_eq!(at("/a", "/"), "/");
     assert_eq!(at("/a", ""), "/a");
+    assert_eq!(real("/gone/a/../b/"), "/gone/b");
 }

@@ -167,3 +167,14 @@ pub(crate) fn is_installed(name: &str) -> bool {
     query.args(["--show", "--showformat", "${db:Status-Status}", name]);
     run::output(&mut query).is_ok_and(|status| status == "installed")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_module_of_python_is_seen_by_importing_it() {
+        assert!(Sign::Python("sys").is_seen());
+        assert!(!Sign::Python("no_module_of_this_name").is_seen());
+    }
+}
