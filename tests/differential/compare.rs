@@ -27,26 +27,33 @@ pub(crate) struct Count {
 pub(crate) struct Comparison {
     /// Of each action.
     pub(crate) counts: BTreeMap<&'static str, Count>,
-    /// How often each rule left something out.
+    /// How often each rule was applied, by its name.
     pub(crate) rules: BTreeMap<&'static str, u64>,
     differences: Vec<String>,
 }
 
 impl Comparison {
-    pub(crate) fn of(strace: Deeds, agtrack: &Deeds) -> Comparison {
+    pub(crate) fn of(strace: Deeds, agtrack: Deeds) -> Comparison {
         let mut comparison = Comparison::default();
         let mut expected = Deeds::new();
         let mut unseen = Vec::new();
-        for (deed, times) in strace {
+        for (mut deed, times) in strace {
+            if let Some(known) = rule::known(&mut deed) {
+                *comparison.rules.entry(known.name).or_default() += times;
+            }
             if let Some(rule) = rule::of(&deed) {
                 comparison.leave_out(rule, deed.action, times);
             } else if deed.result == "?" {
                 unseen.push((deed, times));
             } else {
-                expected.insert(deed, times);
+                *expected.entry(deed).or_default() += times;
             }
         }
-        let mut found = agtrack.clone();
+        let mut found = Deeds::new();
+        for (mut deed, times) in agtrack {
+            rule::known(&mut deed);
+            *found.entry(deed).or_default() += times;
+        }
         for (deed, times) in unseen {
             comparison.leave_out(&rule::UNSEEN, deed.action, times);
             remove(&mut found, &expected, &deed, times);
@@ -128,12 +135,12 @@ pub(crate) fn check() {
         (deed(4, "EACCES"), 1),
         (deed(5, "success"), 1),
     ]);
-    let comparison = Comparison::of(strace, &agtrack);
+    let comparison = Comparison::of(strace, agtrack);
     let count = comparison.counts["file.unlink"];
     assert_eq!((count.strace, count.agtrack, count.both), (3, 3, 2));
     assert_eq!((count.left_out, comparison.rules["probing"]), (6, 5));
     let differences = comparison.differences().unwrap();
     assert_eq!(differences.lines().count(), 3, "{differences}");
-    let none = Comparison::of(Deeds::new(), &Deeds::new());
+    let none = Comparison::of(Deeds::new(), Deeds::new());
     assert!(none.differences().is_none());
 }

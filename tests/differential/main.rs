@@ -72,7 +72,7 @@ fn compare(name: &'static str) {
     work::run(name, &place);
     let seen = strace::read(&place.trace, &place.work);
     let recorded = recorded::read(&place.journal, seen.first);
-    let comparison = Comparison::of(seen.deeds, &recorded.deeds);
+    let comparison = Comparison::of(seen.deeds, recorded.deeds);
     let (deeds, differences) = (comparison.deeds(), comparison.differences());
     let mut done = DONE.lock().unwrap_or_else(PoisonError::into_inner);
     done.push((name, comparison));

@@ -68,6 +68,73 @@ pub(crate) const UNSEEN: Rule = Rule {
     covers: |_| false,
 };
 
+/// What both see and tell differently: in one detail, which is then not compared.
+#[derive(Debug)]
+pub(crate) struct Known {
+    /// In a word or two.
+    pub(crate) name: &'static str,
+    /// Why they differ.
+    pub(crate) reason: &'static str,
+    /// Makes the two alike. False: the deed is another one.
+    alike: fn(&mut Deed) -> bool,
+}
+
+/// All of them.
+pub(crate) const KNOWN: &[Known] = &[
+    Known {
+        name: "a namespace's kind",
+        reason: "/proc, where strace reads, calls a namespace `mnt:[4026531832]`; of which kind it \
+                 is does not stand in the kernel's object, and agtrack has `anon_inode:[…]`",
+        alike: |deed| {
+            let Some((kind, inode)) = deed.what.first().and_then(|path| path.split_once(":["))
+            else {
+                return false;
+            };
+            let is_it = deed.action == "file.open" && NAMELESS.contains(&kind);
+            if is_it {
+                deed.what[0] = format!("namespace [{inode}");
+            }
+            is_it
+        },
+    },
+    Known {
+        name: "no such socket",
+        reason: "where a connect or bind by a relative name of AF_UNIX fails, agtrack has the name \
+                 as it was asked for, or none, and not the directory it begins in",
+        alike: |deed| {
+            let failed = !matches!(&*deed.result, "success" | "in_progress");
+            let is_end = matches!(deed.action, "net.connect" | "net.bind");
+            // Addresses of other families have a port behind a blank.
+            let is_local = is_end && !deed.what[0].contains(' ');
+            if failed && is_local && deed.action == "net.connect" {
+                let name = deed.what[0].rsplit('/').next().unwrap_or_default();
+                deed.what[0] = name.to_owned();
+            } else if failed && is_local {
+                deed.what[0] = "some name".to_owned();
+            }
+            failed && is_local
+        },
+    },
+];
+
+/// How namespaces are called, by /proc and by agtrack.
+const NAMELESS: &[&str] = &[
+    "anon_inode",
+    "mnt",
+    "net",
+    "pid",
+    "user",
+    "uts",
+    "ipc",
+    "cgroup",
+    "time",
+];
+
+/// Makes a deed of one comparable with the other's.
+pub(crate) fn known(deed: &mut Deed) -> Option<&'static Known> {
+    KNOWN.iter().find(|known| (known.alike)(deed))
+}
+
 const PROBING: &[&str] = &[
     "ENOENT",
     "ENOTDIR",

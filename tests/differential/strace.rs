@@ -12,8 +12,8 @@ use crate::deed::{Deed, Deeds};
 use line::{Call, behind, string};
 
 /// Calls that strace is asked to show: all that the event table has a row for, what makes and ends
-/// processes, and what says where a relative name leads.
-pub(crate) const CALLS: &str = "trace=%process,%file,%network,fchdir,fchmod,fchown,ftruncate,\
+/// processes, and what says where a relative name leads or which port a socket was given.
+pub(crate) const CALLS: &str = "trace=%process,%file,%network,close,fchdir,fchmod,fchown,ftruncate,\
     fsetxattr,fremovexattr,open_by_handle_at,kill,tkill,tgkill,rt_sigqueueinfo,rt_tgsigqueueinfo,\
     pidfd_send_signal,setuid,setgid,setreuid,setregid,setresuid,setresgid,capset,unshare,setns,\
     ptrace,bpf,init_module,finit_module,delete_module,io_uring_setup,perf_event_open,add_key,\

@@ -4,7 +4,7 @@ use agtrack_common::event::TABLE;
 
 use crate::compare::{Comparison, Count};
 use crate::deed::NOT_COMPARED;
-use crate::rule::RULES;
+use crate::rule::{KNOWN, RULES};
 
 /// Prints it.
 pub(crate) fn print(works: &[(&str, Comparison)]) {
@@ -37,12 +37,17 @@ pub(crate) fn print(works: &[(&str, Comparison)]) {
     line("all", "all", total);
     println!("\nleft out:");
     for rule in RULES {
-        let times = works
-            .iter()
-            .filter_map(|(_, work)| work.rules.get(rule.name));
-        let times: u64 = times.sum();
-        println!("{times:>8}  {}: {}", rule.name, rule.reason);
+        applied(works, rule.name, rule.reason);
     }
+    println!("\ntold differently:");
+    for known in KNOWN {
+        applied(works, known.name, known.reason);
+    }
+}
+
+fn applied(works: &[(&str, Comparison)], name: &str, reason: &str) {
+    let times = works.iter().filter_map(|(_, work)| work.rules.get(name));
+    println!("{:>8}  {name}: {reason}", times.sum::<u64>());
 }
 
 fn add(sum: &mut Count, count: Count) {
