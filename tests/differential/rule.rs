@@ -98,21 +98,25 @@ pub(crate) const KNOWN: &[Known] = &[
         },
     },
     Known {
-        name: "no such socket",
-        reason: "where a connect or bind by a relative name of AF_UNIX fails, agtrack has the name \
-                 as it was asked for, or none, and not the directory it begins in",
+        name: "a relative socket",
+        reason: "of a connect to a relative name of AF_UNIX that fails, agtrack has the name as it \
+                 was asked for, not the directory it begins in: taken from strace as it was asked \
+                 for too",
         alike: |deed| {
-            let failed = !matches!(&*deed.result, "success" | "in_progress");
-            let is_end = matches!(deed.action, "net.connect" | "net.bind");
-            // Addresses of other families have a port behind a blank.
-            let is_local = is_end && !deed.what[0].contains(' ');
-            if failed && is_local && deed.action == "net.connect" {
-                let name = deed.what[0].rsplit('/').next().unwrap_or_default();
-                deed.what[0] = name.to_owned();
-            } else if failed && is_local {
+            let is_relative = !deed.what.concat().starts_with(['/', '@']);
+            deed.action == "net.connect" && is_failed_local(deed) && is_relative
+        },
+    },
+    Known {
+        name: "a failed bind",
+        reason: "of a bind of AF_UNIX that fails, agtrack has no name, though it should have the one \
+                 that was asked for",
+        alike: |deed| {
+            let is_it = deed.action == "net.bind" && is_failed_local(deed);
+            if is_it {
                 deed.what[0] = "some name".to_owned();
             }
-            failed && is_local
+            is_it
         },
     },
 ];
@@ -170,6 +174,13 @@ fn flags(deed: &Deed) -> impl Iterator<Item = &str> {
 
 fn is_signal(deed: &Deed) -> bool {
     deed.action == "process.signal"
+}
+
+/// Addresses of other families have a port behind a blank, or a name like `AF_NETLINK`.
+fn is_failed_local(deed: &Deed) -> bool {
+    let failed = !matches!(&*deed.result, "success" | "in_progress" | "?");
+    let is_other = |address: &String| address.contains(' ') || address.starts_with("AF_");
+    failed && !deed.what.first().is_none_or(is_other)
 }
 
 fn is_raw(deed: &Deed) -> bool {
