@@ -54,8 +54,17 @@ pub(crate) fn run(name: &str, place: &Place) {
     command.args(["run", "--quiet", "--until", "all", "--backend"]);
     command.arg(here::backend());
     command.arg("--journal").arg(&place.journal).arg("--");
-    // One file a thread, also how it ended; what descriptors lead to; arguments in full.
-    command.args(["strace", "-ff", "-q", "-yy", "-s", "100000"]);
+    // One file a thread, also how it ended; what descriptors lead to; arguments in full. Only the
+    // calls that are asked for stop the work, which makes it twice as fast.
+    command.args([
+        "strace",
+        "-ff",
+        "--seccomp-bpf",
+        "-q",
+        "-yy",
+        "-s",
+        "100000",
+    ]);
     command
         .args(["-e", strace::CALLS])
         .arg("-o")
