@@ -55,7 +55,8 @@ pub(crate) fn run(name: &str, place: &Place) {
     command.arg(here::backend());
     command.arg("--journal").arg(&place.journal).arg("--");
     // One file a thread, also how it ended; what descriptors lead to; arguments in full. Only the
-    // calls that are asked for stop the work, which makes it twice as fast.
+    // calls that are asked for stop the work, which makes it twice as fast. That needs
+    // no_new_privs: programs with set-id bits run without them.
     command.args([
         "strace",
         "-ff",
