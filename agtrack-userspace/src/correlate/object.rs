@@ -136,7 +136,9 @@ fn program(body: &ExecFailed, data: &mut Segments<'_>, whole: &mut Completeness)
 fn open(body: &Open, data: &mut Segments<'_>, whole: &mut Completeness) -> Object {
     let mut path = data.path(&body.path);
     note(whole, &path);
-    if path.bytes.is_empty() && path.flags & path_flag::PSEUDO != 0 {
+    // What a namespace file is called in the kernel is a slash, and that would be the root directory.
+    let has_no_name = matches!(&*path.bytes, b"" | b"/");
+    if has_no_name && path.flags & path_flag::PSEUDO != 0 {
         path.bytes = nameless(&body.file).into_bytes();
     }
     let (inode, device, mode) = identity(&body.file);

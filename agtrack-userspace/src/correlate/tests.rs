@@ -108,16 +108,16 @@ fn check(events: Vec<Known>, expect: &[(&str, OutcomeResult)]) {
     assert_eq!(results, expect);
 }
 
-#[test]
-fn a_pipe_is_called_what_proc_calls_it() {
+/// An open of a file that is below no mount.
+fn pseudo(mode: u32, name: &[u8], expect: &str) {
     let path = Path {
-        walked: 1,
+        walked: name.len() as u32,
         flags: agtrack_common::wire::path_flag::PSEUDO,
         ..Path::default()
     };
     let file = agtrack_common::wire::FileId {
         ino: 77,
-        mode: 0o010_600,
+        mode,
         ..Default::default()
     };
     let body = Open {
@@ -125,8 +125,18 @@ fn a_pipe_is_called_what_proc_calls_it() {
         path,
         ..Open::default()
     };
-    let event = known(1, What::Happened(Payload::Open(body)), b"\0");
-    check(vec![event], &[("pipe:[77]", OutcomeResult::Success)]);
+    let event = known(1, What::Happened(Payload::Open(body)), name);
+    check(vec![event], &[(expect, OutcomeResult::Success)]);
+}
+
+#[test]
+fn a_pipe_is_called_what_proc_calls_it() {
+    pseudo(0o010_600, b"\0", "pipe:[77]");
+}
+
+#[test]
+fn a_namespace_file_is_not_the_root_directory() {
+    pseudo(0o100_444, b"/\0", "anon_inode:[77]");
 }
 
 #[test]

@@ -22,6 +22,8 @@ enum Sign {
     Command(&'static str),
     /// A file is there.
     File(&'static str),
+    /// Python has this module.
+    Python(&'static str),
     /// The probes can be compiled.
     Road,
     /// Debian's probe compiler is not in use, or can be linted too.
@@ -85,6 +87,32 @@ const PACKAGES: &[(&str, &str, &[Need], Sign)] = {
             Sign::Command("strace"),
         ),
         (
+            "python3-venv",
+            "pip, as work for the differential test",
+            &[Test],
+            Sign::Python("ensurepip"),
+        ),
+        (
+            "nodejs",
+            "work for the differential test",
+            &[Test],
+            Sign::Command("node"),
+        ),
+        // Debian cuts it into some 400 small packages (55 MB with nodejs, which alone has 27 MB).
+        // It is what agents install with: a small installer of our own would only test itself.
+        (
+            "npm",
+            "work for the differential test",
+            &[Test],
+            Sign::Command("npm"),
+        ),
+        (
+            "dpkg",
+            "work for the differential test",
+            &[Test],
+            Sign::Command("dpkg-deb"),
+        ),
+        (
             "qemu-system-x86",
             "boots other kernels",
             &[Vm],
@@ -121,6 +149,10 @@ impl Sign {
         match self {
             Sign::Command(name) => run::which(name).is_some(),
             Sign::File(path) => Path::new(path).exists(),
+            Sign::Python(module) => {
+                let import = format!("import {module}");
+                run::output(Command::new("python3").args(["-c", &import])).is_ok()
+            }
             Sign::Road => Road::find().is_some(),
             Sign::Clippy => match Road::find() {
                 Some(Road::Nightly { .. }) => true,
@@ -135,4 +167,15 @@ pub(crate) fn is_installed(name: &str) -> bool {
     let mut query = Command::new("dpkg-query");
     query.args(["--show", "--showformat", "${db:Status-Status}", name]);
     run::output(&mut query).is_ok_and(|status| status == "installed")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_module_of_python_is_seen_by_importing_it() {
+        assert!(Sign::Python("sys").is_seen());
+        assert!(!Sign::Python("no_module_of_this_name").is_seen());
+    }
 }
