@@ -286,12 +286,12 @@ table::events! {
 
     shared Peer, PeerKind, Bulk {
         /// Datagrams were sent to a peer through a socket that is not connected to it.
-        Send = 50, "net.send", [
+        Send = 44, "net.send", [
             SEND_V4 = 220, ANY, Attach::CgroupSendmsg4 => sendmsg4,
             SEND_V6 = 221, ANY, Attach::CgroupSendmsg6 => sendmsg6,
         ];
         /// Datagrams of a peer were received, and who had sent them was asked for.
-        Receive = 51, "net.receive", [
+        Receive = 45, "net.receive", [
             RECEIVE_V4 = 222, ANY, Attach::CgroupRecvmsg4 => recvmsg4,
             RECEIVE_V6 = 223, ANY, Attach::CgroupRecvmsg6 => recvmsg6,
         ];
