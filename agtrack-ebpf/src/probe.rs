@@ -14,6 +14,7 @@ mod set_id;
 mod signal;
 mod socket;
 mod syscall;
+mod tamper;
 mod unlink;
 
 /// Calls that fail with these are probing for a file, or are about to be repeated: counted, not

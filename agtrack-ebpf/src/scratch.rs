@@ -93,10 +93,12 @@ pub enum Slot {
     RemoveXattrLink,
     RemoveXattrFile,
     OpenHandleResult,
+    TrackerSignal,
+    TrackerPtraceFentry,
 }
 
 /// Number of [`Slot`]s.
-pub const SCRATCH_SLOTS: u32 = 40;
+pub const SCRATCH_SLOTS: u32 = 42;
 
 impl Slot {
     /// This CPU's work space.

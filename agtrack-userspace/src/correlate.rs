@@ -7,6 +7,7 @@
 mod object;
 mod outcome;
 mod pending;
+pub mod tamper;
 #[cfg(test)]
 mod tests;
 
@@ -109,6 +110,7 @@ fn result_of(payload: &Payload) -> Option<i32> {
         | Payload::Exec(_)
         | Payload::Exit(_)
         | Payload::Signal(_)
+        | Payload::Tamper(..)
         | Payload::CgroupCreate(_)
         | Payload::CgroupAttach(_)
         | Payload::CgroupRemove(_) => None,

@@ -3,7 +3,7 @@
 mod change;
 mod endpoint;
 mod exit;
-mod flags;
+pub(super) mod flags;
 mod request;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -11,6 +11,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use agtrack_common::event::{Connect, Exec, ExecFailed, Open, Payload, Rename, Unlink, fmode};
 use agtrack_common::wire::{FileId, path_flag};
 
+use super::tamper;
 use crate::decode::{PathText, Program, Segments, What};
 use crate::enrich::Known;
 use crate::record::{Access, Address, Completeness, FileChange, Object, PathSource, Text};
@@ -44,6 +45,7 @@ pub(super) fn paths(known: &Known) -> Vec<Vec<u8>> {
         | Payload::Endpoint(..)
         | Payload::SetId(_)
         | Payload::Signal(_)
+        | Payload::Tamper(..)
         | Payload::CgroupCreate(_)
         | Payload::CgroupAttach(_)
         | Payload::CgroupRemove(_) => Vec::new(),
@@ -82,6 +84,8 @@ pub(super) fn object(known: &Known) -> (Object, Completeness) {
         Payload::SetId(body) => request::ids(body),
         Payload::Signal(body) => request::signal(body, known.target_uid.clone()),
         Payload::Connect(body) => Object::Connect(connect(body, &mut data, &mut whole)),
+        // Told by a record of its own, which nobody asks here.
+        Payload::Tamper(kind, body) => tamper::object(*kind, body, &known.event.data, None),
         Payload::CgroupCreate(body) => cgroup(known, body.id, None),
         Payload::CgroupAttach(body) => cgroup(known, body.id, Some(body.target)),
         Payload::CgroupRemove(body) => cgroup(known, body.id, None),

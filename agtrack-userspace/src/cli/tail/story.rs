@@ -8,8 +8,8 @@ use serde::Serialize;
 use super::object;
 use crate::credential::{self, Credential};
 use crate::record::{
-    Action, Body, Change, Gap, Heartbeat, Lifecycle, Object, OutcomeResult, Process, Record,
-    SessionChange, printable,
+    Action, Body, By, Change, Gap, Heartbeat, Lifecycle, Object, OutcomeResult, Process, Record,
+    SessionChange, Tamper, printable,
 };
 use crate::terminal::{Palette, cut, styled};
 
@@ -37,6 +37,7 @@ fn known(record: &Record, palette: Palette, zone: &TimeZone) -> String {
     let told = match &record.body {
         Body::Action(action) => self::action(action, palette),
         Body::Session(change) => styled(palette.strong, session(change)),
+        Body::Tamper(told) => tamper(told, palette),
         Body::Gap(gap) => styled(palette.warning, self::gap(gap)),
         Body::Lifecycle(change) => styled(palette.strong, lifecycle(change)),
         Body::Heartbeat(beat) => styled(palette.faint, heartbeat(beat)),
@@ -145,6 +146,37 @@ fn session(change: &SessionChange) -> String {
         told.push_str(&format!("; {} still running", change.still_running.len()));
     }
     told
+}
+
+/// What is to be expected reads as what it is; what is not stands out as a whole.
+fn tamper(tamper: &Tamper, palette: Palette) -> String {
+    let by = match tamper.by {
+        By::Agent => " by an agent",
+        By::Parent => " by whoever started the recorder",
+        By::Init => " by init",
+        By::Other => "",
+    };
+    let mut told = format!(
+        "{} {} {}",
+        process(&tamper.process),
+        printable(&tamper.action),
+        object::words(&tamper.object)
+    );
+    if !tamper.changes.is_empty() {
+        let changes: Vec<_> = tamper.changes.iter().map(|word| printable(word)).collect();
+        told.push_str(&format!(" [{}]", changes.join(", ")));
+    }
+    if tamper.completeness.count > 1 {
+        told.push_str(&format!(" ({} times)", tamper.completeness.count));
+    }
+    if tamper.outcome.result == OutcomeResult::Failure {
+        let errno = tamper.outcome.errno.as_deref().unwrap_or_default();
+        told.push_str(&format!(": failed {}", printable(errno)));
+    }
+    match tamper.expected {
+        true => styled(palette.strong, format!("agtrack itself{by}: {told}")),
+        false => styled(palette.bad, format!("TAMPER{by}: {told}")),
+    }
 }
 
 fn gap(gap: &Gap) -> String {
