@@ -56,7 +56,7 @@ impl Enricher {
             sessions: Sessions::default(),
             cgroups: HashMap::new(),
             boot_id: start.host.boot_id.clone(),
-            tracker: start.tracker,
+            tracker: start.tracker.clone(),
         };
         enricher.clock(start.clock);
         enricher

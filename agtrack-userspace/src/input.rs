@@ -135,12 +135,14 @@ pub struct Start {
 }
 
 /// The recorder as a process.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Tracker {
     /// Itself.
     pub key: ProcessKey,
     /// Who started it.
     pub parent: Option<ProcessKey>,
+    /// Its cgroup2 path.
+    pub cgroup: Option<Text>,
 }
 
 /// Another process changed a file of the recorder's own.

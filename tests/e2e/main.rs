@@ -40,6 +40,7 @@ mod start;
 mod stop;
 mod sudo;
 mod suspicion;
+mod tamper;
 mod unlink;
 mod xattr;
 
@@ -106,6 +107,7 @@ const MODULES: &[(&str, Each, &[Test])] = &[
     ("cgroup", Each::Backend, cgroup::TESTS),
     ("lineage", Each::Backend, lineage::TESTS),
     ("hostile", Each::Backend, hostile::TESTS),
+    ("tamper", Each::Backend, tamper::TESTS),
     ("redaction", Each::Kernel, redaction::TESTS),
     ("late", Each::Kernel, late::TESTS),
     ("reload", Each::Kernel, reload::TESTS),

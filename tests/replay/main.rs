@@ -111,6 +111,7 @@ fixtures![
     connect,
     endpoint,
     cgroup,
+    tamper,
     lsm_files,
     lsm_refused,
     lsm_uring,

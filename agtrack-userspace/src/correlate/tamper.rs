@@ -127,7 +127,12 @@ fn blank(actor: Actor, outcome: Outcome, count: u64) -> record::Tamper {
         ..Completeness::default()
     };
     if actor.gone {
-        completeness.notes.push("gone".to_owned());
+        let note = if actor.process.pid == 0 {
+            "unknown"
+        } else {
+            "gone"
+        };
+        completeness.notes.push(note.to_owned());
     }
     record::Tamper {
         action: String::new(),

@@ -14,7 +14,7 @@ use sha2::{Digest, Sha256};
 
 use super::core::Core;
 use super::guard::Guard;
-use super::hands::Hands;
+use super::hands::{Hands, path_text};
 use super::live::Live;
 use super::summary::Tally;
 use super::wait::{Bed, Ended};
@@ -177,9 +177,12 @@ fn tracker() -> Option<Tracker> {
         let start = facts::start(pid)?;
         Some(ProcessKey { pid, start })
     };
+    let hierarchy = Hierarchy::find().ok();
+    let cgroup = hierarchy.and_then(|all| all.of_pid(std::process::id()).ok());
     Some(Tracker {
         key: key(std::process::id())?,
         parent: key(std::os::unix::process::parent_id()),
+        cgroup: cgroup.map(|cgroup| path_text(&cgroup.path)),
     })
 }
 

@@ -52,7 +52,7 @@ impl Enricher {
 
     /// The recorder's own uid and process id.
     pub fn tracker(&self) -> Option<(String, u32)> {
-        let key = self.tracker?.key;
+        let key = self.tracker.as_ref()?.key;
         Some((key.uid(&self.boot_id), key.pid))
     }
 
@@ -61,10 +61,9 @@ impl Enricher {
         let agent = of(session)
             .or_else(|| of(self.processes.session(key)))
             .or_else(|| self.processes.agent_of_ended(key).cloned());
-        let parent = self.tracker.and_then(|tracker| tracker.parent);
         let by = match &agent {
             Some(_) => By::Agent,
-            None if parent == Some(key) => By::Parent,
+            None if self.is_parent(key, &process) => By::Parent,
             None if key.pid == INIT => By::Init,
             None => By::Other,
         };
@@ -74,5 +73,19 @@ impl Enricher {
             by,
             gone,
         }
+    }
+
+    /// Whether a process started the recorder, or was itself started by the one that did, in the
+    /// recorder's own cgroup: so systemd starts the command that tells a service to reload.
+    fn is_parent(&self, key: ProcessKey, process: &Process) -> bool {
+        let Some(tracker) = &self.tracker else {
+            return false;
+        };
+        let Some(parent) = tracker.parent else {
+            return false;
+        };
+        let same_cgroup = tracker.cgroup.is_some() && process.cgroup == tracker.cgroup;
+        let sibling = process.parent_uid.as_ref() == Some(&parent.uid(&self.boot_id));
+        parent == key || (same_cgroup && sibling)
     }
 }

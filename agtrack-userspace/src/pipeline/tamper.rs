@@ -72,3 +72,6 @@ impl Pipeline {
         });
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -32,7 +32,8 @@ pub struct Tamper {
     pub redacted: Vec<String>,
     /// How far this record can be trusted to be whole. `count` says how many attempts it stands for:
     /// repeated ones are counted. The note `gone` says that the process had ended before it could be
-    /// looked at, so that little or nothing but its id is known.
+    /// looked at, so that little or nothing but its id is known; `unknown` that the kernel does not
+    /// say who it was.
     pub completeness: Completeness,
 }
 
@@ -42,7 +43,8 @@ pub struct Tamper {
 pub enum By {
     /// An agent's process.
     Agent,
-    /// The process that started it: systemd, sudo, `agtrack run`, a shell.
+    /// The process that started it (systemd, sudo, `agtrack run`, a shell), or one that this has
+    /// started in the recorder's own cgroup (`ExecReload=` of its unit).
     Parent,
     /// The first process of the machine, on whoever's behalf.
     Init,

@@ -309,6 +309,43 @@ mod tests {
     }
 
     #[test]
+    fn attempts_on_the_recorder_stand_out() {
+        let mut body = act("success", None, 3);
+        body["kind"] = "tamper".into();
+        body["action"] = "tracker.unlink".into();
+        body["by"] = "other".into();
+        body["expected"] = false.into();
+        body["changes"] = json!(["delete", "attribute"]);
+        check(
+            None,
+            body.clone(),
+            "Nov 22 21:03:11.482 - TAMPER: rm\\u{1b}[7] tracker.unlink /tmp/\\xff\\u{7} \
+             [delete, attribute] (3 times)",
+        );
+        body["by"] = "agent".into();
+        body["outcome"] = json!({ "result": "failure", "errno": "EPERM" });
+        body["changes"] = json!([]);
+        body["completeness"]["count"] = 1.into();
+        check(
+            Some("a"),
+            body.clone(),
+            "Nov 22 21:03:11.482 a TAMPER by an agent: rm\\u{1b}[7] tracker.unlink \
+             /tmp/\\xff\\u{7}: failed EPERM",
+        );
+        body["action"] = "tracker.signal".into();
+        body["by"] = "init".into();
+        body["expected"] = true.into();
+        body["outcome"] = json!({ "result": "success", "errno": null });
+        body["object"] = json!({ "request": "SIGTERM", "target_pid": 9 });
+        check(
+            None,
+            body,
+            "Nov 22 21:03:11.482 - agtrack itself by init: rm\\u{1b}[7] tracker.signal SIGTERM to \
+             process 9",
+        );
+    }
+
+    #[test]
     fn gaps_stand_out() {
         check(
             None,

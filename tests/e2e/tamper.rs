@@ -1,0 +1,516 @@
+//! `tracker.*`: whoever reaches for the recorder itself is told of, an agent or not.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+
+use agtrack_tests::daemon::{Daemon, Home};
+use agtrack_tests::group::Group;
+use agtrack_tests::here;
+use agtrack_tests::launch::{Ran, Trigger};
+use agtrack_tests::place::Place;
+use agtrack_tests::records::Records;
+use agtrack_tests::steps;
+use nix::sys::signal::Signal;
+use serde_json::{Value, json};
+
+use crate::host::{balanced, own_name};
+use crate::{Outcome, Unable, tests};
+
+tests![
+    signals_by_anybody,
+    tracing_by_anybody,
+    refused_tracing,
+    reaching_for_its_memory,
+    moving_it_to_another_cgroup,
+    moving_it_to_an_agent,
+    journal_files,
+    a_journal_that_is_moved_away,
+    the_configuration,
+    without_a_rule,
+    a_flood_is_counted,
+    own_work_is_no_attempt,
+];
+
+/// `PTRACE_SEIZE` (include/uapi/linux/ptrace.h): does not stop what it traces.
+const SEIZE: u32 = 0x4206;
+
+/// A recorder of its own: what is done to it is nothing to the others.
+struct Target {
+    group: Group,
+    home: Home,
+    daemon: Daemon,
+}
+
+impl Target {
+    fn new(name: &str) -> Target {
+        let group = Group::new(&own_name(name));
+        let home = Home::new("agent", &[&format!("{}/*", group.path.display())]);
+        let daemon = home.start();
+        Target {
+            group,
+            home,
+            daemon,
+        }
+    }
+
+    fn pid(&self) -> u32 {
+        self.daemon.pid()
+    }
+
+    fn records(&self) -> Records {
+        Records(self.daemon.follower().records())
+    }
+
+    /// Waits for a record of kind `tamper` that `find` accepts.
+    fn told(&self, what: &str, find: impl Fn(&Value) -> bool) -> Arc<Value> {
+        let found = self.daemon.follower().wait(|records| {
+            let told = |r: &&Arc<Value>| r["kind"] == "tamper" && find(r);
+            records.iter().find(told).cloned()
+        });
+        found.unwrap_or_else(|| {
+            let told = self.records().kind("tamper");
+            panic!("{what} was not told of: {told}")
+        })
+    }
+
+    /// The record of this action by this process.
+    fn told_of(&self, action: &str, pid: u32) -> Arc<Value> {
+        self.told(action, |r| {
+            r["action"] == action && r["process"]["pid"] == pid
+        })
+    }
+
+    /// The recorder is whole and says that it was stopped by who started it.
+    fn stop(self) -> Vec<Value> {
+        assert!(self.daemon.stop(Signal::SIGTERM).success());
+        let records = self.home.records();
+        balanced(records.last().unwrap());
+        records
+    }
+
+    fn backend(&self) -> String {
+        let records = self.records();
+        let start = records.kind("lifecycle").0[0].clone();
+        start["backend"].as_str().unwrap().to_owned()
+    }
+
+    /// What fanotify got: whether names are seen, or why not.
+    fn sees_names(&self) -> Result<(), String> {
+        let records = self.records();
+        let start = records.kind("lifecycle").0[0].clone();
+        let hooks = start["hooks"].as_array().unwrap();
+        let missing = hooks
+            .iter()
+            .find(|hook| hook["program"] == "fanotify" && hook["attached"] == false);
+        match missing {
+            Some(hook) => Err(hook["reason"].as_str().unwrap().to_owned()),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Runs a trigger that is nobody's. What shares parent and cgroup with a recorder may be a part of
+/// the same service, so it gets another cgroup.
+fn anybody(steps: &[std::ffi::OsString]) -> Ran {
+    let group = Group::new(&own_name(&format!(
+        "-anybody-{:?}",
+        std::thread::current().id()
+    )));
+    let mut trigger = Trigger::new(Path::new("/tmp"), steps);
+    group.take(trigger.pid());
+    trigger.go();
+    trigger.end()
+}
+
+fn success() -> Value {
+    json!({"result": "success", "errno": null})
+}
+
+fn by_trigger(record: &Value, by: &str) {
+    assert_eq!(record["by"], by, "{record}");
+    assert_eq!(record["expected"], false, "{record}");
+    let exe = record["process"]["exe"].as_str().unwrap();
+    assert!(exe.ends_with("agtrack-trigger"), "{record}");
+    assert_eq!(record["process"]["euser"], 0, "{record}");
+    assert_eq!(record["agent"].is_null(), by != "agent", "{record}");
+}
+
+fn signals_by_anybody() -> Outcome {
+    let target = Target::new("-tamper-signal");
+    let pid = target.pid();
+    // It takes no notice of these, and 0 sends none.
+    let ran = anybody(&steps!["kill", pid, 0, "+", "kill", pid, libc::SIGWINCH]);
+    let told = target.told_of("tracker.signal", ran.pid);
+    by_trigger(&told, "other");
+    assert_eq!(told["object"]["request"], "SIGWINCH", "{told}");
+    assert_eq!(told["object"]["target_pid"], pid, "{told}");
+    assert_eq!(told["outcome"], success(), "{told}");
+    assert_eq!(told["completeness"]["count"], 1, "{told}");
+    let place = Place::new(&target.group, "agent", target.daemon.follower());
+    let ran = place.run(&steps!["kill", pid, libc::SIGCONT]);
+    let told = target.told_of("tracker.signal", ran.pid);
+    by_trigger(&told, "agent");
+    assert_eq!(told["agent"]["name"], "agent", "{told}");
+    let both = place.records().keep(|r| r["process"]["pid"] == ran.pid);
+    both.action("process.signal").one();
+    assert_eq!(both.kind("tamper").len(), 1, "{both}");
+    drop(place);
+    // This process has started it.
+    let records = target.stop();
+    let last = |r: &&Value| r["kind"] == "tamper" && r["object"]["request"] == "SIGTERM";
+    let stop = records.iter().find(last).expect("its own end is told, too");
+    assert_eq!(
+        (&stop["by"], &stop["expected"]),
+        (&json!("parent"), &json!(true))
+    );
+    Ok(())
+}
+
+fn tracing_by_anybody() -> Outcome {
+    let target = Target::new("-tamper-trace");
+    let pid = target.pid();
+    let object = match target.backend().as_str() {
+        "tracepoint" => ("SEIZE", success()),
+        _ => ("ACCESS", json!({"result": "unknown", "errno": null})),
+    };
+    let check = |told: &Value, by: &str| {
+        by_trigger(told, by);
+        assert_eq!(told["object"]["target_pid"], pid, "{told}");
+        assert_eq!(
+            (
+                told["object"]["request"].as_str().unwrap(),
+                &told["outcome"]
+            ),
+            (object.0, &object.1)
+        );
+    };
+    let ran = anybody(&steps!["ptrace", SEIZE, pid, 0, 0]);
+    assert_eq!(ran.result("ptrace"), 0);
+    check(&target.told_of("tracker.ptrace", ran.pid), "other");
+    // Another of its threads.
+    let thread = threads(pid)
+        .into_iter()
+        .find(|thread| *thread != pid)
+        .unwrap();
+    let ran = anybody(&steps!["ptrace", SEIZE, thread, 0, 0]);
+    assert_eq!(ran.result("ptrace"), 0);
+    check(&target.told_of("tracker.ptrace", ran.pid), "other");
+    let place = Place::new(&target.group, "agent", target.daemon.follower());
+    let ran = place.run(&steps!["ptrace", SEIZE, pid, 0, 0]);
+    check(&target.told_of("tracker.ptrace", ran.pid), "agent");
+    drop(place);
+    // Who traces somebody else, or only looks, does nothing to it.
+    let own = std::process::id();
+    let ran = anybody(&steps![
+        "ptrace",
+        SEIZE,
+        own,
+        0,
+        0,
+        "+",
+        "openat",
+        "cwd",
+        format!("/proc/{pid}/maps"),
+        0,
+        0
+    ]);
+    assert_eq!(ran.result("ptrace"), 0);
+    let records = target.stop();
+    let told = records
+        .iter()
+        .filter(|r| r["action"] == "tracker.ptrace" && r["kind"] == "tamper");
+    assert_eq!(told.count(), 3);
+    Ok(())
+}
+
+fn threads(pid: u32) -> Vec<u32> {
+    let tasks = std::fs::read_dir(format!("/proc/{pid}/task")).unwrap();
+    let number = |task: std::io::Result<std::fs::DirEntry>| task.unwrap().file_name().into_string();
+    tasks
+        .map(|task| number(task).unwrap().parse().unwrap())
+        .collect()
+}
+
+fn refused_tracing() -> Outcome {
+    let target = Target::new("-tamper-refused");
+    if target.backend() != "tracepoint" {
+        target.stop();
+        return Err(Unable(
+            "the kernel asks nobody once user ids have said no".to_owned(),
+        ));
+    }
+    let ran = anybody(&steps![
+        "setuid",
+        65534,
+        "+",
+        "ptrace",
+        SEIZE,
+        target.pid(),
+        0,
+        0
+    ]);
+    assert_eq!(ran.result("ptrace") as i32, -libc::EPERM);
+    let told = target.told_of("tracker.ptrace", ran.pid);
+    assert_eq!(
+        told["outcome"],
+        json!({"result": "failure", "errno": "EPERM"})
+    );
+    assert_eq!(told["process"]["euser"], 65534, "{told}");
+    target.stop();
+    Ok(())
+}
+
+fn reaching_for_its_memory() -> Outcome {
+    let target = Target::new("-tamper-memory");
+    let pid = target.pid();
+    let ran = match target.backend().as_str() {
+        "tracepoint" => anybody(&steps!["process_vm_writev", pid, 0, 0, 0, 0]),
+        _ => anybody(&steps!["openat", "cwd", format!("/proc/{pid}/mem"), 0, 0]),
+    };
+    by_trigger(&target.told_of("tracker.ptrace", ran.pid), "other");
+    target.stop();
+    Ok(())
+}
+
+fn moving_it_to_another_cgroup() -> Outcome {
+    let target = Target::new("-tamper-move");
+    let elsewhere = Group::new(&own_name("-tamper-elsewhere"));
+    let ran = anybody(&steps!["write", elsewhere.procs(), target.pid()]);
+    let told = target.told_of("tracker.cgroup", ran.pid);
+    by_trigger(&told, "other");
+    assert_eq!(told["object"]["target_pid"], target.pid(), "{told}");
+    let path = elsewhere.path.to_str().unwrap();
+    assert_eq!(told["object"]["cgroup"], path, "{told}");
+    target.stop();
+    Ok(())
+}
+
+/// It must not begin to record itself.
+fn moving_it_to_an_agent() -> Outcome {
+    let target = Target::new("-tamper-into");
+    let pid = target.pid();
+    let place = Place::new(&target.group, "agent", target.daemon.follower());
+    let ran = anybody(&steps!["write", place.group.procs(), pid]);
+    target.told_of("tracker.cgroup", ran.pid);
+    // What an agent's process does there is recorded all the same.
+    place.run(&steps!["exit", "0"]);
+    // What is in a test's cgroup ends with it.
+    let elsewhere = Group::new(&own_name("-tamper-out"));
+    elsewhere.take(pid);
+    drop(place);
+    let records = target.stop();
+    let own = |r: &&Value| {
+        r["process"]["pid"] == pid || (r["kind"] == "action" && r["object"]["target_pid"] == pid)
+    };
+    assert_eq!(records.iter().find(own), None);
+    drop(elsewhere);
+    Ok(())
+}
+
+/// The newest segment.
+fn segment(journal: &Path) -> PathBuf {
+    let files = std::fs::read_dir(journal).unwrap();
+    let paths = files.map(|file| file.unwrap().path());
+    paths
+        .filter(|path| path.extension().is_some_and(|end| end == "jsonl"))
+        .max()
+        .unwrap()
+}
+
+fn journal_files() -> Outcome {
+    let target = Target::new("-tamper-files");
+    let journal = target.home.journal();
+    let path = |name: &str| journal.join(name).to_str().unwrap().to_owned();
+    let about = |action: &str, path: &str, pid: u32, change: &str| {
+        let told = target.told(action, |r| {
+            let changes = r["changes"].as_array();
+            r["process"]["pid"] == pid
+                && r["object"]["path"] == path
+                && changes.is_some_and(|changes| changes.contains(&json!(change)))
+        });
+        assert_eq!(told["expected"], false, "{told}");
+        told
+    };
+    let segment = segment(&journal).to_str().unwrap().to_owned();
+    // Reading is no attempt. What is open for writing and closed may have been written.
+    let reader = anybody(&steps!["openat", "cwd", &segment, 0, 0]);
+    let writer = anybody(&steps!["openat", "cwd", &segment, libc::O_WRONLY, 0]);
+    about("tracker.write", &segment, writer.pid, "close_after_write");
+    // A file that nobody writes now, so that nothing is lost.
+    let lock = path("lock");
+    let length = std::fs::metadata(&lock).unwrap().len() as u32;
+    let place = Place::new(&target.group, "agent", target.daemon.follower());
+    let mut trigger = place.place_known(&steps!["truncate", &lock, length]);
+    trigger.go();
+    let agent = trigger.end();
+    let told = about("tracker.write", &lock, agent.pid, "write");
+    assert_eq!(told["by"], "agent", "{told}");
+    assert_eq!(told["agent"]["name"], "agent", "{told}");
+    drop(place);
+    if let Err(reason) = target.sees_names() {
+        return Err(Unable(reason));
+    }
+    let (own, other) = (path("own"), path("other"));
+    let ran = anybody(&steps![
+        "mknod",
+        &own,
+        libc::S_IFREG | 0o600,
+        0,
+        "+",
+        "chmod",
+        &own,
+        0o644,
+        "+",
+        "rename",
+        &own,
+        &other,
+        "+",
+        "unlink",
+        &other,
+        "+",
+        "unlink",
+        &segment,
+    ]);
+    about("tracker.create", &own, ran.pid, "create");
+    about("tracker.attribute", &own, ran.pid, "attribute");
+    about("tracker.rename", &own, ran.pid, "moved_from");
+    about("tracker.rename", &other, ran.pid, "moved_to");
+    about("tracker.unlink", &other, ran.pid, "delete");
+    let told = about("tracker.unlink", &segment, ran.pid, "delete");
+    assert_eq!(told["action"], "tracker.unlink");
+    assert_eq!(target.records().kind("tamper").of(reader.pid).len(), 0);
+    Ok(())
+}
+
+fn a_journal_that_is_moved_away() -> Outcome {
+    let target = Target::new("-tamper-away");
+    if let Err(reason) = target.sees_names() {
+        target.stop();
+        return Err(Unable(reason));
+    }
+    let journal = target.home.journal();
+    let away = journal.with_extension("away");
+    let ran = anybody(&steps![
+        "rename", &journal, &away, "+", "rename", &away, &journal
+    ]);
+    let told = target.told_of("tracker.rename", ran.pid);
+    assert_eq!(told["object"]["path"], journal.to_str().unwrap(), "{told}");
+    assert_eq!(told["changes"], json!(["moved_from"]), "{told}");
+    target.stop();
+    Ok(())
+}
+
+fn the_configuration() -> Outcome {
+    let target = Target::new("-tamper-config");
+    let config = target.home.config();
+    let mut shell = Command::new("sh");
+    let script = "echo '# more' >> agtrack.toml; echo other > beside; read line";
+    let directory = config.parent().unwrap();
+    shell
+        .args(["-c", script])
+        .current_dir(directory)
+        .stdin(Stdio::piped());
+    let mut child = shell.spawn().unwrap();
+    let told = target.told_of("tracker.write", child.id());
+    assert_eq!(told["object"]["path"], config.to_str().unwrap(), "{told}");
+    assert_eq!(told["by"], "other", "{told}");
+    let args = told["process"]["args"].as_array().unwrap();
+    assert!(args.contains(&json!(script)), "{told}");
+    drop(child.stdin.take());
+    child.wait().unwrap();
+    let all = target.stop();
+    let beside = all.iter().filter(|r| r["kind"] == "tamper");
+    assert!(
+        beside
+            .clone()
+            .all(|r| !r["object"].to_string().contains("beside"))
+    );
+    Ok(())
+}
+
+/// The probes that agents need are not attached then, and these are.
+fn without_a_rule() -> Outcome {
+    let target = Target::new("-tamper-alone");
+    target.home.configure(&[]);
+    target.daemon.signal(Signal::SIGHUP);
+    let reloaded = target.daemon.follower().wait(|records| {
+        let reload = |r: &&Arc<Value>| r["change"] == "reload";
+        records.iter().find(reload).cloned()
+    });
+    reloaded.expect("it is read again");
+    // It looks once a second whether anybody needs them, and waits five.
+    std::thread::sleep(std::time::Duration::from_secs(8));
+    let ran = anybody(&steps!["kill", target.pid(), libc::SIGWINCH]);
+    by_trigger(&target.told_of("tracker.signal", ran.pid), "other");
+    target.stop();
+    Ok(())
+}
+
+fn a_flood_is_counted() -> Outcome {
+    let target = Target::new("-tamper-flood");
+    let pid = target.pid();
+    let kill = steps!["kill", pid, libc::SIGWINCH, "+"].to_vec();
+    let mut flood: Vec<_> = std::iter::repeat_n(kill, 500).flatten().collect();
+    flood.extend(steps!["pause", 1500, "+", "kill", pid, libc::SIGWINCH]);
+    let ran = anybody(&flood);
+    let count = |records: &[Arc<Value>]| -> (usize, u64) {
+        let told = Records(records.to_vec()).kind("tamper").of(ran.pid);
+        let sum = told
+            .0
+            .iter()
+            .map(|r| r["completeness"]["count"].as_u64().unwrap());
+        (told.len(), sum.sum())
+    };
+    let whole = target
+        .daemon
+        .follower()
+        .wait(|records| (count(records).1 == 501).then_some(()));
+    let (told, sum) = count(&target.records().0);
+    assert!(whole.is_some(), "{told} records tell of {sum}");
+    assert!(told < 300, "{told} records");
+    target.stop();
+    Ok(())
+}
+
+fn own_work_is_no_attempt() -> Outcome {
+    let group = Group::new(&own_name("-tamper-own"));
+    let home = Home::new("agent", &[&format!("{}/*", group.path.display())]);
+    let text = std::fs::read_to_string(home.config()).unwrap();
+    let text = text.replace("[capture]", "segment_bytes = 1048576\n[capture]");
+    std::fs::write(home.config(), text).unwrap();
+    let daemon = home.start();
+    let place = Place::new(&group, "agent", daemon.follower());
+    let directory = place.directory().to_owned();
+    place.run(&steps!["burst", &directory, 2500]);
+    daemon.signal(Signal::SIGHUP);
+    let reloaded = |records: &[Arc<Value>]| {
+        let reload = |r: &&Arc<Value>| r["change"] == "reload";
+        records.iter().find(reload).map(drop)
+    };
+    daemon.follower().wait(reloaded).expect("it is read again");
+    let mut tail = Command::new(here::agtrack());
+    tail.args(["tail", "--journal"]).arg(home.journal());
+    assert!(tail.stdout(Stdio::null()).status().unwrap().success());
+    drop(place);
+    assert!(daemon.stop(Signal::SIGTERM).success());
+    let segments = std::fs::read_dir(home.journal()).unwrap();
+    let segments = segments.filter(|file| {
+        file.as_ref()
+            .unwrap()
+            .path()
+            .extension()
+            .is_some_and(|end| end == "jsonl")
+    });
+    assert!(segments.count() > 1, "it has begun another segment");
+    let told = home.records().into_iter().filter(|r| r["kind"] == "tamper");
+    let requests: Vec<_> = told
+        .map(|r| (r["expected"] == true, r["object"]["request"].clone()))
+        .collect();
+    // This process has started it, and it has told it to.
+    assert_eq!(
+        requests,
+        [(true, json!("SIGHUP")), (true, json!("SIGTERM"))]
+    );
+    Ok(())
+}
