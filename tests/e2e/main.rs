@@ -108,6 +108,7 @@ const MODULES: &[(&str, Each, &[Test])] = &[
     ("lineage", Each::Backend, lineage::TESTS),
     ("hostile", Each::Backend, hostile::TESTS),
     ("tamper", Each::Backend, tamper::TESTS),
+    ("tamper", Each::Kernel, tamper::files::TESTS),
     ("redaction", Each::Kernel, redaction::TESTS),
     ("late", Each::Kernel, late::TESTS),
     ("reload", Each::Kernel, reload::TESTS),

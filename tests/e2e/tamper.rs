@@ -1,12 +1,12 @@
 //! `tracker.*`: whoever reaches for the recorder itself is told of, an agent or not.
 
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+pub(crate) mod files;
+
+use std::path::Path;
 use std::sync::Arc;
 
 use agtrack_tests::daemon::{Daemon, Home};
 use agtrack_tests::group::Group;
-use agtrack_tests::here;
 use agtrack_tests::launch::{Ran, Trigger};
 use agtrack_tests::place::Place;
 use agtrack_tests::records::Records;
@@ -24,12 +24,8 @@ tests![
     reaching_for_its_memory,
     moving_it_to_another_cgroup,
     moving_it_to_an_agent,
-    journal_files,
-    a_journal_that_is_moved_away,
-    the_configuration,
     without_a_rule,
     a_flood_is_counted,
-    own_work_is_no_attempt,
 ];
 
 /// `PTRACE_SEIZE` (include/uapi/linux/ptrace.h): does not stop what it traces.
@@ -46,6 +42,16 @@ impl Target {
     fn new(name: &str) -> Target {
         let group = Group::new(&own_name(name));
         let home = Home::new("agent", &[&format!("{}/*", group.path.display())]);
+        Target::of(group, home)
+    }
+
+    fn without_rules(name: &str) -> Target {
+        let home = Home::new("agent", &[]);
+        home.configure(&[]);
+        Target::of(Group::new(&own_name(name)), home)
+    }
+
+    fn of(group: Group, home: Home) -> Target {
         let daemon = home.start();
         Target {
             group,
@@ -93,20 +99,6 @@ impl Target {
         let records = self.records();
         let start = records.kind("lifecycle").0[0].clone();
         start["backend"].as_str().unwrap().to_owned()
-    }
-
-    /// What fanotify got: whether names are seen, or why not.
-    fn sees_names(&self) -> Result<(), String> {
-        let records = self.records();
-        let start = records.kind("lifecycle").0[0].clone();
-        let hooks = start["hooks"].as_array().unwrap();
-        let missing = hooks
-            .iter()
-            .find(|hook| hook["program"] == "fanotify" && hook["attached"] == false);
-        match missing {
-            Some(hook) => Err(hook["reason"].as_str().unwrap().to_owned()),
-            None => Ok(()),
-        }
     }
 }
 
@@ -308,139 +300,9 @@ fn moving_it_to_an_agent() -> Outcome {
     Ok(())
 }
 
-/// The newest segment.
-fn segment(journal: &Path) -> PathBuf {
-    let files = std::fs::read_dir(journal).unwrap();
-    let paths = files.map(|file| file.unwrap().path());
-    paths
-        .filter(|path| path.extension().is_some_and(|end| end == "jsonl"))
-        .max()
-        .unwrap()
-}
-
-fn journal_files() -> Outcome {
-    let target = Target::new("-tamper-files");
-    let journal = target.home.journal();
-    let path = |name: &str| journal.join(name).to_str().unwrap().to_owned();
-    let about = |action: &str, path: &str, pid: u32, change: &str| {
-        let told = target.told(action, |r| {
-            let changes = r["changes"].as_array();
-            r["process"]["pid"] == pid
-                && r["object"]["path"] == path
-                && changes.is_some_and(|changes| changes.contains(&json!(change)))
-        });
-        assert_eq!(told["expected"], false, "{told}");
-        told
-    };
-    let segment = segment(&journal).to_str().unwrap().to_owned();
-    // Reading is no attempt. What is open for writing and closed may have been written.
-    let reader = anybody(&steps!["openat", "cwd", &segment, 0, 0]);
-    let writer = anybody(&steps!["openat", "cwd", &segment, libc::O_WRONLY, 0]);
-    about("tracker.write", &segment, writer.pid, "close_after_write");
-    // A file that nobody writes now, so that nothing is lost.
-    let lock = path("lock");
-    let length = std::fs::metadata(&lock).unwrap().len() as u32;
-    let place = Place::new(&target.group, "agent", target.daemon.follower());
-    let mut trigger = place.place_known(&steps!["truncate", &lock, length]);
-    trigger.go();
-    let agent = trigger.end();
-    let told = about("tracker.write", &lock, agent.pid, "write");
-    assert_eq!(told["by"], "agent", "{told}");
-    assert_eq!(told["agent"]["name"], "agent", "{told}");
-    drop(place);
-    if let Err(reason) = target.sees_names() {
-        return Err(Unable(reason));
-    }
-    let (own, other) = (path("own"), path("other"));
-    let ran = anybody(&steps![
-        "mknod",
-        &own,
-        libc::S_IFREG | 0o600,
-        0,
-        "+",
-        "chmod",
-        &own,
-        0o644,
-        "+",
-        "rename",
-        &own,
-        &other,
-        "+",
-        "unlink",
-        &other,
-        "+",
-        "unlink",
-        &segment,
-    ]);
-    about("tracker.create", &own, ran.pid, "create");
-    about("tracker.attribute", &own, ran.pid, "attribute");
-    about("tracker.rename", &own, ran.pid, "moved_from");
-    about("tracker.rename", &other, ran.pid, "moved_to");
-    about("tracker.unlink", &other, ran.pid, "delete");
-    let told = about("tracker.unlink", &segment, ran.pid, "delete");
-    assert_eq!(told["action"], "tracker.unlink");
-    assert_eq!(target.records().kind("tamper").of(reader.pid).len(), 0);
-    Ok(())
-}
-
-fn a_journal_that_is_moved_away() -> Outcome {
-    let target = Target::new("-tamper-away");
-    if let Err(reason) = target.sees_names() {
-        target.stop();
-        return Err(Unable(reason));
-    }
-    let journal = target.home.journal();
-    let away = journal.with_extension("away");
-    let ran = anybody(&steps![
-        "rename", &journal, &away, "+", "rename", &away, &journal
-    ]);
-    let told = target.told_of("tracker.rename", ran.pid);
-    assert_eq!(told["object"]["path"], journal.to_str().unwrap(), "{told}");
-    assert_eq!(told["changes"], json!(["moved_from"]), "{told}");
-    target.stop();
-    Ok(())
-}
-
-fn the_configuration() -> Outcome {
-    let target = Target::new("-tamper-config");
-    let config = target.home.config();
-    let mut shell = Command::new("sh");
-    let script = "echo '# more' >> agtrack.toml; echo other > beside; read line";
-    let directory = config.parent().unwrap();
-    shell
-        .args(["-c", script])
-        .current_dir(directory)
-        .stdin(Stdio::piped());
-    let mut child = shell.spawn().unwrap();
-    let told = target.told_of("tracker.write", child.id());
-    assert_eq!(told["object"]["path"], config.to_str().unwrap(), "{told}");
-    assert_eq!(told["by"], "other", "{told}");
-    let args = told["process"]["args"].as_array().unwrap();
-    assert!(args.contains(&json!(script)), "{told}");
-    drop(child.stdin.take());
-    child.wait().unwrap();
-    let all = target.stop();
-    let beside = all.iter().filter(|r| r["kind"] == "tamper");
-    assert!(
-        beside
-            .clone()
-            .all(|r| !r["object"].to_string().contains("beside"))
-    );
-    Ok(())
-}
-
 /// The probes that agents need are not attached then, and these are.
 fn without_a_rule() -> Outcome {
-    let target = Target::new("-tamper-alone");
-    target.home.configure(&[]);
-    target.daemon.signal(Signal::SIGHUP);
-    let reloaded = target.daemon.follower().wait(|records| {
-        let reload = |r: &&Arc<Value>| r["change"] == "reload";
-        records.iter().find(reload).cloned()
-    });
-    reloaded.expect("it is read again");
-    // It looks once a second whether anybody needs them, and waits five.
-    std::thread::sleep(std::time::Duration::from_secs(8));
+    let target = Target::without_rules("-tamper-alone");
     let ran = anybody(&steps!["kill", target.pid(), libc::SIGWINCH]);
     by_trigger(&target.told_of("tracker.signal", ran.pid), "other");
     target.stop();
@@ -470,47 +332,5 @@ fn a_flood_is_counted() -> Outcome {
     assert!(whole.is_some(), "{told} records tell of {sum}");
     assert!(told < 300, "{told} records");
     target.stop();
-    Ok(())
-}
-
-fn own_work_is_no_attempt() -> Outcome {
-    let group = Group::new(&own_name("-tamper-own"));
-    let home = Home::new("agent", &[&format!("{}/*", group.path.display())]);
-    let text = std::fs::read_to_string(home.config()).unwrap();
-    let text = text.replace("[capture]", "segment_bytes = 1048576\n[capture]");
-    std::fs::write(home.config(), text).unwrap();
-    let daemon = home.start();
-    let place = Place::new(&group, "agent", daemon.follower());
-    let directory = place.directory().to_owned();
-    place.run(&steps!["burst", &directory, 2500]);
-    daemon.signal(Signal::SIGHUP);
-    let reloaded = |records: &[Arc<Value>]| {
-        let reload = |r: &&Arc<Value>| r["change"] == "reload";
-        records.iter().find(reload).map(drop)
-    };
-    daemon.follower().wait(reloaded).expect("it is read again");
-    let mut tail = Command::new(here::agtrack());
-    tail.args(["tail", "--journal"]).arg(home.journal());
-    assert!(tail.stdout(Stdio::null()).status().unwrap().success());
-    drop(place);
-    assert!(daemon.stop(Signal::SIGTERM).success());
-    let segments = std::fs::read_dir(home.journal()).unwrap();
-    let segments = segments.filter(|file| {
-        file.as_ref()
-            .unwrap()
-            .path()
-            .extension()
-            .is_some_and(|end| end == "jsonl")
-    });
-    assert!(segments.count() > 1, "it has begun another segment");
-    let told = home.records().into_iter().filter(|r| r["kind"] == "tamper");
-    let requests: Vec<_> = told
-        .map(|r| (r["expected"] == true, r["object"]["request"].clone()))
-        .collect();
-    // This process has started it, and it has told it to.
-    assert_eq!(
-        requests,
-        [(true, json!("SIGHUP")), (true, json!("SIGTERM"))]
-    );
     Ok(())
 }

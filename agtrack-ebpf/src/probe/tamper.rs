@@ -86,8 +86,8 @@ pub fn tracker_ptrace_fentry(ctx: FEntryContext) -> i32 {
     0
 }
 
-/// Rights over the recorder that ptrace needs were asked for, and its owner's were found to do; what
-/// comes of it is decided later.
+/// Somebody asked for the rights over the recorder that ptrace needs, and has them as far as user ids
+/// and capabilities go. What for, and what comes of it, is not known here.
 #[inline(always)]
 fn accessed(
     child: Task,

@@ -207,3 +207,19 @@ fn without_a_number_it_is_said_that_it_is_not_known() {
     let (_, told) = told(&mut pipeline(), vec![touched(0, 0)]);
     assert_eq!(told.completeness.notes, ["unknown"]);
 }
+
+#[test]
+fn what_the_kernel_forgot_is_a_gap() {
+    let mut drafts = Vec::new();
+    pipeline().accept(Input::TouchesLost, &mut drafts);
+    let [
+        Draft {
+            body: Body::Gap(gap),
+            ..
+        },
+    ] = &drafts[..]
+    else {
+        panic!("{drafts:?}")
+    };
+    assert_eq!(gap.reason, GapReason::TouchesLost);
+}
