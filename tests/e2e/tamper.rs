@@ -53,11 +53,13 @@ impl Target {
 
     fn of(group: Group, home: Home) -> Target {
         let daemon = home.start();
-        Target {
+        let target = Target {
             group,
             home,
             daemon,
-        }
+        };
+        target.start();
+        target
     }
 
     fn pid(&self) -> u32 {
@@ -95,10 +97,17 @@ impl Target {
         records
     }
 
+    /// The record of its start.
+    fn start(&self) -> Arc<Value> {
+        let start = self
+            .daemon
+            .follower()
+            .wait(|records| records.first().cloned());
+        start.expect("the recorder says that it started")
+    }
+
     fn backend(&self) -> String {
-        let records = self.records();
-        let start = records.kind("lifecycle").0[0].clone();
-        start["backend"].as_str().unwrap().to_owned()
+        self.start()["backend"].as_str().unwrap().to_owned()
     }
 }
 
