@@ -96,7 +96,8 @@ impl Guard {
         let reason = match &group {
             Ok(group) if group.has_names() => None,
             Ok(_) => Some(
-                "the file system has no file handles: writes are seen, other changes are not"
+                "the file system has no file handles: writes to open files are seen, other \
+                 changes are not"
                     .to_owned(),
             ),
             Err(error) => Some(format!("the kernel refuses to watch: {error}")),

@@ -65,6 +65,9 @@ fn journal_files() -> Outcome {
     let reader = anybody(&steps!["openat", "cwd", &segment, 0, 0]);
     let writer = anybody(&steps!["openat", "cwd", &segment, libc::O_WRONLY, 0]);
     about("tracker.write", &segment, writer.pid, "close_after_write");
+    if let Err(reason) = sees_names(&target) {
+        return Err(Unable(reason));
+    }
     // A file that nobody writes now, so that nothing is lost.
     let lock = path("lock");
     let length = std::fs::metadata(&lock).unwrap().len() as u32;
@@ -76,9 +79,6 @@ fn journal_files() -> Outcome {
     assert_eq!(told["by"], "agent", "{told}");
     assert_eq!(told["agent"]["name"], "agent", "{told}");
     drop(place);
-    if let Err(reason) = sees_names(&target) {
-        return Err(Unable(reason));
-    }
     let (own, other) = (path("own"), path("other"));
     let ran = anybody(&steps![
         "mknod",
