@@ -69,20 +69,7 @@ pub(super) fn start(
         probes.detach();
     }
     let stamper = Stamper::new(facts.host.clone(), opened.log_id);
-    let mut drafts = Vec::new();
-    let pipeline = Pipeline::new(facts, &mut drafts);
-    let tally = Tally::default();
-    let mut core = Core {
-        pipeline,
-        journal,
-        stamper,
-        tally,
-        ended,
-        input_log,
-        drafts,
-        refused: 0,
-        keys: HashMap::new(),
-    };
+    let mut core = core(facts, (journal, stamper), ended, input_log);
     core.write()?;
     let hierarchy = Hierarchy::find().ok();
     let bed = Bed::new(waker, &rings, guard.descriptors())?;
@@ -97,6 +84,26 @@ pub(super) fn start(
     live.watch = watch;
     live.begin_watching()?;
     Ok(live)
+}
+
+fn core(
+    facts: Start,
+    (journal, stamper): (Journal, Stamper),
+    ended: Arc<Ended>,
+    input_log: Option<InputWriter<BufWriter<File>>>,
+) -> Core {
+    let mut drafts = Vec::new();
+    Core {
+        pipeline: Pipeline::new(facts, &mut drafts),
+        journal,
+        stamper,
+        tally: Tally::default(),
+        ended,
+        input_log,
+        drafts,
+        refused: 0,
+        keys: HashMap::new(),
+    }
 }
 
 /// All that a recorder needs beside its journal.

@@ -17,7 +17,9 @@ use crate::host::own_name;
 use crate::{Outcome, Unable, tests};
 
 tests![
-    journal_files,
+    writing_to_the_journal,
+    truncating_by_an_agent,
+    names_in_the_journal,
     a_journal_that_is_moved_away,
     the_configuration,
     own_work_is_no_attempt,
@@ -46,68 +48,93 @@ fn segment(journal: &Path) -> PathBuf {
         .unwrap()
 }
 
-fn journal_files() -> Outcome {
+/// Waits for the record of a change of a file. It may have others in it that came with this one, of
+/// which the most telling gives it its name.
+fn about(target: &Target, path: &str, pid: u32, change: &str) -> Arc<Value> {
+    let told = target.told(change, |r| {
+        let changes = r["changes"].as_array();
+        r["process"]["pid"] == pid
+            && r["object"]["path"] == path
+            && changes.is_some_and(|changes| changes.contains(&json!(change)))
+    });
+    assert_eq!(told["expected"], false, "{told}");
+    told
+}
+
+fn path(target: &Target, name: &str) -> String {
+    target
+        .home
+        .journal()
+        .join(name)
+        .to_str()
+        .unwrap()
+        .to_owned()
+}
+
+/// Reading is no attempt. What is open for writing and closed may have been written.
+fn writing_to_the_journal() -> Outcome {
     let target = Target::new("-tamper-files");
-    let journal = target.home.journal();
-    let path = |name: &str| journal.join(name).to_str().unwrap().to_owned();
-    let about = |action: &str, path: &str, pid: u32, change: &str| {
-        let told = target.told(action, |r| {
-            let changes = r["changes"].as_array();
-            r["process"]["pid"] == pid
-                && r["object"]["path"] == path
-                && changes.is_some_and(|changes| changes.contains(&json!(change)))
-        });
-        assert_eq!(told["expected"], false, "{told}");
-        told
-    };
-    let segment = segment(&journal).to_str().unwrap().to_owned();
-    // Reading is no attempt. What is open for writing and closed may have been written.
+    let segment = segment(&target.home.journal()).to_str().unwrap().to_owned();
     let reader = anybody(&steps!["openat", "cwd", &segment, 0, 0]);
     let writer = anybody(&steps!["openat", "cwd", &segment, libc::O_WRONLY, 0]);
-    about("tracker.write", &segment, writer.pid, "close_after_write");
+    let change = "close_after_write";
+    let told = about(&target, &segment, writer.pid, change);
+    assert_eq!(told["action"], "tracker.write", "{told}");
+    target.records().kind("tamper").of(reader.pid).none();
+    target.stop();
+    Ok(())
+}
+
+/// It has ended when it is looked at, and is known all the same.
+fn truncating_by_an_agent() -> Outcome {
+    let target = Target::new("-tamper-truncate");
     if let Err(reason) = sees_names(&target) {
+        target.stop();
         return Err(Unable(reason));
     }
     // A file that nobody writes now, so that nothing is lost.
-    let lock = path("lock");
+    let lock = path(&target, "lock");
     let length = std::fs::metadata(&lock).unwrap().len() as u32;
     let place = Place::new(&target.group, "agent", target.daemon.follower());
     let mut trigger = place.place_known(&steps!["truncate", &lock, length]);
     trigger.go();
     let agent = trigger.end();
-    let told = about("tracker.write", &lock, agent.pid, "write");
+    let told = about(&target, &lock, agent.pid, "write");
+    assert_eq!(told["action"], "tracker.write", "{told}");
     assert_eq!(told["by"], "agent", "{told}");
     assert_eq!(told["agent"]["name"], "agent", "{told}");
     drop(place);
-    let (own, other) = (path("own"), path("other"));
-    let ran = anybody(&steps![
-        "mknod",
-        &own,
-        libc::S_IFREG | 0o600,
-        0,
-        "+",
-        "chmod",
-        &own,
-        0o644,
-        "+",
-        "rename",
-        &own,
-        &other,
-        "+",
-        "unlink",
-        &other,
-        "+",
-        "unlink",
-        &segment,
-    ]);
-    about("tracker.create", &own, ran.pid, "create");
-    about("tracker.attribute", &own, ran.pid, "attribute");
-    about("tracker.rename", &own, ran.pid, "moved_from");
-    about("tracker.rename", &other, ran.pid, "moved_to");
-    about("tracker.unlink", &other, ran.pid, "delete");
-    let told = about("tracker.unlink", &segment, ran.pid, "delete");
-    assert_eq!(told["action"], "tracker.unlink");
-    assert_eq!(target.records().kind("tamper").of(reader.pid).len(), 0);
+    target.stop();
+    Ok(())
+}
+
+fn names_in_the_journal() -> Outcome {
+    let target = Target::new("-tamper-names");
+    if let Err(reason) = sees_names(&target) {
+        target.stop();
+        return Err(Unable(reason));
+    }
+    let segment = segment(&target.home.journal()).to_str().unwrap().to_owned();
+    let (own, other) = (path(&target, "own"), path(&target, "other"));
+    let mode = libc::S_IFREG | 0o600;
+    let made = steps!["mknod", &own, mode, 0, "+", "chmod", &own, 0o644];
+    let moved = steps!["+", "rename", &own, &other, "+", "unlink", &other];
+    let gone = steps!["+", "unlink", &segment];
+    let ran = anybody(&[&made[..], &moved, &gone].concat());
+    let about = |path: &str, change| about(&target, path, ran.pid, change)["action"].clone();
+    let named = ["tracker.create", "tracker.attribute", "tracker.rename"];
+    for (path, change) in [
+        (&own, "create"),
+        (&own, "attribute"),
+        (&own, "moved_from"),
+        (&other, "moved_to"),
+    ] {
+        let action = about(path, change);
+        let known = named.iter().any(|name| action == *name) || action == "tracker.unlink";
+        assert!(known, "{change} as {action}");
+    }
+    assert_eq!(about(&other, "delete"), "tracker.unlink");
+    assert_eq!(about(&segment, "delete"), "tracker.unlink");
     Ok(())
 }
 
