@@ -13,11 +13,13 @@ use crate::input::{Input, Touched};
 use crate::record::{ProcessKey, TICK, Text};
 
 impl Hands {
-    /// Who sent a message about the recorder.
+    /// Who sent a message about the recorder. An agent's processes tell of themselves.
     pub(super) fn attempted(&mut self, bytes: &[u8]) -> anyhow::Result<()> {
         match Header::read_from_prefix(bytes) {
-            Ok((header, _)) => self.learn(ProcessKey::new(header.tgid, header.start), 0),
-            Err(_) => Ok(()),
+            Ok((header, _)) if header.session == 0 => {
+                self.learn(ProcessKey::new(header.tgid, header.start), 0)
+            }
+            _ => Ok(()),
         }
     }
 
@@ -36,11 +38,11 @@ impl Hands {
     fn seen(&mut self, touch: Touch) -> anyhow::Result<Touched> {
         let pid = touch.pid;
         let start = facts::start(pid).unwrap_or(0);
-        if start != 0 {
-            self.learn(ProcessKey { pid, start }, 0)?;
-        }
         let tag = self.probes.process_tag(pid);
         let tag = tag.filter(|tag| tag.start / TICK == start);
+        if start != 0 && tag.is_none() {
+            self.learn(ProcessKey { pid, start }, 0)?;
+        }
         Ok(Touched {
             at: clock::now().boot,
             pid,
