@@ -160,6 +160,13 @@ impl Packed {
     }
 }
 
+/// Bit of a [`Packed`], above all others: the call may reach for another process, agtrack's own
+/// perhaps, so it is looked at whoever made it. [`REACHES_ANY`] has it for both halves.
+const REACHES: u32 = 1 << 31;
+
+/// That bit in either half of [`NUMBERS`].
+pub const REACHES_ANY: u64 = (REACHES as u64) << 32 | REACHES as u64;
+
 impl Packed {
     /// The call by a 64-bit program of this number.
     pub const fn native(number: usize) -> Packed {
@@ -192,6 +199,11 @@ impl Call {
             | places.value << 20
             | places.second << 23
             | (self.quirk as u32) << 26
+            | if matches!(self.kind, Kind::Ptrace | Kind::TrackerPtrace) {
+                REACHES
+            } else {
+                0
+            }
     }
 }
 

@@ -20,6 +20,7 @@ mod rename;
 mod set_id;
 mod signal;
 mod table;
+mod tamper;
 mod unlink;
 mod uring;
 
@@ -39,6 +40,7 @@ pub use peer::{KnownPeer, Peer};
 pub use rename::Rename;
 pub use set_id::SetId;
 pub use signal::Signal;
+pub use tamper::Tamper;
 pub use unlink::Unlink;
 pub use uring::{Uring, uring_flag};
 
@@ -312,6 +314,23 @@ table::events! {
         Accept = 40, "net.accept", [
             ACCEPT_RESULT = 160, TRAMPOLINE, Attach::Fexit(&["__sys_accept4"], 4) => accept_result,
             ACCEPT_SYSCALL = 161, TRACEPOINT, Attach::TpBtf("sys_exit") => sys_exit,
+        ];
+    }
+
+    shared Tamper, TamperKind, Lifecycle {
+        /// Somebody sent a signal to the recorder.
+        TrackerSignal = 50, "tracker.signal", [
+            TRACKER_SIGNAL = 200, ANY, Attach::TpBtf("signal_generate") => signal,
+        ];
+        /// Somebody traced the recorder, or reached for its memory.
+        TrackerPtrace = 51, "tracker.ptrace", [
+            TRACKER_PTRACE_LSM = 202, LSM, Attach::Lsm("ptrace_access_check") => tracker_ptrace_lsm,
+            TRACKER_PTRACE_FENTRY = 203, FENTRY, Attach::Fentry(&["security_ptrace_access_check"]) => tracker_ptrace_fentry,
+            TRACKER_PTRACE_SYSCALL = 204, TRACEPOINT, Attach::TpBtf("sys_exit") => sys_exit,
+        ];
+        /// Somebody moved the recorder to another cgroup.
+        TrackerCgroup = 52, "tracker.cgroup", [
+            TRACKER_CGROUP = 206, ANY, Attach::TpBtf("cgroup_attach_task") => cgroup_attach,
         ];
     }
 }

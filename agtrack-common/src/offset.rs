@@ -38,6 +38,8 @@ macro_rules! for_each_offset {
             TASK_NAMESPACES, "task_struct", "nsproxy";
             TASK_THREAD_PID, "task_struct", "thread_pid";
             PID_LEVEL, "pid", "level";
+            TASK_TRACED, "task_struct", "ptraced";
+            TASK_TRACED_ENTRY, "task_struct", "ptrace_entry";
             TASK_USER_TIME, "task_struct", "utime";
             TASK_SYSTEM_TIME, "task_struct", "stime";
             TASK_RUN_TIME, "task_struct", "se.sum_exec_runtime";

@@ -13,6 +13,8 @@ pub enum Fate {
     Submitted,
     /// Left out by a documented rule.
     Filtered,
+    /// Counted into another event.
+    Coalesced,
     /// The ring had no room.
     LostRing,
     /// A map had no room.
@@ -41,6 +43,7 @@ pub fn run(hook: u16, fate: Fate) {
         match fate {
             Fate::Submitted => add(&raw mut (*counters).submitted),
             Fate::Filtered => add(&raw mut (*counters).filtered),
+            Fate::Coalesced => add(&raw mut (*counters).coalesced),
             Fate::LostRing => add(&raw mut (*counters).lost_ring),
             Fate::LostMap => add(&raw mut (*counters).lost_map),
             Fate::LostBudget => add(&raw mut (*counters).lost_budget),

@@ -51,6 +51,11 @@ pub static PEERS: LruHashMap<KnownPeer, u8> = LruHashMap::with_max_entries(8 * 1
 #[map]
 pub static CONTROL: Array<u32> = Array::with_max_entries(2, 0);
 
+/// Attempts on agtrack itself: when the second began in which they are counted, how many were told
+/// in it, and how many were not since the last one that was.
+#[map]
+pub static ATTEMPTS: Array<[u64; 3]> = Array::with_max_entries(1, 0);
+
 /// Work space of programs that the kernel never runs twice at a time on a CPU, one slot each.
 #[map]
 pub static SCRATCH: PerCpuArray<Scratch> = PerCpuArray::with_max_entries(SCRATCH_SLOTS, 0);

@@ -100,6 +100,11 @@ impl Task {
     pub fn pid_level(self) -> u32 {
         field(field(self.0, &TASK_THREAD_PID), &PID_LEVEL)
     }
+    /// The thread that it traces since last.
+    pub fn newest_traced(self) -> Task {
+        let entry: Kernel = field(self.0, &TASK_TRACED);
+        Task(entry.wrapping_sub(TASK_TRACED_ENTRY.load() as usize))
+    }
     /// Its namespaces, but for those of its users and its process ids.
     pub fn namespaces(self) -> Namespaces {
         Namespaces(field(self.0, &TASK_NAMESPACES))

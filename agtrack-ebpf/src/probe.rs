@@ -15,6 +15,7 @@ mod set_id;
 mod signal;
 mod socket;
 mod syscall;
+mod tamper;
 mod unlink;
 mod uring;
 

@@ -11,6 +11,10 @@ pub static BACKEND: Global<u32> = Global::new(0);
 #[unsafe(no_mangle)]
 pub static GENERATION: Global<u32> = Global::new(1);
 
+/// The recorder's own process id.
+#[unsafe(no_mangle)]
+pub static TRACKER: Global<u32> = Global::new(0);
+
 /// Whether names are kept from the begin of a call ([`crate::names`]). Before 5.12 they are not: a
 /// second program on a function that is running overwrites the code that its callers return to
 /// (e21aa341785c, "bpf: Fix fexit trampoline").

@@ -94,10 +94,12 @@ pub enum Slot {
     RemoveXattrFile,
     OpenHandleResult,
     Uring,
+    TrackerSignal,
+    TrackerPtraceFentry,
 }
 
 /// Number of [`Slot`]s.
-pub const SCRATCH_SLOTS: u32 = 41;
+pub const SCRATCH_SLOTS: u32 = 43;
 
 impl Slot {
     /// This CPU's work space.

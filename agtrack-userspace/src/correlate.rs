@@ -8,6 +8,7 @@ mod object;
 mod outcome;
 mod pending;
 mod requests;
+pub mod tamper;
 #[cfg(test)]
 mod tests;
 
@@ -140,6 +141,7 @@ fn result_of(payload: &Payload) -> Option<i32> {
         | Payload::Signal(_)
         | Payload::Peer(..)
         | Payload::Uring(_)
+        | Payload::Tamper(..)
         | Payload::CgroupCreate(_)
         | Payload::CgroupAttach(_)
         | Payload::CgroupRemove(_) => None,

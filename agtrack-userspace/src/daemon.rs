@@ -32,7 +32,7 @@ pub fn run(file: &Path, input_log: Option<PathBuf>) -> anyhow::Result<()> {
     let signals = Signals::take().context("cannot set up signal handlers")?;
     let loaded = config::load(file)?;
     warn(&loaded);
-    let engine = Engine::start(options(&loaded, input_log))?;
+    let engine = Engine::start(options(&loaded, file, input_log))?;
     announce(&engine, &loaded.config);
     let mut daemon = Daemon {
         engine,
@@ -133,7 +133,7 @@ fn check_reloadable(old: &Config, new: &Config) -> anyhow::Result<()> {
     bail!("{changed}, which only a restart can put in force: `systemctl restart agtrack`")
 }
 
-fn options(loaded: &Loaded, input_log: Option<PathBuf>) -> Options {
+fn options(loaded: &Loaded, file: &Path, input_log: Option<PathBuf>) -> Options {
     let Config {
         journal, capture, ..
     } = &loaded.config;
@@ -153,6 +153,7 @@ fn options(loaded: &Loaded, input_log: Option<PathBuf>) -> Options {
         },
         agents: rules(&loaded.config),
         launching: false,
+        config_file: Some(file.to_owned()),
         config_sha256: loaded.sha256.clone(),
         input_log,
     }
@@ -232,8 +233,10 @@ mod tests {
                 sha256,
                 ..Loaded::built_in()
             },
+            Path::new("/c"),
             None,
         );
+        assert_eq!(options.config_file.as_deref(), Some(Path::new("/c")));
         assert_eq!(options.journal, Path::new("/j"));
         assert_eq!(options.journal_options.segment_bytes, 2_000_000);
         assert_eq!(

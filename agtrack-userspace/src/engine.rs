@@ -4,11 +4,13 @@
 //! the rings on a clock, feeds the pipeline and hands its drafts to the journal; everything from
 //! outside passes through one place (`core`), so that it can be logged and replayed.
 
+mod attempt;
 mod clock;
 mod core;
 mod facts;
 mod full;
 mod groups;
+mod guard;
 mod hands;
 mod key;
 mod live;
@@ -56,6 +58,8 @@ pub struct Options {
     pub agents: Vec<AgentRule>,
     /// A command is about to be launched, so the probes are needed without a rule.
     pub launching: bool,
+    /// The configuration's file, where there is one.
+    pub config_file: Option<PathBuf>,
     /// Hash of the configuration.
     pub config_sha256: Option<String>,
     /// Write everything that comes from outside to this file, for replay.

@@ -3,6 +3,7 @@
 //! In: decoded [`Event`]s in order, and what /proc said of processes. Out: [`Known`] events: who
 //! did it, on whose account. It keeps the table of tracked processes and sessions; it asks nobody.
 
+mod actor;
 mod process;
 mod session;
 
@@ -12,9 +13,10 @@ use agtrack_common::event::{CgroupAttach, Payload};
 use agtrack_common::wire::path_flag;
 
 use crate::decode::{Event, Segments, What};
-use crate::input::{Clock, NewSession, ProcessFacts, Start};
+use crate::input::{Clock, NewSession, ProcessFacts, Start, Tracker};
 use crate::record::{Agent, Process, ProcessKey, Shared, Text};
 
+pub use actor::Actor;
 pub use process::ProcessTable;
 pub(crate) use process::arguments;
 pub use session::{Session, Sessions};
@@ -43,6 +45,7 @@ pub struct Enricher {
     sessions: Sessions,
     cgroups: HashMap<u64, Text>,
     boot_id: String,
+    tracker: Option<Tracker>,
 }
 
 impl Enricher {
@@ -53,6 +56,7 @@ impl Enricher {
             sessions: Sessions::default(),
             cgroups: HashMap::new(),
             boot_id: start.host.boot_id.clone(),
+            tracker: start.tracker.clone(),
         };
         enricher.clock(start.clock);
         enricher
@@ -115,7 +119,9 @@ impl Enricher {
 
     /// A process has ended without an event.
     pub fn forget_process(&mut self, key: ProcessKey) {
-        self.changing(key, |processes| processes.end(key));
+        let session = self.sessions.get(self.processes.session(key));
+        let agent = session.map(|session| session.agent.clone());
+        self.changing(key, |processes| processes.end(key, agent));
     }
 
     /// Takes a session out whose processes are not recorded any more, and says which these are.
@@ -124,7 +130,7 @@ impl Enricher {
         let running = self.processes.running(session);
         let keys: Vec<_> = self.processes.of_session(session).collect();
         for key in keys {
-            self.processes.end(key);
+            self.processes.end(key, Some(taken.agent.clone()));
         }
         Some((taken, running))
     }
@@ -228,6 +234,7 @@ impl Enricher {
             | Payload::Unlink(_)
             | Payload::Change(..)
             | Payload::Rename(_)
+            | Payload::Tamper(..)
             | Payload::Connect(_) => (None, None),
         }
     }

@@ -98,6 +98,10 @@ pub enum Input<'a> {
         /// How many.
         count: u64,
     },
+    /// Another process changed a file of the recorder's own.
+    Touched(Box<Touched>),
+    /// Changes to the recorder's own files came faster than the kernel keeps them.
+    TouchesLost,
     /// The recorder stops: everything has been handed over.
     Stop,
 }
@@ -124,10 +128,63 @@ pub struct Start {
     /// Key for the tags of redacted values.
     #[serde(with = "log::key")]
     pub redaction_key: [u8; 32],
+    /// The recorder's own process.
+    #[serde(default)]
+    pub tracker: Option<Tracker>,
     /// How the journal was left by the recorder before.
     pub journal: JournalState,
     /// The time.
     pub clock: Clock,
+}
+
+/// The recorder as a process.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Tracker {
+    /// Itself.
+    pub key: ProcessKey,
+    /// Who started it.
+    pub parent: Option<ProcessKey>,
+    /// Its cgroup2 path.
+    pub cgroup: Option<Text>,
+}
+
+/// Another process changed a file of the recorder's own.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Touched {
+    /// When this was known, boot clock, ns: all that came before is told before.
+    pub at: u64,
+    /// The process.
+    pub pid: u32,
+    /// Its start, ticks since boot; 0: it has ended already.
+    pub start: u64,
+    /// Session key from its tag; 0: it has none, or has ended.
+    pub session: u64,
+    /// The file.
+    pub path: Text,
+    /// What became of it.
+    pub changes: Vec<FileTouch>,
+    /// How often that was seen.
+    pub count: u64,
+}
+
+/// What became of a file, in the kernel's words (fanotify(7)).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FileTouch {
+    /// It is gone.
+    Delete,
+    /// It had this name.
+    MovedFrom,
+    /// It got this name.
+    MovedTo,
+    /// It was made.
+    Create,
+    /// Its bytes or its length changed.
+    Write,
+    /// It was closed after it had been open for writing.
+    CloseAfterWrite,
+    /// Its permissions, owner, times, links or extended attributes changed.
+    Attribute,
 }
 
 /// How the journal was found.

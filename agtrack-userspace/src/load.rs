@@ -184,6 +184,7 @@ fn open(backend: Backend, sizes: Sizes, offsets: &offsets::Offsets) -> anyhow::R
     let bit = u32::from(backend.bit());
     let keeps_names = u32::from(attach::keeps_names());
     let takes_mapping = u32::from(attach::takes_mapping());
+    let tracker = std::process::id();
     let (threads, names) = match backend {
         Backend::Lsm => (sizes.threads, NAMES),
         Backend::Fentry => (1, NAMES),
@@ -193,6 +194,7 @@ fn open(backend: Backend, sizes: Sizes, offsets: &offsets::Offsets) -> anyhow::R
     loader
         .verifier_log_level(VerifierLogLevel::STATS)
         .override_global("BACKEND", &bit, true)
+        .override_global("TRACKER", &tracker, true)
         .override_global("KEEPS_NAMES", &keeps_names, true)
         .override_global("TAKES_MAPPING", &takes_mapping, true)
         .override_global("LIFECYCLE_BYTES", &sizes.lifecycle, true)

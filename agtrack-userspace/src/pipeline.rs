@@ -13,15 +13,19 @@ mod flood;
 mod reconcile;
 mod session;
 mod stage;
+mod tamper;
+
+use agtrack_common::event::Payload;
 
 use crate::correlate::{Correlator, Done};
-use crate::decode::Decoder;
+use crate::decode::{Decoder, What};
 use crate::enrich::Enricher;
 use crate::input::{Clock, FloodCount, HookCounters, Input, ProcessFacts, Start};
 use crate::record::{Body, Change, Draft, Gap, GapReason, Heartbeat, Lifecycle};
 use ending::{Ending, Endings};
 use reconcile::Reconciler;
 use stage::RedactStage;
+use tamper::Touches;
 
 pub use reconcile::HookNames;
 
@@ -40,6 +44,7 @@ pub struct Pipeline {
     enricher: Enricher,
     correlator: Correlator,
     endings: Endings,
+    touches: Touches,
     stage: RedactStage,
     reconciler: Reconciler,
     heartbeat: u64,
@@ -55,6 +60,7 @@ impl Pipeline {
             enricher: Enricher::new(&start),
             correlator: Correlator::default(),
             endings: Endings::default(),
+            touches: Touches::default(),
             stage: RedactStage::new(&start.redaction_key),
             reconciler: Reconciler::new(HookNames::new(&start.hooks), &start.attached),
             heartbeat: start.clock.boot,
@@ -106,6 +112,8 @@ impl Pipeline {
                 refused,
             } => self.reload(config_sha256, refused, out),
             Input::JournalFull { count } => self.journal_full(count, out),
+            Input::Touched(touched) => self.touches.put(*touched),
+            Input::TouchesLost => self.touches_lost(out),
             Input::Stop => self.stop(out),
         }
     }
@@ -151,6 +159,10 @@ impl Pipeline {
         for event in self.decoder.before(before) {
             let time = event.header.time;
             self.end_before(time, out);
+            if let What::Happened(Payload::Tamper(kind, body)) = event.what {
+                self.attempted(&event, (kind, &body), out);
+                continue;
+            }
             let (session, hook) = (event.header.session, event.header.hook);
             let Some(known) = self.enricher.complete(event) else {
                 self.reconciler.dismissed(hook);

@@ -10,6 +10,7 @@ mod note;
 mod process;
 mod shared;
 mod stamp;
+mod tamper;
 mod time;
 mod uring;
 
@@ -31,6 +32,7 @@ pub use note::{
 pub use process::{Ancestor, Process, ProcessKey, TICK};
 pub use shared::Shared;
 pub use stamp::Stamper;
+pub use tamper::{By, Tamper};
 pub use time::timestamp;
 pub use uring::UringRequest;
 
@@ -53,7 +55,8 @@ pub struct Record {
     pub boot_time: u64,
     /// The machine.
     pub host: Shared<Host>,
-    /// The agent on whose account it happened; null for notes about the recorder itself.
+    /// The agent on whose account it happened; null for notes about the recorder itself, and where
+    /// somebody else reached for it.
     pub agent: Option<Shared<Agent>>,
     /// What it says.
     #[serde(flatten)]
@@ -68,6 +71,8 @@ pub enum Body {
     Action(Box<Action>),
     /// A session began or ended.
     Session(Box<SessionChange>),
+    /// Somebody reached for agtrack itself.
+    Tamper(Box<Tamper>),
     /// Something was not seen, or was seen and lost.
     Gap(Box<Gap>),
     /// The recorder started, stopped, or changed its configuration.
@@ -129,7 +134,14 @@ mod tests {
     #[test]
     fn schema_names_every_kind() {
         let schema = schema().to_string();
-        for kind in ["action", "session", "gap", "lifecycle", "heartbeat"] {
+        for kind in [
+            "action",
+            "session",
+            "tamper",
+            "gap",
+            "lifecycle",
+            "heartbeat",
+        ] {
             assert!(
                 schema.contains(&format!("\"const\":\"{kind}\"")),
                 "{kind}: {schema}"

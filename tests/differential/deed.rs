@@ -23,7 +23,16 @@ pub(crate) const NOT_COMPARED: &[(&str, &str)] = &[
     ("cgroup.create", "strace shows a mkdir"),
     ("cgroup.attach", "strace shows a write"),
     ("cgroup.remove", "strace shows an rmdir"),
-    ("net.send", "strace shows each datagram, and agtrack each peer"),
-    ("net.receive", "strace shows each datagram, and agtrack each peer"),
-    ("kernel.io_uring", "strace shows that there are requests, not which"),
+    (
+        "net.send",
+        "strace shows each datagram, and agtrack each peer",
+    ),
+    (
+        "net.receive",
+        "strace shows each datagram, and agtrack each peer",
+    ),
+    (
+        "kernel.io_uring",
+        "strace shows that there are requests, not which",
+    ),
 ];

@@ -11,7 +11,7 @@ use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use agtrack_tests::daemon::Home;
+use agtrack_tests::daemon::{Daemon, Home};
 use agtrack_tests::group::Group;
 use agtrack_tests::launch::{self, Trigger};
 use agtrack_tests::{here, steps};
@@ -71,6 +71,7 @@ const SCENARIOS: &[Scenario] = &[
     }),
     ("uring", requests),
     ("cgroup", cgroup),
+    ("tamper", tamper),
 ];
 
 /// What is recorded in machines, whose kernels allow the back ends that see objects: there an
@@ -120,7 +121,12 @@ fn one(scenario: &fn(&Path, &Group) -> Vec<OsString>) -> String {
     std::fs::create_dir(directory).unwrap();
     std::fs::set_permissions(directory, PermissionsExt::from_mode(0o755)).unwrap();
     let program = launch::copy(&directory.join("trigger"));
-    let mut trigger = Trigger::of(&program, directory, &scenario(directory, &group));
+    let steps = scenario(directory, &group);
+    let steps: Vec<_> = steps
+        .iter()
+        .map(|word| meant(word, &daemon, &home))
+        .collect();
+    let mut trigger = Trigger::of(&program, directory, &steps);
     group.take(trigger.pid());
     // What /proc says of it is to be in the log too.
     let placed = daemon.follower().wait(|records| {
@@ -284,6 +290,34 @@ fn cgroup(_: &Path, group: &Group) -> Vec<OsString> {
         "rmdir", &inner,
     }
     .into()
+}
+
+/// `@recorder` and `@journal` stand for what is known when it runs.
+fn tamper(_: &Path, group: &Group) -> Vec<OsString> {
+    let top = group.directory.join("../../cgroup.procs");
+    steps! {
+        "kill", "@recorder", libc::SIGWINCH, "+",
+        "ptrace", 0x4206, "@recorder", 0, 0, "+",
+        "process_vm_writev", "@recorder", 0, 0, 0, 0, "+",
+        "write", top, "@recorder", "+",
+        "mknod", "@journal/own", libc::S_IFREG | 0o600, 0, "+",
+        "unlink", "@journal/own", "+",
+        "pause", 300, "+",
+        "setuid", 65534, "+",
+        "ptrace", 0x4206, "@recorder", 0, 0,
+    }
+    .into()
+}
+
+/// A step's word with what it stands for.
+fn meant(word: &OsString, daemon: &Daemon, home: &Home) -> OsString {
+    let Some(word) = word.to_str() else {
+        return word.clone();
+    };
+    let journal = home.journal();
+    word.replace("@recorder", &daemon.pid().to_string())
+        .replace("@journal", journal.to_str().expect("a plain name"))
+        .into()
 }
 
 fn files(directory: &Path, _: &Group) -> Vec<OsString> {

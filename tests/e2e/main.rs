@@ -42,6 +42,7 @@ mod start;
 mod stop;
 mod sudo;
 mod suspicion;
+mod tamper;
 mod unlink;
 mod uring;
 mod xattr;
@@ -111,6 +112,8 @@ const MODULES: &[(&str, Each, &[Test])] = &[
     ("cgroup", Each::Backend, cgroup::TESTS),
     ("lineage", Each::Backend, lineage::TESTS),
     ("hostile", Each::Backend, hostile::TESTS),
+    ("tamper", Each::Backend, tamper::TESTS),
+    ("tamper", Each::Kernel, tamper::files::TESTS),
     ("redaction", Each::Kernel, redaction::TESTS),
     ("late", Each::Kernel, late::TESTS),
     ("reload", Each::Kernel, reload::TESTS),

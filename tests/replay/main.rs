@@ -113,6 +113,7 @@ fixtures![
     endpoint,
     uring,
     cgroup,
+    tamper,
     lsm_files,
     lsm_refused,
     lsm_uring,

@@ -76,6 +76,8 @@ pub const TABLE: &[Call] = &[
     call("unshare", 272, 310, Kind::Unshare, NOTHING),
     call("setns", 308, 346, Kind::Setns, NOTHING),
     call("ptrace", 101, 26, Kind::Ptrace, NOTHING),
+    call("process_vm_readv", 310, 347, Kind::TrackerPtrace, NOTHING),
+    call("process_vm_writev", 311, 348, Kind::TrackerPtrace, NOTHING),
     call("bpf", 321, 357, Kind::Bpf, NOTHING),
     call("init_module", 175, 128, Kind::ModuleLoad, NOTHING),
     call("finit_module", 313, 350, Kind::ModuleLoad, NOTHING),

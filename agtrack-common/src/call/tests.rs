@@ -63,6 +63,8 @@ const KNOWN: &[(&str, i64)] = &[
     ("unshare", libc::SYS_unshare),
     ("setns", libc::SYS_setns),
     ("ptrace", libc::SYS_ptrace),
+    ("process_vm_readv", libc::SYS_process_vm_readv),
+    ("process_vm_writev", libc::SYS_process_vm_writev),
     ("bpf", libc::SYS_bpf),
     ("init_module", libc::SYS_init_module),
     ("finit_module", libc::SYS_finit_module),

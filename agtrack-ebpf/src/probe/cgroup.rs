@@ -1,6 +1,5 @@
 use agtrack_common::event::{CgroupAttach, CgroupCreate, CgroupRemove, hook};
 use agtrack_common::tag::CgroupTag;
-use agtrack_common::wire::{FileId, Path, path_flag};
 use aya_ebpf::macros::btf_tracepoint;
 use aya_ebpf::programs::BtfTracePointContext;
 
@@ -9,6 +8,7 @@ use crate::gate;
 use crate::map::CGROUPS;
 use crate::message::Message;
 use crate::object::{Cgroup, Task};
+use crate::probe::tamper::{self, executable};
 use crate::quirk::CGROUP2_HIERARCHY;
 use crate::read::Kernel;
 use crate::scratch::{Scratch, Slot};
@@ -81,10 +81,15 @@ fn inherited(id: u64, parent: u64) -> Option<CgroupTag> {
 #[btf_tracepoint(function = "cgroup_attach_task")]
 pub fn cgroup_attach(ctx: BtfTracePointContext) -> i32 {
     let cgroup = Cgroup::new(ctx.arg(0));
+    let target = Task::new(ctx.arg::<Kernel>(2)).leader();
+    // In any hierarchy: others than this one can stop it, too. It never becomes an agent's.
+    if tamper::is_tracker(target) {
+        tamper::moved(cgroup, ctx.arg(1));
+        return 0;
+    }
     if cgroup.hierarchy() != CGROUP2_HIERARCHY || !gate::active() {
         return 0;
     }
-    let target = Task::new(ctx.arg::<Kernel>(2)).leader();
     let id = cgroup.id();
     let before = gate::tag_of(target);
     let into = gate::cgroup_session(id);
@@ -161,20 +166,6 @@ fn announce(moved: Moved, path: Option<Kernel>, scratch: Option<*mut Scratch>) {
         };
     }
     message.submit();
-}
-
-#[inline(always)]
-fn executable(message: &mut Message<CgroupAttach>, process: Task) -> (FileId, Path) {
-    match process.exe() {
-        Some(file) => (file.id(), message.path(process, file.place())),
-        None => {
-            let unreadable = Path {
-                flags: path_flag::UNREADABLE,
-                ..Path::default()
-            };
-            (FileId::default(), unreadable)
-        }
-    }
 }
 
 /// `(struct cgroup *, const char *path)`

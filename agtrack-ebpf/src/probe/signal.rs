@@ -6,6 +6,7 @@ use crate::gate;
 use crate::message;
 use crate::object::Task;
 use crate::offset::SIGINFO_CODE;
+use crate::probe::tamper;
 use crate::read::{Kernel, field};
 
 /// `SEND_SIG_NOINFO` (include/linux/sched/signal.h): some process, without details.
@@ -16,10 +17,14 @@ const FROM_THE_KERNEL: u64 = 1;
 /// `(int sig, struct kernel_siginfo *, struct task_struct *target, int group, int result)`
 #[btf_tracepoint(function = "signal_generate")]
 pub fn signal(ctx: BtfTracePointContext) -> i32 {
+    let task = Task::new(ctx.arg::<Kernel>(2));
+    if tamper::is_tracker(task) && is_sent(ctx.arg(1)) {
+        tamper::signalled(ctx.arg(0));
+    }
     let Some(actor) = gate::tagged_or_born() else {
         return 0;
     };
-    let target = Task::new(ctx.arg::<Kernel>(2)).leader();
+    let target = task.leader();
     // What happens to a process by itself (SIGCHLD, SIGSEGV, a timer) is not somebody's deed, and
     // most of it is its own.
     if target.tgid() == actor.tgid || !is_sent(ctx.arg(1)) {

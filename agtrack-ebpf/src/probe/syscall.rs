@@ -1,7 +1,7 @@
 //! Back end B for files and sockets: one program at the end of every system call, because each
 //! attached program costs every system call of the host.
 
-use agtrack_common::call::{HOOK_OF_KIND, NONE, Packed, Quirk};
+use agtrack_common::call::{HOOK_OF_KIND, NONE, Packed, Quirk, REACHES_ANY};
 use agtrack_common::event::{Call, CallKind, KINDS, Kind, hook};
 use aya_ebpf::macros::btf_tracepoint;
 use aya_ebpf::programs::BtfTracePointContext;
@@ -10,7 +10,7 @@ use crate::arch;
 use crate::gate::{self, Actor};
 use crate::probe::change::{self, Names, Returned};
 use crate::probe::{
-    AT_FDCWD, Name, call, connect, endpoint, exec, open, rename, set_id, socket, unlink,
+    AT_FDCWD, Name, call, connect, endpoint, exec, open, rename, set_id, socket, tamper, unlink,
 };
 use crate::read::{masked, user};
 use crate::scratch::{Scratch, Slot};
@@ -31,9 +31,15 @@ const SYS_ACCEPT4: u64 = 18;
 #[btf_tracepoint(function = "sys_exit")]
 pub fn sys_exit(ctx: BtfTracePointContext) -> i32 {
     let regs: *const u64 = ctx.arg(0);
-    if let Some(known) = arch::known(regs)
-        && let Some(actor) = gate::tagged()
+    let Some(known) = arch::known(regs) else {
+        return 0;
+    };
+    if known & REACHES_ANY != 0 {
+        tamper::returned(regs, known, ctx.arg(1));
+    }
+    if let Some(actor) = gate::tagged()
         && let Some(call) = arch::call(actor.task, known)
+        && call.kind() != Kind::TrackerPtrace as u32
         && let Some(scratch) = Slot::SysExit.scratch()
     {
         let arguments = arch::arguments(actor.task, regs);

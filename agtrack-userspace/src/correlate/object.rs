@@ -3,7 +3,7 @@
 mod change;
 mod endpoint;
 mod exit;
-mod flags;
+pub(super) mod flags;
 mod request;
 mod uring;
 
@@ -14,6 +14,7 @@ use agtrack_common::event::{
 };
 use agtrack_common::wire::{FileId, path_flag};
 
+use super::tamper;
 use crate::decode::{PathText, Program, Segments, What};
 use crate::enrich::Known;
 use crate::record::{Access, Address, Completeness, FileChange, Object, PathSource, Text};
@@ -49,6 +50,7 @@ pub(super) fn paths(known: &Known) -> Vec<Vec<u8>> {
         | Payload::SetId(_)
         | Payload::Signal(_)
         | Payload::Uring(_)
+        | Payload::Tamper(..)
         | Payload::CgroupCreate(_)
         | Payload::CgroupAttach(_)
         | Payload::CgroupRemove(_) => Vec::new(),
@@ -89,6 +91,8 @@ pub(super) fn object(known: &Known) -> (Object, Completeness) {
         Payload::Signal(body) => request::signal(body, known.target_uid.clone()),
         Payload::Peer(_, body) => Object::Connect(peer(body)),
         Payload::Connect(body) => Object::Connect(connect(body, &mut data, &mut whole)),
+        // Told by a record of its own, which nobody asks here.
+        Payload::Tamper(kind, body) => tamper::object(*kind, body, &known.event.data, None),
         Payload::CgroupCreate(body) => cgroup(known, body.id, None),
         Payload::CgroupAttach(body) => cgroup(known, body.id, Some(body.target)),
         Payload::CgroupRemove(body) => cgroup(known, body.id, None),

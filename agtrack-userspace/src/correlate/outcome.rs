@@ -9,6 +9,16 @@ use crate::record::{Outcome, OutcomeResult};
 
 /// From a system call's return value; `None`: it was not seen.
 pub(super) fn outcome(known: &Known, ret: Option<i32>) -> Outcome {
+    let connects = matches!(known.event.what, What::Happened(Payload::Connect(_)));
+    ended(ret, connects)
+}
+
+/// The same of what cannot go on behind its call.
+pub(super) fn of(ret: Option<i32>) -> Outcome {
+    ended(ret, false)
+}
+
+fn ended(ret: Option<i32>, connects: bool) -> Outcome {
     let Some(ret) = ret else {
         return Outcome {
             result: OutcomeResult::Unknown,
@@ -24,9 +34,8 @@ pub(super) fn outcome(known: &Known, ret: Option<i32>) -> Outcome {
     let errno = Errno::from_raw(-ret);
     let goes_on = matches!(errno, Errno::EINPROGRESS | Errno::EINTR | Errno::EALREADY)
         || RESTARTS.iter().any(|(number, _)| *number == -ret);
-    let begun = goes_on && matches!(known.event.what, What::Happened(Payload::Connect(_)));
     Outcome {
-        result: if begun {
+        result: if goes_on && connects {
             OutcomeResult::InProgress
         } else {
             OutcomeResult::Failure

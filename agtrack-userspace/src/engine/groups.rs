@@ -21,6 +21,9 @@ impl Hands {
         let handled = match Kind::from_id(kind) {
             Some(Kind::CgroupCreate) => self.cgroup_created(watch, bytes),
             Some(Kind::CgroupAttach) => self.cgroup_attached(watch, bytes),
+            Some(Kind::TrackerSignal | Kind::TrackerPtrace | Kind::TrackerCgroup) => {
+                self.attempted(bytes)
+            }
             _ => Ok(()),
         };
         let fed = handled.and_then(|()| {

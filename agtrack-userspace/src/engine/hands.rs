@@ -55,6 +55,10 @@ impl Hands {
 
     /// Tags a process that runs already; false: it was tagged before, is gone, or there is no room.
     pub(super) fn tag_running(&mut self, pid: u32, key: u64) -> anyhow::Result<bool> {
+        // What this process does is nobody's but its own, wherever somebody has moved it.
+        if pid == std::process::id() {
+            return Ok(false);
+        }
         let Some(start) = facts::start(pid) else {
             return Ok(false);
         };

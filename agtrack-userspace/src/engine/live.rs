@@ -6,15 +6,14 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use uuid::Uuid;
 
-use super::core::Core;
+use super::guard::Guard;
 use super::hands::{Hands, path_text};
 use super::quiet::Quiet;
 use super::wait::{Bed, IDLE, TICK};
 use super::watch::Watch;
 use super::{AgentRule, Request, Summary, clock};
-use crate::cgroup::Hierarchy;
 use crate::input::{Clock, Input};
-use crate::load::{Inventory, Probes};
+use crate::load::Inventory;
 use crate::ring::{Drained, Rings, Take};
 
 /// How often the counters are read and the tables swept.
@@ -35,6 +34,7 @@ pub(super) struct Live {
     rings: Rings,
     pub(super) hands: Hands,
     pub(super) watch: Watch,
+    guard: Guard,
     bed: Bed,
     inbox: mpsc::Receiver<Request>,
     /// When roots were looked at last.
@@ -47,19 +47,18 @@ pub(super) struct Live {
 
 impl Live {
     pub(super) fn new(
-        core: Core,
-        probes: Probes,
+        hands: Hands,
         rings: Rings,
-        hierarchy: Option<Hierarchy>,
+        guard: Guard,
         bed: Bed,
         inbox: mpsc::Receiver<Request>,
     ) -> Live {
-        let hands = Hands::new(core, probes, hierarchy);
         let watch = Watch::default();
         Live {
             rings,
             hands,
             watch,
+            guard,
             bed,
             inbox,
             roots_swept: Instant::now(),
@@ -77,6 +76,8 @@ impl Live {
         let mut quiet = 0;
         let mut chores = Instant::now();
         loop {
+            let news = self.guard.look();
+            self.hands.touched(news)?;
             let drained = self.drain(self.take())?;
             quiet = if drained.count == 0 { quiet + 1 } else { 0 };
             while let Ok(request) = self.inbox.try_recv() {
@@ -242,6 +243,9 @@ impl Live {
     /// Nothing that was begun is lost: the gate closes, what is on its way arrives, the books are
     /// closed, the journal too.
     fn stop(mut self, session: Option<Uuid>) -> anyhow::Result<Summary> {
+        let mut news = self.guard.look();
+        news.touches.extend(self.guard.rest());
+        self.hands.touched(news)?;
         self.hands.probes.close_gate()?;
         let mut heard = Instant::now();
         let mut quiet = Quiet::default();

@@ -13,17 +13,19 @@ use nix::sys::signal::SigSet;
 use sha2::{Digest, Sha256};
 
 use super::core::Core;
+use super::guard::Guard;
+use super::hands::{Hands, path_text};
 use super::live::Live;
 use super::summary::Tally;
 use super::wait::{Bed, Ended};
 use super::watch::Watch;
-use super::{Options, Request, clock, key};
+use super::{Options, Request, clock, facts, key};
 use crate::cgroup::Hierarchy;
-use crate::input::{Input, InputWriter, JournalState, Start};
+use crate::input::{Input, InputWriter, JournalState, Start, Tracker};
 use crate::journal::{self, Journal, Previous};
 use crate::load::{self, BackendChoice, Inventory, Probes, Sizes};
 use crate::pipeline::Pipeline;
-use crate::record::{HookReport, Host, Stamper};
+use crate::record::{HookReport, Host, ProcessKey, Stamper};
 use crate::ring::Rings;
 
 /// What agtrack keeps of this host, beside the journals.
@@ -43,9 +45,10 @@ pub(super) fn start(
     };
     // Before the probes: who cannot write need not look.
     let (journal, opened) = Journal::open(&options.journal, journal_options)?;
+    let (guard, guarded) = Guard::new(&options.journal, options.config_file.as_deref());
     let ready = make_ready(
         load_undisturbed(options.backend, options.sizes),
-        options.config_sha256,
+        (options.config_sha256, guarded),
         options.input_log.as_deref(),
         &opened.previous,
     );
@@ -66,28 +69,41 @@ pub(super) fn start(
         probes.detach();
     }
     let stamper = Stamper::new(facts.host.clone(), opened.log_id);
+    let mut core = core(facts, (journal, stamper), ended, input_log);
+    core.write()?;
+    let hierarchy = Hierarchy::find().ok();
+    let bed = Bed::new(waker, &rings, guard.descriptors())?;
+    let mut live = Live::new(
+        Hands::new(core, probes, hierarchy),
+        rings,
+        guard,
+        bed,
+        inbox,
+    );
+    live.learn_cgroups()?;
+    live.watch = watch;
+    live.begin_watching()?;
+    Ok(live)
+}
+
+fn core(
+    facts: Start,
+    (journal, stamper): (Journal, Stamper),
+    ended: Arc<Ended>,
+    input_log: Option<InputWriter<BufWriter<File>>>,
+) -> Core {
     let mut drafts = Vec::new();
-    let pipeline = Pipeline::new(facts, &mut drafts);
-    let tally = Tally::default();
-    let mut core = Core {
-        pipeline,
+    Core {
+        pipeline: Pipeline::new(facts, &mut drafts),
         journal,
         stamper,
-        tally,
+        tally: Tally::default(),
         ended,
         input_log,
         drafts,
         refused: 0,
         keys: HashMap::new(),
-    };
-    core.write()?;
-    let hierarchy = Hierarchy::find().ok();
-    let bed = Bed::new(waker, &rings)?;
-    let mut live = Live::new(core, probes, rings, hierarchy, bed, inbox);
-    live.learn_cgroups()?;
-    live.watch = watch;
-    live.begin_watching()?;
-    Ok(live)
+    }
 }
 
 /// All that a recorder needs beside its journal.
@@ -100,12 +116,13 @@ struct Ready {
 
 fn make_ready(
     loaded: anyhow::Result<(Probes, Rings)>,
-    config_sha256: Option<String>,
+    (config_sha256, guarded): (Option<String>, Vec<HookReport>),
     input_log: Option<&Path>,
     previous: &Previous,
 ) -> anyhow::Result<Ready> {
     let (probes, rings) = loaded?;
-    let facts = start_facts(&probes.inventory, config_sha256, previous)?;
+    let mut facts = start_facts(&probes.inventory, config_sha256, previous)?;
+    facts.hooks.extend(guarded);
     let mut input_log = input_log.map(open_input_log).transpose()?;
     if let Some(log) = &mut input_log {
         log.write(&Input::Start(Box::new(facts.clone())))?;
@@ -155,8 +172,24 @@ fn start_facts(
             .collect(),
         config_sha256,
         redaction_key: key::host_key(Path::new(STATE))?,
+        tracker: tracker(),
         journal: journal_state(previous),
         clock: clock::now(),
+    })
+}
+
+/// This process, and the one that started it.
+fn tracker() -> Option<Tracker> {
+    let key = |pid| {
+        let start = facts::start(pid)?;
+        Some(ProcessKey { pid, start })
+    };
+    let hierarchy = Hierarchy::find().ok();
+    let cgroup = hierarchy.and_then(|all| all.of_pid(std::process::id()).ok());
+    Some(Tracker {
+        key: key(std::process::id())?,
+        parent: key(std::os::unix::process::parent_id()),
+        cgroup: cgroup.map(|cgroup| path_text(&cgroup.path)),
     })
 }
 

@@ -55,6 +55,9 @@ pub struct Summary {
     pub lost: u64,
     /// Runs of hooks that the kernel skipped, on the whole host: an upper bound.
     pub skipped: u64,
+    /// Attempts on the recorder itself that are not to be expected, by whomever.
+    #[serde(default)]
+    pub tampered: u64,
 }
 
 /// The first of a list, and how long it is.
@@ -120,6 +123,7 @@ pub(super) struct Tally {
     sessions: BTreeMap<Uuid, Session>,
     lost: u64,
     skipped: u64,
+    tampered: u64,
 }
 
 /// A launched session.
@@ -146,7 +150,17 @@ impl Tally {
                 }
             }
             (Body::Gap(gap), _) => self.gap(gap),
-            (Body::Action(_) | Body::Session(_) | Body::Lifecycle(_) | Body::Heartbeat(_), _) => {}
+            (Body::Tamper(tamper), _) if !tamper.expected => {
+                self.tampered += tamper.completeness.count;
+            }
+            (
+                Body::Action(_)
+                | Body::Session(_)
+                | Body::Tamper(_)
+                | Body::Lifecycle(_)
+                | Body::Heartbeat(_),
+                _,
+            ) => {}
         }
     }
 
@@ -154,7 +168,10 @@ impl Tally {
         let count = gap.count.unwrap_or(0);
         match gap.reason {
             GapReason::Skipped => self.skipped += count,
-            GapReason::LateTag | GapReason::UncleanStop | GapReason::TornLine => {}
+            GapReason::LateTag
+            | GapReason::TouchesLost
+            | GapReason::UncleanStop
+            | GapReason::TornLine => {}
             GapReason::RingFull
             | GapReason::MapFull
             | GapReason::SessionBudget
@@ -171,6 +188,7 @@ impl Tally {
         let mut summary = Summary {
             lost: self.lost,
             skipped: self.skipped,
+            tampered: self.tampered,
             ..Summary::default()
         };
         match session {

@@ -1,7 +1,7 @@
 //! Waiting: of the thread for events and requests, of others for the end of a session.
 
 use std::collections::HashSet;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -19,6 +19,7 @@ pub(super) const IDLE: Duration = Duration::from_millis(100);
 
 const REQUEST: u64 = 1;
 const RING: u64 = 2;
+const FILES: u64 = 3;
 
 /// An event descriptor that requests are announced with.
 ///
@@ -44,7 +45,11 @@ pub(super) struct Bed {
 }
 
 impl Bed {
-    pub(super) fn new(waker: Arc<OwnedFd>, rings: &Rings) -> anyhow::Result<Bed> {
+    pub(super) fn new<'f>(
+        waker: Arc<OwnedFd>,
+        rings: &Rings,
+        files: impl Iterator<Item = BorrowedFd<'f>>,
+    ) -> anyhow::Result<Bed> {
         let epoll = epoll::create(epoll::CreateFlags::CLOEXEC).context("cannot make an epoll")?;
         let request = epoll::EventData::new_u64(REQUEST);
         epoll::add(&epoll, waker.as_fd(), request, epoll::EventFlags::IN)?;
@@ -53,6 +58,10 @@ impl Bed {
             // would be nearly always.
             let flags = epoll::EventFlags::IN | epoll::EventFlags::ET;
             epoll::add(&epoll, ring, epoll::EventData::new_u64(RING), flags)?;
+        }
+        for file in files {
+            let data = epoll::EventData::new_u64(FILES);
+            epoll::add(&epoll, file, data, epoll::EventFlags::IN)?;
         }
         Ok(Bed { epoll, waker })
     }

@@ -7,7 +7,7 @@ use agtrack_common::event::{CgroupAttach, Exec};
 
 use crate::decode::Program;
 use crate::input::{Clock, ProcessFacts};
-use crate::record::{Ancestor, Process, ProcessKey, Shared, TICK, Text, timestamp};
+use crate::record::{Agent, Ancestor, Process, ProcessKey, Shared, TICK, Text, timestamp};
 
 /// Entries beyond this are refused room: the oldest that is not tracked goes first.
 const MOST: usize = 64 * 1024;
@@ -31,6 +31,8 @@ struct Entry {
     process: Shared<Process>,
     /// The session that it is tracked for; 0: it is not.
     session: u64,
+    /// Whose it was, where it was tracked and is no more.
+    was: Option<Shared<Agent>>,
 }
 
 /// So many that are not tracked stay known: children name them as parents.
@@ -200,11 +202,60 @@ impl ProcessTable {
         key
     }
 
-    /// Marks a process as ended, or as not recorded any more.
-    pub(super) fn end(&mut self, key: ProcessKey) {
+    /// The process of that number that was tracked last, if it is still known.
+    pub(super) fn newest(&self, pid: u32) -> Option<ProcessKey> {
+        let tracked = |entry: &Entry| entry.session != 0 || entry.was.is_some();
+        let entries = self.entries.iter();
+        let found = entries.filter(|(key, entry)| key.pid == pid && tracked(entry));
+        found.map(|(key, _)| *key).max()
+    }
+
+    /// Whose a process was that has ended.
+    pub(super) fn agent_of_ended(&self, key: ProcessKey) -> Option<&Shared<Agent>> {
+        self.entries.get(&key)?.was.as_ref()
+    }
+
+    /// What is known of a process that nobody told of: its number, and when it began where that is
+    /// not 0.
+    pub(super) fn unknown(&self, key: ProcessKey) -> Process {
+        let mut process = self.blank(key);
+        if key.start == 0 {
+            process.start = None;
+        }
+        process
+    }
+
+    /// A process as the kernel saw it at one moment: what it ran and its real and effective user.
+    /// Whoever asked /proc came later, perhaps.
+    pub(super) fn as_seen(
+        &self,
+        key: ProcessKey,
+        exe: Option<Text>,
+        (user, euser): (u32, u32),
+    ) -> Shared<Process> {
+        let mut process = match self.get(key) {
+            Some(known) if is_same(&known.exe, &exe) && known.euser == Some(euser) => {
+                return known.clone();
+            }
+            Some(known) => (**known).clone(),
+            None => self.blank(key),
+        };
+        if exe.is_some() && !is_same(&process.exe, &exe) {
+            process.args = Arc::default();
+            process.cwd = None;
+            process.exe = exe;
+        }
+        process.user = Some(user);
+        process.euser = Some(euser);
+        Shared::new(process)
+    }
+
+    /// Marks a process as ended, or as not recorded any more; `agent` is whose it was.
+    pub(super) fn end(&mut self, key: ProcessKey, agent: Option<Shared<Agent>>) {
         if let Some(entry) = self.entries.get_mut(&key)
             && std::mem::take(&mut entry.session) != 0
         {
+            entry.was = agent;
             self.others.push_back(key);
             self.forget_others();
         }
@@ -224,7 +275,12 @@ impl ProcessTable {
                 return;
             }
         }
-        let entry = Entry { process, session };
+        let was = None;
+        let entry = Entry {
+            process,
+            session,
+            was,
+        };
         let before = self.entries.insert(key, entry);
         if session == 0 && before.is_none_or(|before| before.session != 0) {
             self.others.push_back(key);

@@ -38,14 +38,14 @@ impl Links {
         Ok(())
     }
 
-    /// Detaches all.
+    /// Detaches all but those that guard the recorder itself, which others hardly ever run.
     pub(super) fn detach(&mut self) {
-        self.0.clear();
+        self.0.retain(|program, _| is_guard(program));
     }
 
-    /// Whether anything is attached.
+    /// Whether anything but those is attached.
     pub(super) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.0.keys().all(|program| is_guard(program))
     }
 
     fn link(&mut self, ebpf: &mut Ebpf, hook: &Hook) -> anyhow::Result<()> {
@@ -53,6 +53,21 @@ impl Links {
         self.0.insert(hook.program, link);
         Ok(())
     }
+}
+
+/// Whether a program sees attempts on the recorder and is not at every system call.
+fn is_guard(program: &str) -> bool {
+    let guards = |hook: &&Hook| {
+        hook.program == program
+            && matches!(
+                hook.kind,
+                Kind::TrackerSignal | Kind::TrackerPtrace | Kind::TrackerCgroup
+            )
+    };
+    HOOKS
+        .iter()
+        .find(guards)
+        .is_some_and(|hook| hook.program != "sys_exit")
 }
 
 /// Whether a function can have a program at its begin and one at its end: before 5.12 attaching the
@@ -192,7 +207,10 @@ fn is_essential(hook: &Hook) -> bool {
         | Kind::Receive
         | Kind::Bind
         | Kind::Listen
-        | Kind::Accept => false,
+        | Kind::Accept
+        | Kind::TrackerSignal
+        | Kind::TrackerPtrace
+        | Kind::TrackerCgroup => false,
     }
 }
 

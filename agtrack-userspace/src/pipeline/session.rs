@@ -113,6 +113,7 @@ impl Pipeline {
 
     /// Tells the ends that came before `time`, boot clock, ns.
     pub(super) fn end_before(&mut self, time: u64, out: &mut Vec<Draft>) {
+        self.touched_before(time, out);
         while let Some((at, ending)) = self.endings.take_before(time) {
             match ending {
                 Ending::Process { key, session } => self.gone(key, session, at, out),

@@ -3,7 +3,9 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::record::{Action, Address, Object, Process, SessionChange, Shared, Text, UringRequest};
+use crate::record::{
+    Action, Address, Object, Process, SessionChange, Shared, Tamper, Text, UringRequest,
+};
 use crate::redact::Redactor;
 
 /// Processes whose redacted form is kept.
@@ -32,6 +34,15 @@ impl RedactStage {
         rules.sort_unstable();
         rules.dedup();
         action.redacted = rules.into_iter().map(str::to_owned).collect();
+    }
+
+    pub(super) fn tamper(&mut self, tamper: &mut Tamper) {
+        let mut rules = Vec::new();
+        tamper.process = self.process(&tamper.process);
+        self.object(&mut tamper.object, &mut rules);
+        rules.sort_unstable();
+        rules.dedup();
+        tamper.redacted = rules.into_iter().map(str::to_owned).collect();
     }
 
     pub(super) fn session(&mut self, change: &mut SessionChange) {

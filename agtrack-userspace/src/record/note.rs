@@ -82,6 +82,8 @@ pub enum GapReason {
     Undecodable,
     /// The journal could not take more.
     JournalFull,
+    /// Files of agtrack itself were changed faster than the kernel keeps in mind by whom.
+    TouchesLost,
     /// A process was tagged when it was already running.
     LateTag,
     /// The last recorder did not end cleanly; what it had not written is lost.

@@ -27,6 +27,7 @@ fn options(start: Start) -> Options {
         },
         agents: Vec::new(),
         launching: true,
+        config_file: None,
         config_sha256: None,
         input_log: None,
     }

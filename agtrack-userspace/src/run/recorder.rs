@@ -150,7 +150,7 @@ where
 /// The last word. Names that are too long together are left out, and that is said.
 fn say_done(talk: &mut Talk, still: Still, summary: Summary) {
     let actions = summary.actions.clone();
-    let (lost, skipped) = (summary.lost, summary.skipped);
+    let (lost, skipped, tampered) = (summary.lost, summary.skipped, summary.tampered);
     if talk.say(&FromRecorder::Done { still, summary }) {
         return;
     }
@@ -161,6 +161,7 @@ fn say_done(talk: &mut Talk, still: Still, summary: Summary) {
         actions,
         lost,
         skipped,
+        tampered,
         ..Summary::default()
     };
     let still = Still::default();

@@ -32,6 +32,7 @@ fn laid_out(look: &Look, journal: &Path, still: &Still, summary: &Summary) -> Ve
     lines.extend(files(look, summary));
     lines.extend(peers(look, summary));
     lines.extend(rest(look, summary));
+    lines.extend(tampered(look, summary));
     lines.push(lost(look, summary));
     if still.total > 0 {
         let count = still.total;
@@ -247,6 +248,17 @@ fn rest(look: &Look, summary: &Summary) -> Vec<String> {
         true => Vec::new(),
         false => look.line(look.palette.faint, "besides", &words),
     }
+}
+
+fn tampered(look: &Look, summary: &Summary) -> Option<String> {
+    let bad = look.palette.bad;
+    let plural = if summary.tampered == 1 { "" } else { "s" };
+    (summary.tampered > 0).then(|| {
+        let count = summary.tampered;
+        format!(
+            "  {bad}TAMPER{bad:#}         {count} attempt{plural} on the recorder itself (see the tamper records)"
+        )
+    })
 }
 
 fn lost(look: &Look, summary: &Summary) -> String {

@@ -8,8 +8,8 @@ use serde::Serialize;
 use super::object;
 use crate::credential::{self, Credential};
 use crate::record::{
-    Action, Body, Change, Gap, Heartbeat, Lifecycle, Object, OutcomeResult, Process, Record,
-    SessionChange, printable,
+    Action, Body, By, Change, Gap, Heartbeat, Lifecycle, Object, OutcomeResult, Process, Record,
+    SessionChange, Tamper, printable,
 };
 use crate::terminal::{Palette, cut, styled};
 
@@ -37,6 +37,7 @@ fn known(record: &Record, palette: Palette, zone: &TimeZone) -> String {
     let told = match &record.body {
         Body::Action(action) => self::action(action, palette),
         Body::Session(change) => styled(palette.strong, session(change)),
+        Body::Tamper(told) => tamper(told, palette),
         Body::Gap(gap) => styled(palette.warning, self::gap(gap)),
         Body::Lifecycle(change) => styled(palette.strong, lifecycle(change)),
         Body::Heartbeat(beat) => styled(palette.faint, heartbeat(beat)),
@@ -149,6 +150,37 @@ fn session(change: &SessionChange) -> String {
         told.push_str(&format!("; {} still running", change.still_running.len()));
     }
     told
+}
+
+/// What is to be expected reads as what it is; what is not stands out as a whole.
+fn tamper(tamper: &Tamper, palette: Palette) -> String {
+    let by = match tamper.by {
+        By::Agent => " by an agent",
+        By::Parent => " by whoever started the recorder",
+        By::Init => " by init",
+        By::Other => "",
+    };
+    let mut told = format!(
+        "{} {} {}",
+        process(&tamper.process),
+        printable(&tamper.action),
+        object::words(&tamper.object)
+    );
+    if !tamper.changes.is_empty() {
+        let changes: Vec<_> = tamper.changes.iter().map(|word| printable(word)).collect();
+        told.push_str(&format!(" [{}]", changes.join(", ")));
+    }
+    if tamper.completeness.count > 1 {
+        told.push_str(&format!(" ({} times)", tamper.completeness.count));
+    }
+    if tamper.outcome.result == OutcomeResult::Failure {
+        let errno = tamper.outcome.errno.as_deref().unwrap_or_default();
+        told.push_str(&format!(": failed {}", printable(errno)));
+    }
+    match tamper.expected {
+        true => styled(palette.strong, format!("agtrack itself{by}: {told}")),
+        false => styled(palette.bad, format!("TAMPER{by}: {told}")),
+    }
 }
 
 fn gap(gap: &Gap) -> String {
@@ -277,6 +309,43 @@ mod tests {
             Some("a"),
             body,
             "Nov 22 21:03:11.482 a rm\\u{1b}[7] file.unlink /root/.aws/credentials [AWS keys]",
+        );
+    }
+
+    #[test]
+    fn attempts_on_the_recorder_stand_out() {
+        let mut body = act("success", None, 3);
+        body["kind"] = "tamper".into();
+        body["action"] = "tracker.unlink".into();
+        body["by"] = "other".into();
+        body["expected"] = false.into();
+        body["changes"] = json!(["delete", "attribute"]);
+        check(
+            None,
+            body.clone(),
+            "Nov 22 21:03:11.482 - TAMPER: rm\\u{1b}[7] tracker.unlink /tmp/\\xff\\u{7} \
+             [delete, attribute] (3 times)",
+        );
+        body["by"] = "agent".into();
+        body["outcome"] = json!({ "result": "failure", "errno": "EPERM" });
+        body["changes"] = json!([]);
+        body["completeness"]["count"] = 1.into();
+        check(
+            Some("a"),
+            body.clone(),
+            "Nov 22 21:03:11.482 a TAMPER by an agent: rm\\u{1b}[7] tracker.unlink \
+             /tmp/\\xff\\u{7}: failed EPERM",
+        );
+        body["action"] = "tracker.signal".into();
+        body["by"] = "init".into();
+        body["expected"] = true.into();
+        body["outcome"] = json!({ "result": "success", "errno": null });
+        body["object"] = json!({ "request": "SIGTERM", "target_pid": 9 });
+        check(
+            None,
+            body,
+            "Nov 22 21:03:11.482 - agtrack itself by init: rm\\u{1b}[7] tracker.signal SIGTERM to \
+             process 9",
         );
     }
 

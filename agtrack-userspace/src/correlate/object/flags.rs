@@ -150,7 +150,7 @@ pub(super) fn namespaces(flags: u32) -> Vec<String> {
     words(flags, NAMESPACES)
 }
 
-pub(super) fn ptrace(request: u64) -> Option<&'static str> {
+pub(in crate::correlate) fn ptrace(request: u64) -> Option<&'static str> {
     let known = PTRACE.iter().find(|(number, _)| *number == request);
     known.map(|(_, word)| *word)
 }
@@ -199,7 +199,7 @@ pub(super) fn protocol(protocol: u16, socket_type: u16) -> String {
 }
 
 /// A signal's name; real-time signals have numbers only.
-pub(super) fn signal(number: i32) -> String {
+pub(in crate::correlate) fn signal(number: i32) -> String {
     match Signal::try_from(number) {
         Ok(signal) => signal.as_str().to_owned(),
         Err(_) => format!("SIG{number}"),

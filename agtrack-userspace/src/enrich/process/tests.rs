@@ -40,8 +40,8 @@ fn a_child_knows_its_ancestors() {
     assert_eq!(child.exe, Some("/bin/bash".into()));
     assert_eq!(child.ancestry[0].name, "bash".into());
     assert_eq!(table.tracked(), 2);
-    table.end(second);
-    table.end(second);
+    table.end(second, None);
+    table.end(second, None);
     assert_eq!(table.tracked(), 1);
 }
 
@@ -96,7 +96,7 @@ fn there_are_never_more_than_fit() {
     }
     assert_eq!(table.entries.len(), MOST);
     assert_eq!(table.tracked(), MOST);
-    table.end(key(1));
+    table.end(key(1), None);
     table.learn(facts(key(MOST as u64 + 200), "/bin/sh", 9));
     assert_eq!(table.session(key(MOST as u64 + 200)), 9);
     assert_eq!(table.entries.len(), MOST);
@@ -107,7 +107,7 @@ fn one_that_has_ended_does_not_run_again_by_what_comes_late() {
     let mut table = table();
     table.get_or_guess(BASH, 9);
     assert_eq!(table.session(BASH), 9);
-    table.end(BASH);
+    table.end(BASH, None);
     table.get_or_guess(BASH, 9);
     assert_eq!(table.session(BASH), 0);
 }

@@ -130,6 +130,22 @@ fn a_busy_command_is_told_in_a_few_lines() {
 }
 
 #[test]
+fn attempts_on_the_recorder_are_counted() {
+    let told = |tampered| {
+        let summary = Summary {
+            tampered,
+            ..Summary::default()
+        };
+        let lines = laid_out(&look(), Path::new("/j"), &Still::default(), &summary);
+        lines.into_iter().find(|line| line.contains("TAMPER"))
+    };
+    assert_eq!(told(0), None);
+    let one = "  TAMPER         1 attempt on the recorder itself (see the tamper records)";
+    assert_eq!(told(1).as_deref(), Some(one));
+    assert!(told(2).unwrap().contains("2 attempts on"));
+}
+
+#[test]
 fn what_is_not_shown_is_counted() {
     let many: Vec<_> = (0..20).map(|_| item(b"/w/a", 1)).collect();
     let mut list = Listed {

@@ -42,6 +42,7 @@ const CALLS: &[(&str, i64, &str)] = &[
     ("setresuid", libc::SYS_setresuid, "nnn"),
     ("socket", libc::SYS_socket, "nnn"),
     ("ptrace", libc::SYS_ptrace, "nnnn"),
+    ("process_vm_writev", libc::SYS_process_vm_writev, "nnnnn"),
     ("bpf", libc::SYS_bpf, "nnn"),
     ("init_module", libc::SYS_init_module, "nnp"),
     ("finit_module", libc::SYS_finit_module, "dpn"),

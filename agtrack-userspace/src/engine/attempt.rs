@@ -1,0 +1,56 @@
+//! Attempts on the recorder on their way to the pipeline: what only /proc knows of who made them
+//! goes ahead.
+
+use std::os::unix::ffi::OsStrExt;
+
+use agtrack_common::wire::Header;
+use zerocopy::FromBytes;
+
+use super::guard::{News, Touch};
+use super::hands::Hands;
+use super::{clock, facts};
+use crate::input::{Input, Touched};
+use crate::record::{ProcessKey, TICK, Text};
+
+impl Hands {
+    /// Who sent a message about the recorder. An agent's processes tell of themselves.
+    pub(super) fn attempted(&mut self, bytes: &[u8]) -> anyhow::Result<()> {
+        match Header::read_from_prefix(bytes) {
+            Ok((header, _)) if header.session == 0 => {
+                self.learn(ProcessKey::new(header.tgid, header.start), 0)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Files of the recorder's own were changed.
+    pub(super) fn touched(&mut self, news: News) -> anyhow::Result<()> {
+        for touch in news.touches {
+            let touched = self.seen(touch)?;
+            self.core.feed(Input::Touched(Box::new(touched)))?;
+        }
+        match news.lost {
+            true => self.core.feed(Input::TouchesLost),
+            false => Ok(()),
+        }
+    }
+
+    fn seen(&mut self, touch: Touch) -> anyhow::Result<Touched> {
+        let pid = touch.pid;
+        let start = facts::start(pid).unwrap_or(0);
+        let tag = self.probes.process_tag(pid);
+        let tag = tag.filter(|tag| tag.start / TICK == start);
+        if start != 0 && tag.is_none() {
+            self.learn(ProcessKey { pid, start }, 0)?;
+        }
+        Ok(Touched {
+            at: clock::now().boot,
+            pid,
+            start,
+            session: tag.map_or(0, |tag| tag.session),
+            path: Text(touch.path.as_os_str().as_bytes().to_vec()),
+            changes: touch.changes,
+            count: touch.count,
+        })
+    }
+}

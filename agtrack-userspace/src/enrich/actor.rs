@@ -1,0 +1,91 @@
+//! Who reached for agtrack itself: an agent's process or any other.
+
+use agtrack_common::event::Tamper;
+use agtrack_common::wire::path_flag;
+
+use super::Enricher;
+use crate::decode::{Event, Segments};
+use crate::input::Touched;
+use crate::record::{Agent, By, Process, ProcessKey, Shared, Text};
+
+/// The first process of the machine.
+const INIT: u32 = 1;
+
+/// A process that reached for agtrack.
+#[derive(Clone, Debug)]
+pub struct Actor {
+    /// It.
+    pub process: Shared<Process>,
+    /// Whose it is or was.
+    pub agent: Option<Shared<Agent>>,
+    /// What it is to the recorder.
+    pub by: By,
+    /// It had ended before anybody could look at it.
+    pub gone: bool,
+}
+
+impl Enricher {
+    /// Who sent an event about the recorder: what the kernel saw it be goes before what /proc says.
+    pub fn attempted(&mut self, event: &Event, body: &Tamper) -> Actor {
+        let key = ProcessKey::new(event.header.tgid, event.header.start);
+        let mut segments = Segments::new(&event.data);
+        segments.bytes(body.path);
+        let readable = body.exe_path.flags & path_flag::UNREADABLE == 0;
+        let exe = readable.then(|| Text(segments.path(&body.exe_path).bytes));
+        let process = self.processes.as_seen(key, exe, (body.uid, body.euid));
+        self.actor(key, event.header.session, process, false)
+    }
+
+    /// Who changed a file: of one that has ended only its number is known, and what was known of an
+    /// agent's process with it.
+    pub fn touched(&mut self, touched: &Touched) -> Actor {
+        let (pid, start) = (touched.pid, touched.start);
+        let key = ProcessKey { pid, start };
+        let known = match start {
+            0 => self.processes.newest(pid).unwrap_or(key),
+            _ => key,
+        };
+        let process = self.processes.get(known).cloned();
+        let process = process.unwrap_or_else(|| Shared::new(self.processes.unknown(key)));
+        self.actor(known, touched.session, process, start == 0)
+    }
+
+    /// The recorder's own uid and process id.
+    pub fn tracker(&self) -> Option<(String, u32)> {
+        let key = self.tracker.as_ref()?.key;
+        Some((key.uid(&self.boot_id), key.pid))
+    }
+
+    fn actor(&self, key: ProcessKey, session: u64, process: Shared<Process>, gone: bool) -> Actor {
+        let of = |session| Some(self.sessions.get(session)?.agent.clone());
+        let agent = of(session)
+            .or_else(|| of(self.processes.session(key)))
+            .or_else(|| self.processes.agent_of_ended(key).cloned());
+        let by = match &agent {
+            Some(_) => By::Agent,
+            None if self.is_parent(key, &process) => By::Parent,
+            None if key.pid == INIT => By::Init,
+            None => By::Other,
+        };
+        Actor {
+            process,
+            agent,
+            by,
+            gone,
+        }
+    }
+
+    /// Whether a process started the recorder, or was itself started by the one that did, in the
+    /// recorder's own cgroup: so systemd starts the command that tells a service to reload.
+    fn is_parent(&self, key: ProcessKey, process: &Process) -> bool {
+        let Some(tracker) = &self.tracker else {
+            return false;
+        };
+        let Some(parent) = tracker.parent else {
+            return false;
+        };
+        let same_cgroup = tracker.cgroup.is_some() && process.cgroup == tracker.cgroup;
+        let sibling = process.parent_uid.as_ref() == Some(&parent.uid(&self.boot_id));
+        parent == key || (same_cgroup && sibling)
+    }
+}

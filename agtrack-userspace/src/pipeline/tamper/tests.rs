@@ -1,0 +1,225 @@
+use agtrack_common::event::{Exit, Kind};
+use agtrack_common::wire::Header;
+use uuid::Uuid;
+use zerocopy::IntoBytes;
+
+use super::*;
+use crate::input::{Clock, FileTouch, Input, NewSession, ProcessFacts, Start, Tracker};
+use crate::record::{Binding, By, OutcomeResult, ProcessKey, Text};
+
+/// In ticks.
+const START: u64 = 50;
+const SESSION: u64 = 9;
+
+fn key(pid: u32) -> ProcessKey {
+    ProcessKey { pid, start: START }
+}
+
+/// The recorder is 70, started by 60.
+fn pipeline() -> Pipeline {
+    let start = Start {
+        tracker: Some(Tracker {
+            key: key(70),
+            parent: Some(key(60)),
+            cgroup: Some("/service".into()),
+        }),
+        ..Start::default()
+    };
+    let mut pipeline = Pipeline::new(start, &mut Vec::new());
+    let session = Input::Session(Box::new(NewSession {
+        key: SESSION,
+        id: Uuid::from_u128(1),
+        agent_id: "agent".to_owned(),
+        agent_name: "agent".to_owned(),
+        owner: None,
+        labels: Default::default(),
+        binding: Binding::Cgroup,
+        root: None,
+        command: Vec::new(),
+        cgroup: None,
+    }));
+    pipeline.accept(session, &mut Vec::new());
+    pipeline
+}
+
+fn facts(pid: u32, ppid: u32, cgroup: &str, session: u64) -> Input<'static> {
+    Input::Process(Box::new(ProcessFacts {
+        pid,
+        start: START,
+        ppid,
+        parent_start: START,
+        exe: Some("/bin/kill".into()),
+        args: vec!["kill".into(), "--password=hunter2".into()],
+        cgroup: Some(cgroup.into()),
+        session,
+        ..ProcessFacts::default()
+    }))
+}
+
+fn message<B: IntoBytes + zerocopy::Immutable>(
+    kind: Kind,
+    (pid, session): (u32, u64),
+    body: B,
+) -> Input<'static> {
+    let header = Header {
+        kind: kind as u16,
+        time: 1_000,
+        tgid: pid,
+        tid: pid,
+        start: START * crate::record::TICK,
+        session,
+        ..Header::default()
+    };
+    let bytes = [header.as_bytes(), body.as_bytes()].concat();
+    Input::Message {
+        bytes: bytes.into(),
+    }
+}
+
+fn signal(pid: u32, session: u64) -> Input<'static> {
+    let body = Tamper {
+        value: 15,
+        exe_path: agtrack_common::wire::Path {
+            flags: agtrack_common::wire::path_flag::UNREADABLE,
+            ..Default::default()
+        },
+        coalesced: 4,
+        ..Tamper::default()
+    };
+    message(Kind::TrackerSignal, (pid, session), body)
+}
+
+fn touched(pid: u32, start: u64) -> Input<'static> {
+    Input::Touched(Box::new(Touched {
+        at: 2_000,
+        pid,
+        start,
+        path: Text::from(b"/j/segment".to_vec()),
+        changes: vec![FileTouch::Delete],
+        count: 1,
+        ..Touched::default()
+    }))
+}
+
+/// What some inputs make of it: whose, and the record.
+fn told(pipeline: &mut Pipeline, inputs: Vec<Input<'static>>) -> (Option<String>, record::Tamper) {
+    let mut drafts = Vec::new();
+    for input in inputs {
+        pipeline.accept(input, &mut drafts);
+    }
+    let clock = Clock {
+        boot: 20_000_000,
+        wall: 0,
+    };
+    pipeline.accept(Input::Clock(clock), &mut drafts);
+    let mut found = drafts.into_iter().filter_map(|draft| match draft.body {
+        Body::Tamper(tamper) => {
+            let agent = draft.agent.map(|agent| agent.name.clone());
+            Some((agent, *tamper))
+        }
+        _ => None,
+    });
+    let one = found.next().expect("it is told of");
+    assert!(found.next().is_none(), "once");
+    one
+}
+
+fn check_signal(pid: u32, facts: Input<'static>, expect: (By, bool)) {
+    let (agent, told) = told(&mut pipeline(), vec![facts, signal(pid, 0)]);
+    assert_eq!((told.by, told.expected), expect, "{pid}");
+    assert_eq!(agent, None);
+    assert_eq!(told.action, "tracker.signal");
+    assert_eq!(told.outcome.result, OutcomeResult::Success);
+    assert_eq!(told.completeness.count, 5, "with those only counted");
+    let crate::record::Object::Request {
+        request,
+        target_pid,
+        target_uid,
+        ..
+    } = told.object
+    else {
+        panic!("{:?}", told.object)
+    };
+    assert_eq!((request.as_str(), target_pid), ("SIGTERM", Some(70)));
+    assert_eq!(target_uid.as_deref(), Some("-70-50"));
+    assert!(
+        !format!("{:?}", told.process).contains("hunter2"),
+        "secrets are taken out"
+    );
+}
+
+#[test]
+fn whoever_started_the_recorder_may_end_it() {
+    check_signal(60, facts(60, 1, "/other", 0), (By::Parent, true));
+    check_signal(1, facts(1, 0, "/init", 0), (By::Init, true));
+    // `ExecReload=/bin/kill -HUP $MAINPID`
+    check_signal(80, facts(80, 60, "/service", 0), (By::Parent, true));
+    check_signal(81, facts(81, 60, "/other", 0), (By::Other, false));
+    check_signal(82, facts(82, 1, "/service", 0), (By::Other, false));
+}
+
+#[test]
+fn an_agent_is_one_whatever_else_it_is() {
+    let inputs = vec![facts(80, 60, "/service", SESSION), signal(80, SESSION)];
+    let (agent, told) = told(&mut pipeline(), inputs);
+    assert_eq!(agent.as_deref(), Some("agent"));
+    assert_eq!((told.by, told.expected), (By::Agent, false));
+}
+
+#[test]
+fn who_has_changed_a_file_is_looked_up() {
+    let (agent, told) = told(
+        &mut pipeline(),
+        vec![facts(80, 1, "/x", 0), touched(80, START)],
+    );
+    assert_eq!((agent, told.by), (None, By::Other));
+    assert_eq!(told.action, "tracker.unlink");
+    assert_eq!(told.process.exe, Some("/bin/kill".into()));
+    assert_eq!(told.completeness.notes, Vec::<String>::new());
+}
+
+/// It may be over before anybody can look: of an agent's process its events have told.
+#[test]
+fn an_agents_process_that_has_ended_is_known_by_its_number() {
+    let exit = message(Kind::Exit, (80, SESSION), Exit::default());
+    let inputs = vec![facts(80, 1, "/x", SESSION), exit, touched(80, 0)];
+    let (agent, told) = told(&mut pipeline(), inputs);
+    assert_eq!(agent.as_deref(), Some("agent"));
+    assert_eq!(told.by, By::Agent);
+    assert_eq!(told.process.uid, "-80-50");
+    assert_eq!(told.completeness.notes, ["gone"]);
+}
+
+#[test]
+fn of_others_only_the_number_is_left() {
+    let (agent, told) = told(&mut pipeline(), vec![facts(80, 1, "/x", 0), touched(80, 0)]);
+    assert_eq!((agent, told.by), (None, By::Other));
+    assert_eq!((told.process.pid, &told.process.start), (80, &None));
+    assert_eq!(
+        told.process.exe, None,
+        "it may have been another of that number"
+    );
+    assert_eq!(told.completeness.notes, ["gone"]);
+}
+
+#[test]
+fn without_a_number_it_is_said_that_it_is_not_known() {
+    let (_, told) = told(&mut pipeline(), vec![touched(0, 0)]);
+    assert_eq!(told.completeness.notes, ["unknown"]);
+}
+
+#[test]
+fn what_the_kernel_forgot_is_a_gap() {
+    let mut drafts = Vec::new();
+    pipeline().accept(Input::TouchesLost, &mut drafts);
+    let [
+        Draft {
+            body: Body::Gap(gap),
+            ..
+        },
+    ] = &drafts[..]
+    else {
+        panic!("{drafts:?}")
+    };
+    assert_eq!(gap.reason, GapReason::TouchesLost);
+}
