@@ -10,6 +10,7 @@ mod cgroup;
 mod change;
 mod connect;
 mod endpoint;
+mod error;
 mod exec;
 mod exit;
 mod fork;
@@ -31,6 +32,7 @@ pub use cgroup::{CgroupAttach, CgroupCreate, CgroupRemove};
 pub use change::Change;
 pub use connect::Connect;
 pub use endpoint::Endpoint;
+pub use error::DecodeError;
 pub use exec::{Exec, ExecFailed};
 pub use exit::{Exit, IO_KNOWN};
 pub use fork::Fork;
@@ -359,31 +361,6 @@ impl Kind {
             .iter()
             .map(|row| row.kind)
             .find(|kind| *kind as u16 == id)
-    }
-}
-
-/// Why bytes are not an event.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum DecodeError {
-    /// No row has this id.
-    UnknownKind(u16),
-    /// The body is cut off.
-    Short {
-        /// The row's id.
-        kind: u16,
-        /// Bytes there were.
-        len: usize,
-    },
-}
-
-impl core::fmt::Display for DecodeError {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        match self {
-            DecodeError::UnknownKind(kind) => write!(f, "no event has the kind {kind}"),
-            DecodeError::Short { kind, len } => {
-                write!(f, "an event of kind {kind} is cut off after {len} bytes")
-            }
-        }
     }
 }
 

@@ -242,15 +242,15 @@ fn asked(actor: &Actor, request: Request, opcode: u8, address: Address) {
     }
     let (mut id, mut sock) = (FileId::default(), [0; 2]);
     let mut path = of_name(&mut message, actor, about.name);
-    if about.by_file || !matches!(address, Address::None) {
-        if let Some((file, mark)) = file(actor, request, descriptor) {
-            id = file.id();
-            if about.by_file {
-                path = message.path(actor.task, file.place());
-                path.flags |= mark;
-            } else if id.mode & S_IFMT == S_IFSOCK {
-                sock = [file.socket().protocol(), file.socket().kind()];
-            }
+    if (about.by_file || !matches!(address, Address::None))
+        && let Some((file, mark)) = file(actor, request, descriptor)
+    {
+        id = file.id();
+        if about.by_file {
+            path = message.path(actor.task, file.place());
+            path.flags |= mark;
+        } else if id.mode & S_IFMT == S_IFSOCK {
+            sock = [file.socket().protocol(), file.socket().kind()];
         }
     }
     let mut other = of_name(&mut message, actor, about.other);
