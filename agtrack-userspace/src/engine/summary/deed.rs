@@ -201,8 +201,8 @@ impl Deeds {
         }
         let Some(name) = peer(address) else { return };
         let way = match (&*action.action, action.outcome.result) {
-            ("net.send", _) => "sent to",
-            ("net.receive", _) => "received from",
+            ("net.send", _) => "datagrams, result unknown",
+            ("net.receive", _) => "datagrams received",
             (_, OutcomeResult::Success) => "connected",
             (_, OutcomeResult::InProgress) => "in progress",
             (_, OutcomeResult::Unknown) => "result unknown",
