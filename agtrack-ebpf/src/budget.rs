@@ -1,13 +1,12 @@
 //! No session's flood displaces the events of others: a crowded ring takes a share from each.
 
-use core::arch::asm;
-
 use agtrack_common::budget::{CROWDED, Flood, SHARE, Spender, Spent};
 use agtrack_common::event::Ring;
 use aya_ebpf::Global;
 use aya_ebpf::bindings::{BPF_NOEXIST, BPF_RB_AVAIL_DATA, BPF_RB_CONS_POS};
 use aya_ebpf::maps::RingBuf;
 
+use crate::count::add;
 use crate::map::{BULK, FLOODS, LIFECYCLE, SPENT};
 
 /// Size of the lifecycle ring, bytes.
@@ -85,11 +84,4 @@ pub extern "C" fn agtrack_share(ring: u32, session: u64, size: u32) -> u32 {
         add(&raw mut (*spent).bytes, size.into());
     }
     1
-}
-
-/// In the only form that kernels before 5.12 know, as in [`crate::count`].
-#[inline(always)]
-unsafe fn add(word: *mut u64, amount: u64) {
-    // SAFETY: aligned, valid for the program's run, and shared through atomic access only.
-    unsafe { asm!("lock *(u64 *)({0} + 0) += {1}", in(reg) word, in(reg) amount) };
 }

@@ -38,25 +38,28 @@ pub fn run(hook: u16, fate: Fate) {
     unsafe {
         let counters: *mut Counters = counters;
         if !matches!(fate, Fate::LostPart) {
-            add(&raw mut (*counters).seen);
+            add(&raw mut (*counters).seen, 1);
         }
         match fate {
-            Fate::Submitted => add(&raw mut (*counters).submitted),
-            Fate::Filtered => add(&raw mut (*counters).filtered),
-            Fate::Coalesced => add(&raw mut (*counters).coalesced),
-            Fate::LostRing => add(&raw mut (*counters).lost_ring),
-            Fate::LostMap => add(&raw mut (*counters).lost_map),
-            Fate::LostBudget => add(&raw mut (*counters).lost_budget),
-            Fate::LostOversized => add(&raw mut (*counters).lost_oversized),
-            Fate::LostPart => add(&raw mut (*counters).lost_parts),
+            Fate::Submitted => add(&raw mut (*counters).submitted, 1),
+            Fate::Filtered => add(&raw mut (*counters).filtered, 1),
+            Fate::Coalesced => add(&raw mut (*counters).coalesced, 1),
+            Fate::LostRing => add(&raw mut (*counters).lost_ring, 1),
+            Fate::LostMap => add(&raw mut (*counters).lost_map, 1),
+            Fate::LostBudget => add(&raw mut (*counters).lost_budget, 1),
+            Fate::LostOversized => add(&raw mut (*counters).lost_oversized, 1),
+            Fate::LostPart => add(&raw mut (*counters).lost_parts, 1),
         }
     }
 }
 
-/// Written as assembly: kernels before 5.12 know only this form of an atomic add, the one that
-/// returns nothing, and refuse any other.
+/// Adds to a word that several programs share. Written as assembly: kernels before 5.12 know only this
+/// form of an atomic add, the one that returns nothing, and refuse any other.
+///
+/// # Safety
+/// `word` is 8-aligned, valid for the program's run, and touched by other programs through this only.
 #[inline(always)]
-unsafe fn add(counter: *mut u64) {
-    // SAFETY: aligned, valid for the program's run, and shared through atomic access only.
-    unsafe { asm!("lock *(u64 *)({0} + 0) += {1}", in(reg) counter, in(reg) 1u64) };
+pub unsafe fn add(word: *mut u64, amount: u64) {
+    // SAFETY: as the caller says.
+    unsafe { asm!("lock *(u64 *)({0} + 0) += {1}", in(reg) word, in(reg) amount) };
 }

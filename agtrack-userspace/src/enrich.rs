@@ -10,7 +10,7 @@ mod session;
 use std::collections::HashMap;
 
 use agtrack_common::event::{CgroupAttach, Payload};
-use agtrack_common::wire::path_flag;
+use agtrack_common::wire::{Path, path_flag};
 
 use crate::decode::{Event, Segments, What};
 use crate::input::{Clock, NewSession, ProcessFacts, Start, Tracker};
@@ -244,9 +244,14 @@ impl Enricher {
 fn told(body: &CgroupAttach, data: &[u8]) -> (Option<Text>, Option<Text>) {
     let mut segments = Segments::new(data);
     let path = Text(segments.bytes(body.path).to_vec());
-    let readable = body.exe_path.flags & path_flag::UNREADABLE == 0;
-    let exe = readable.then(|| Text(segments.path(&body.exe_path).bytes));
+    let exe = executable(&mut segments, &body.exe_path);
     ((!path.0.is_empty()).then_some(path), exe)
+}
+
+/// The executable whose path comes next in the data; none where the process runs nothing.
+fn executable(segments: &mut Segments<'_>, path: &Path) -> Option<Text> {
+    let readable = path.flags & path_flag::UNREADABLE == 0;
+    readable.then(|| Text(segments.path(path).bytes))
 }
 
 /// The session an event is to be recorded under: the actor's, or the watched cgroup's.

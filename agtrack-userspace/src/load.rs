@@ -16,6 +16,7 @@ mod tags;
 mod uring;
 
 use anyhow::Context;
+use aya::maps::Map;
 use aya::{Ebpf, EbpfLoader, VerifierLogLevel};
 
 pub use backend::{Backend, BackendChoice, lockdown};
@@ -103,6 +104,18 @@ impl Types {
 }
 
 impl Probes {
+    /// A map of the loaded object.
+    fn map(&self, name: &str) -> anyhow::Result<&Map> {
+        let map = self.ebpf.map(name);
+        map.with_context(|| format!("the object has no map {name}"))
+    }
+
+    /// The same, to be written.
+    fn map_mut(&mut self, name: &str) -> anyhow::Result<&mut Map> {
+        let map = self.ebpf.map_mut(name);
+        map.with_context(|| format!("the object has no map {name}"))
+    }
+
     /// Prints what the probes have to say.
     pub fn flush_log(&mut self) {
         self.log.flush();

@@ -98,6 +98,10 @@ fn check(events: Vec<Known>, expect: &[(&str, OutcomeResult)]) {
         .map(|done| match &done.action.object {
             Object::Open { path, .. } => (path.escaped(), done.action.outcome.result),
             Object::Rename { from, .. } => (from.escaped(), done.action.outcome.result),
+            Object::Uring(request) => {
+                let path = request.path.as_ref().map(|path| path.escaped());
+                (path.unwrap_or_default(), done.action.outcome.result)
+            }
             other => panic!("{other:?}"),
         })
         .collect();

@@ -1,12 +1,11 @@
 //! Who reached for agtrack itself: an agent's process or any other.
 
 use agtrack_common::event::Tamper;
-use agtrack_common::wire::path_flag;
 
-use super::Enricher;
+use super::{Enricher, executable};
 use crate::decode::{Event, Segments};
 use crate::input::Touched;
-use crate::record::{Agent, By, Process, ProcessKey, Shared, Text};
+use crate::record::{Agent, By, Process, ProcessKey, Shared};
 
 /// The first process of the machine.
 const INIT: u32 = 1;
@@ -30,8 +29,7 @@ impl Enricher {
         let key = ProcessKey::new(event.header.tgid, event.header.start);
         let mut segments = Segments::new(&event.data);
         segments.bytes(body.path);
-        let readable = body.exe_path.flags & path_flag::UNREADABLE == 0;
-        let exe = readable.then(|| Text(segments.path(&body.exe_path).bytes));
+        let exe = executable(&mut segments, &body.exe_path);
         let process = self.processes.as_seen(key, exe, (body.uid, body.euid));
         self.actor(key, event.header.session, process, false)
     }

@@ -1,7 +1,6 @@
 //! What the kernel counted of sessions that flooded a ring.
 
 use agtrack_common::budget::Flood;
-use anyhow::Context;
 use aya::maps::HashMap;
 use zerocopy::{FromBytes, IntoBytes};
 
@@ -16,10 +15,7 @@ impl Probes {
     /// # Errors
     /// The map cannot be read.
     pub fn floods(&self) -> anyhow::Result<Vec<FloodCount>> {
-        let map = self
-            .ebpf
-            .map("FLOODS")
-            .context("the object has no map FLOODS")?;
+        let map = self.map("FLOODS")?;
         let map: HashMap<_, [u8; KEY], u64> = HashMap::try_from(map)?;
         let counts = map.iter().filter_map(Result::ok);
         let mut floods: Vec<_> = counts

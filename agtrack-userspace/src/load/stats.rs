@@ -5,7 +5,6 @@ use std::os::fd::{AsFd, AsRawFd};
 
 use agtrack_common::count::Counters;
 use agtrack_common::event::{HOOK_SLOTS, HOOKS};
-use anyhow::Context;
 use aya::Ebpf;
 use aya::maps::{PerCpuArray, PerCpuValues};
 use zerocopy::IntoBytes;
@@ -21,10 +20,7 @@ impl Probes {
     /// # Errors
     /// The map cannot be read.
     pub fn counters(&self) -> anyhow::Result<Vec<HookCounters>> {
-        let map = self
-            .ebpf
-            .map("COUNTERS")
-            .context("the object has no map COUNTERS")?;
+        let map = self.map("COUNTERS")?;
         let map: PerCpuArray<_, [u8; SIZE]> = PerCpuArray::try_from(map)?;
         let mut skipped = BTreeMap::new();
         let attached = self
@@ -51,10 +47,7 @@ impl Probes {
     /// # Errors
     /// The map cannot be written.
     pub(super) fn reset_counters(&mut self) -> anyhow::Result<()> {
-        let map = self
-            .ebpf
-            .map_mut("COUNTERS")
-            .context("the object has no map COUNTERS")?;
+        let map = self.map_mut("COUNTERS")?;
         let mut map: PerCpuArray<_, [u8; SIZE]> = PerCpuArray::try_from(map)?;
         let cpus =
             aya::util::nr_cpus().map_err(|(path, error)| anyhow::anyhow!("{path}: {error}"))?;

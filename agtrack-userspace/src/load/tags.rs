@@ -1,7 +1,7 @@
 //! Writing tags to the kernel's maps.
 
 use agtrack_common::tag::{CgroupTag, Tag};
-use anyhow::{Context, anyhow};
+use anyhow::Context;
 use aya::maps::{Array, HashMap, MapData};
 use zerocopy::{FromBytes, IntoBytes};
 
@@ -98,27 +98,18 @@ impl Probes {
     }
 
     fn control(&mut self, index: u32, value: u32) -> anyhow::Result<()> {
-        let map = self
-            .ebpf
-            .map_mut("CONTROL")
-            .ok_or_else(|| anyhow!("no map CONTROL"))?;
+        let map = self.map_mut("CONTROL")?;
         let mut control: Array<_, u32> = Array::try_from(map)?;
         Ok(control.set(index, value, 0)?)
     }
 
     fn process_tags(&mut self) -> anyhow::Result<HashMap<&mut MapData, u32, [u8; TAG]>> {
-        let map = self
-            .ebpf
-            .map_mut("TAGS")
-            .ok_or_else(|| anyhow!("the object has no map TAGS"))?;
+        let map = self.map_mut("TAGS")?;
         Ok(HashMap::try_from(map)?)
     }
 
     fn cgroup_tags(&mut self) -> anyhow::Result<HashMap<&mut MapData, u64, [u8; CGROUP_TAG]>> {
-        let map = self
-            .ebpf
-            .map_mut("CGROUPS")
-            .ok_or_else(|| anyhow!("no map CGROUPS"))?;
+        let map = self.map_mut("CGROUPS")?;
         Ok(HashMap::try_from(map)?)
     }
 }

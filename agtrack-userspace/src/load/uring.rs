@@ -1,5 +1,6 @@
 //! The tracepoints of io_uring, whose arguments have changed more often than their meaning.
 
+use agtrack_common::event::{Attach, HOOKS};
 use agtrack_common::offset::ABSENT;
 use anyhow::Context;
 
@@ -27,9 +28,12 @@ pub(super) fn tells_results(kernel: &Btf) -> bool {
 
 /// Values of the globals of the probes that say where in the arguments things are.
 pub(super) fn globals(kernel: &Btf) -> [(&'static str, u32); 2] {
-    let submitted = ["io_uring_submit_req", "io_uring_submit_sqe"]
-        .into_iter()
-        .find_map(|name| request(arguments(name, kernel)));
+    let names = HOOKS.iter().find_map(|hook| match hook.attach {
+        Attach::Submission(names) => Some(names),
+        _ => None,
+    });
+    let mut names = names.unwrap_or_default().iter();
+    let submitted = names.find_map(|name| request(arguments(name, kernel)));
     let completed = result(arguments("io_uring_complete", kernel));
     [
         ("URING_REQUEST", submitted.unwrap_or(0)),

@@ -145,7 +145,7 @@ impl Pipeline {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use agtrack_common::event::{Exit, Kind};
     use agtrack_common::wire::Header;
     use uuid::Uuid;
@@ -160,7 +160,7 @@ mod tests {
         Pipeline::new(Start::default(), &mut Vec::new())
     }
 
-    fn session(key: u64) -> Input<'static> {
+    pub(in crate::pipeline) fn session(key: u64) -> Input<'static> {
         Input::Session(Box::new(NewSession {
             key,
             id: Uuid::from_u128(key.into()),

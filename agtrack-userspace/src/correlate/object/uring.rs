@@ -1,13 +1,12 @@
 //! What was asked of the kernel through io_uring.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-
 use agtrack_common::event::{Uring, uring_flag};
 use agtrack_common::uring;
 use agtrack_common::wire::path_flag;
 
 use super::{
-    AF_INET, AF_INET6, AF_UNIX, flags, identity, nameless, note, note_cut, request, socket_name,
+    AF_INET, AF_INET6, AF_UNIX, flags, identity, inet, nameless, note, note_cut, request,
+    socket_name,
 };
 use crate::decode::Segments;
 use crate::record::{Access, Address, Completeness, Object, PathSource, Text, UringRequest};
@@ -118,25 +117,20 @@ fn address(body: &Uring, data: &mut Segments<'_>, whole: &mut Completeness) -> O
         _ => PathSource::Argument,
     });
     let family = u16::from_ne_bytes([*low, *high]);
-    let ip = match (family, rest) {
+    let mut ip = [0; 16];
+    match (family, rest) {
         (AF_UNIX, name) => {
             return Some(Address::Unix {
                 socket: Text(socket_name(name)),
             });
         }
-        (AF_INET, [_, _, a, b, c, d, ..]) => IpAddr::V4(Ipv4Addr::new(*a, *b, *c, *d)),
-        (AF_INET6, [_, _, _, _, _, _, ip @ ..]) => {
-            IpAddr::V6(Ipv6Addr::from(*ip.first_chunk::<16>()?))
-        }
+        (AF_INET, [_, _, a, b, c, d, ..]) => ip[..4].copy_from_slice(&[*a, *b, *c, *d]),
+        (AF_INET6, [_, _, _, _, _, _, behind @ ..]) => ip = *behind.first_chunk()?,
         _ => return Some(Address::Other { family }),
-    };
+    }
     let port = u16::from_be_bytes(*rest.first_chunk::<2>()?);
-    Some(Address::Ip {
-        ip,
-        port,
-        proto: flags::protocol(body.protocol, body.socket_type),
-        domain: None,
-    })
+    let socket = (body.protocol, body.socket_type);
+    Some(inet(family, ip, port, socket))
 }
 
 #[cfg(test)]

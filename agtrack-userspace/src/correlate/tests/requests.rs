@@ -29,29 +29,6 @@ fn completed(time: u64, address: u64, ret: i32) -> Known {
     known
 }
 
-fn check_requests(events: Vec<Known>, expect: &[(&str, OutcomeResult)]) {
-    let (mut correlator, mut done) = (Correlator::default(), Vec::new());
-    for event in events {
-        correlator.push(event, &mut done);
-    }
-    correlator.give_up(u64::MAX, &mut done);
-    let results: Vec<_> = done
-        .iter()
-        .map(|done| match &done.action.object {
-            Object::Uring(request) => {
-                let path = request.path.as_ref().map(|path| path.escaped());
-                (path.unwrap_or_default(), done.action.outcome.result)
-            }
-            other => panic!("{other:?}"),
-        })
-        .collect();
-    let results: Vec<_> = results
-        .iter()
-        .map(|(path, result)| (&**path, *result))
-        .collect();
-    assert_eq!(results, expect);
-}
-
 const FIRST: u64 = 0xffff_8880_0000_1000;
 const SECOND: u64 = 0xffff_8881_0000_1000;
 
@@ -68,7 +45,7 @@ fn a_request_gets_its_own_result_whatever_thread_sees_it() {
         ("/b", OutcomeResult::Failure),
         ("/a", OutcomeResult::Success),
     ];
-    check_requests(events, &expect);
+    check(events, &expect);
 }
 
 #[test]
@@ -89,7 +66,7 @@ fn a_request_whose_result_was_not_seen_is_unknown() {
         ("/c", OutcomeResult::Success),
         ("/d", OutcomeResult::Unknown),
     ];
-    check_requests(events, &expect);
+    check(events, &expect);
 }
 
 /// A connect through io_uring is announced, and a call that fails before it would be announced says

@@ -1,11 +1,11 @@
 use agtrack_common::event::{Exit, Kind};
 use agtrack_common::wire::Header;
-use uuid::Uuid;
 use zerocopy::IntoBytes;
 
 use super::*;
-use crate::input::{Clock, FileTouch, Input, NewSession, ProcessFacts, Start, Tracker};
-use crate::record::{Binding, By, OutcomeResult, ProcessKey, Text};
+use crate::input::{Clock, FileTouch, Input, ProcessFacts, Start, Tracker};
+use crate::pipeline::session::tests::session;
+use crate::record::{By, OutcomeResult, ProcessKey, Text};
 
 /// In ticks.
 const START: u64 = 50;
@@ -26,19 +26,7 @@ fn pipeline() -> Pipeline {
         ..Start::default()
     };
     let mut pipeline = Pipeline::new(start, &mut Vec::new());
-    let session = Input::Session(Box::new(NewSession {
-        key: SESSION,
-        id: Uuid::from_u128(1),
-        agent_id: "agent".to_owned(),
-        agent_name: "agent".to_owned(),
-        owner: None,
-        labels: Default::default(),
-        binding: Binding::Cgroup,
-        root: None,
-        command: Vec::new(),
-        cgroup: None,
-    }));
-    pipeline.accept(session, &mut Vec::new());
+    pipeline.accept(session(SESSION), &mut Vec::new());
     pipeline
 }
 
