@@ -38,6 +38,19 @@ pub enum Quirk {
     /// `chroot`, `pivot_root`: after a success the name leads elsewhere, and the process's root
     /// directory is what it led to.
     Root = 8,
+    /// What it returns is how many bytes it wrote through the descriptor that is the directory.
+    Writes = 9,
+    /// `close`.
+    Closes = 10,
+    /// `close_range`: the last one is the second value.
+    ClosesRange = 11,
+    /// `dup` and its kin: the result leads to the same open file. The value, if any, is what
+    /// `fcntl` was to do.
+    Duplicates = 12,
+    /// `recvmmsg`: several messages.
+    Messages = 13,
+    /// `pidfd_getfd`: the result is a descriptor of another process's file.
+    Takes = 14,
 }
 
 /// One call.

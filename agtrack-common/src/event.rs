@@ -5,16 +5,22 @@
 
 mod attach;
 mod backend;
+mod body;
 mod call;
 mod cgroup;
 mod change;
+mod close;
 mod connect;
+mod derived;
 mod endpoint;
 mod error;
+mod excerpt;
 mod exec;
 mod exit;
+mod flow;
 mod fork;
 mod hooks;
+mod numbers;
 mod open;
 mod peer;
 mod rename;
@@ -27,17 +33,22 @@ mod uring;
 
 pub use attach::Attach;
 pub use backend::{ANY, FENTRY, LSM, TRACEPOINT, TRAMPOLINE};
+pub use body::{Body, Own};
 pub use call::{COMPAT, Call};
 pub use cgroup::{CgroupAttach, CgroupCreate, CgroupRemove};
 pub use change::Change;
+pub use close::{Close, close_flag};
 pub use connect::Connect;
+pub use derived::{DERIVED, Derived};
 pub use endpoint::Endpoint;
 pub use error::DecodeError;
-pub use exec::{Exec, ExecFailed};
+pub use excerpt::{Excerpt, excerpt_class};
+pub use exec::{Environment, Exec, ExecFailed};
 pub use exit::{Exit, IO_KNOWN};
+pub use flow::{Flow, flow_direction};
 pub use fork::Fork;
 pub use hooks::{Hook, Ring, Row};
-pub use open::{Open, fmode};
+pub use open::{Open, Reading, Readings, fmode};
 pub use peer::{KnownPeer, Peer};
 pub use rename::Rename;
 pub use set_id::SetId;
@@ -129,6 +140,35 @@ table::events! {
     Uring = 41, "kernel.io_uring", Bulk, [
         URING = 170, ANY, Attach::Submission(&["io_uring_submit_req", "io_uring_submit_sqe"]) => uring,
         URING_RESULT = 171, ANY, Attach::TpBtf("io_uring_complete") => uring_result,
+    ];
+    /// A file that was written through, created or emptied by an open was closed.
+    Close = 53, "file.close", Bulk, [
+        CLOSE_LAST = 207, TRAMPOLINE, Attach::Fentry(&["__fput"]) => close_last,
+        CLOSE_EXEC = 219, TRACEPOINT, Attach::TpBtf("sched_process_exec") => close_exec,
+        CLOSE_SYSCALL = 208, TRACEPOINT, Attach::TpBtf("sys_exit") => sys_exit,
+        WRITE_RESULT = 209, TRAMPOLINE, Attach::Fexit(&["vfs_write"], 4) => write_result,
+        WRITEV_RESULT = 210, TRAMPOLINE, Attach::Fexit(&["vfs_writev"], 5) => writev_result,
+        COPY_RESULT = 211, TRAMPOLINE, Attach::Fexit(&["vfs_copy_file_range"], 6) => copy_result,
+        SENDFILE_RESULT = 212, TRAMPOLINE, Attach::Fexit(&["do_sendfile"], 5) => sendfile_result,
+        SPLICE_RESULT = 213, TRAMPOLINE, Attach::Fexit(&["do_splice"], 6) => splice_result,
+    ];
+    /// A TCP connection ended, or a UDP socket through which datagrams had passed.
+    Flow = 46, "net.flow", Bulk, [
+        SOCKET_MADE = 172, ANY, Attach::CgroupSockCreate => socket_made,
+        SOCKET_CLOSED = 173, ANY, Attach::CgroupSockRelease => socket_closed,
+        FLOW_STATE = 174, ANY, Attach::TpBtf("inet_sock_set_state") => connection_state,
+        FLOW_ESTABLISHED = 175, ANY, Attach::CgroupSockOps => connection_established,
+        FLOW_OUT = 176, ANY, Attach::CgroupEgress => packet_out,
+        FLOW_IN = 177, ANY, Attach::CgroupIngress => packet_in,
+        SOCKET_SENDS = 178, TRAMPOLINE, Attach::Fentry(&["security_socket_sendmsg"]) => socket_sends,
+        SOCKET_RECEIVES = 179, TRAMPOLINE, Attach::Fentry(&["security_socket_recvmsg"]) => socket_receives,
+        SOCKET_SENT = 180, TRACEPOINT, Attach::TpBtf("sock_send_length") => socket_sent,
+        SOCKET_RECEIVED = 181, TRACEPOINT, Attach::TpBtf("sock_recv_length") => socket_received,
+    ];
+    /// Bytes that a socket sent or got, from which what is asked of DNS, TLS and HTTP is read.
+    Excerpt = 47, "net.payload", Bulk, [
+        EXCERPT_OUT = 182, ANY, Attach::CgroupEgress => packet_out,
+        EXCERPT_IN = 183, ANY, Attach::CgroupIngress => packet_in,
     ];
 
     shared Change, ChangeKind, Bulk {
@@ -229,6 +269,17 @@ table::events! {
             LREMOVEXATTR_RESULT = 105, TRAMPOLINE, Attach::Fexit(&["__x64_sys_lremovexattr"], 1) => lremovexattr_result,
             FREMOVEXATTR_RESULT = 106, TRAMPOLINE, Attach::Fexit(&["__x64_sys_fremovexattr"], 1) => fremovexattr_result,
             REMOVEXATTR_SYSCALL = 107, TRACEPOINT, Attach::TpBtf("sys_exit") => sys_exit,
+        ];
+        /// A file was mapped so that writes to memory are, or may become, writes to the file.
+        Mmap = 54, "file.mmap", [
+            MMAP_RESULT = 217, TRAMPOLINE, Attach::Fexit(&["vm_mmap_pgoff"], 6) => mmap_result,
+            MMAP_SYSCALL = 218, TRACEPOINT, Attach::TpBtf("sys_exit") => sys_exit,
+        ];
+        /// An open file came from another process.
+        ReceiveFile = 55, "file.receive", [
+            RECEIVE_RESULT = 224, TRAMPOLINE, Attach::Fexit(&["__receive_fd", "receive_fd"], 3) => receive_result,
+            RECEIVE_RESULT_INTO = 225, TRAMPOLINE, Attach::Fexit(&["__receive_fd"], 4) => receive_result_into,
+            RECEIVE_SYSCALL = 226, TRACEPOINT, Attach::TpBtf("sys_exit") => sys_exit,
         ];
     }
 
@@ -336,56 +387,3 @@ table::events! {
         ];
     }
 }
-
-/// A fixed-layout event body.
-pub trait Body {
-    /// Its ring.
-    const RING: Ring;
-}
-
-/// A body that belongs to one row only.
-pub trait Own: Body {
-    /// That row.
-    const KIND: Kind;
-}
-
-impl Kind {
-    /// The row of this kind.
-    pub fn row(self) -> &'static Row {
-        &TABLE[usize::from(PLACES[self as usize])]
-    }
-
-    /// The kind with this id.
-    pub fn from_id(id: u16) -> Option<Kind> {
-        TABLE
-            .iter()
-            .map(|row| row.kind)
-            .find(|kind| *kind as u16 == id)
-    }
-}
-
-/// Where the row of each event id stands in [`TABLE`]. A new row takes any number that is free.
-const PLACES: [u8; KINDS] = {
-    let mut places = [u8::MAX; KINDS];
-    let mut i = 0;
-    while i < TABLE.len() {
-        let id = TABLE[i].kind as usize;
-        assert!(id != 0 && id < KINDS, "event ids are above 0, below KINDS");
-        assert!(places[id] == u8::MAX, "two events of one id");
-        places[id] = i as u8;
-        i += 1;
-    }
-    places
-};
-
-const _: () = {
-    let mut taken = [false; HOOK_SLOTS];
-    let mut i = 0;
-    while i < HOOKS.len() {
-        let id = HOOKS[i].id as usize;
-        assert!(id < HOOK_SLOTS, "hook ids are below HOOK_SLOTS");
-        assert!(!taken[id], "two hooks of one id");
-        taken[id] = true;
-        i += 1;
-    }
-};

@@ -12,6 +12,7 @@ pub mod call;
 pub mod count;
 pub mod event;
 pub mod offset;
+pub mod socket;
 pub mod tag;
 pub mod uring;
 pub mod wire;

@@ -36,6 +36,7 @@ macro_rules! for_each_offset {
             TASK_CGROUPS, "task_struct", "cgroups";
             TASK_STATUS, "task_struct", "thread_info.status";
             TASK_NAMESPACES, "task_struct", "nsproxy";
+            TASK_LOGIN_USER, "task_struct", "loginuid";
             TASK_THREAD_PID, "task_struct", "thread_pid";
             PID_LEVEL, "pid", "level";
             TASK_TRACED, "task_struct", "ptraced";
@@ -60,6 +61,7 @@ macro_rules! for_each_offset {
             SIGNAL_EXIT_CODE, "signal_struct", "group_exit_code";
             CRED_UID, "cred", "uid";
             CRED_EUID, "cred", "euid";
+            CRED_FSUID, "cred", "fsuid";
             CRED_GID, "cred", "gid";
             CRED_EGID, "cred", "egid";
             CRED_SUID, "cred", "suid";
@@ -75,6 +77,8 @@ macro_rules! for_each_offset {
             SIGINFO_CODE, "kernel_siginfo", "si_code";
             MM_ARG_START, "mm_struct", "arg_start";
             MM_ARG_END, "mm_struct", "arg_end";
+            MM_ENV_START, "mm_struct", "env_start";
+            MM_ENV_END, "mm_struct", "env_end";
             MM_EXE, "mm_struct", "exe_file";
             BPRM_FILE, "linux_binprm", "file";
             BPRM_NAME, "linux_binprm", "filename";
@@ -95,6 +99,8 @@ macro_rules! for_each_offset {
             FILE_FLAGS, "file", "f_flags";
             FILE_MODE, "file", "f_mode";
             FILE_PRIVATE, "file", "private_data";
+            FILE_COUNT, "file", "f_count";
+            FILE_REFERENCES, "file", "f_ref.refcnt";
             PATH_DENTRY, "path", "dentry";
             PATH_MOUNT, "path", "mnt";
             FS_ROOT_DENTRY, "fs_struct", "root.dentry";
@@ -110,9 +116,14 @@ macro_rules! for_each_offset {
             MOUNT_PARENT, "mount", "mnt_parent";
             MOUNT_POINT, "mount", "mnt_mountpoint";
             INODE_INO, "inode", "i_ino";
+            INODE_GENERATION, "inode", "i_generation";
             INODE_MODE, "inode", "i_mode";
             INODE_SUPER, "inode", "i_sb";
+            INODE_UID, "inode", "i_uid";
+            INODE_SIZE, "inode", "i_size";
             SUPER_DEV, "super_block", "s_dev";
+            SUPER_FLAGS, "super_block", "s_flags";
+            SUPER_MAGIC, "super_block", "s_magic";
             FILENAME_NAME, "filename", "name";
             OPEN_FLAGS_FLAG, "open_flags", "open_flag";
             SOCKET_SK, "socket", "sk";
@@ -125,6 +136,17 @@ macro_rules! for_each_offset {
             SOCK_PEER_PORT, "sock", "__sk_common.skc_dport";
             SOCK_LOCAL6, "sock", "__sk_common.skc_v6_rcv_saddr";
             SOCK_PEER6, "sock", "__sk_common.skc_v6_daddr";
+            SOCK_COOKIE, "sock", "__sk_common.skc_cookie";
+            SOCK_STATE, "sock", "__sk_common.skc_state";
+            SOCK_FLAGS, "sock", "__sk_common.skc_flags";
+            SOCK_ERROR, "sock", "sk_err";
+            INET_PORT, "inet_sock", "inet_sport";
+            TCP_BYTES_SENT, "tcp_sock", "bytes_sent";
+            TCP_BYTES_AGAIN, "tcp_sock", "bytes_retrans";
+            TCP_BYTES_RECEIVED, "tcp_sock", "bytes_received";
+            TCP_SEGMENTS_OUT, "tcp_sock", "segs_out";
+            TCP_SEGMENTS_IN, "tcp_sock", "segs_in";
+            TCP_RETRANSMITS, "tcp_sock", "total_retrans";
             UNIX_PEER, "unix_sock", "peer";
             UNIX_ADDRESS, "unix_sock", "addr";
             UNIX_ADDRESS_LENGTH, "unix_address", "len";
@@ -171,6 +193,14 @@ macro_rules! for_each_offset {
             URING_PREPARES, "io_sr_msg", "nr_multishot_loops";
             URING_PREPARED_NAME, "io_async_msghdr", "msg.msg_name";
             URING_PREPARED_LENGTH, "io_async_msghdr", "msg.msg_namelen";
+            URING_PREPARED_ADDRESS, "io_async_msghdr", "addr";
+            URING_BIND_LENGTH, "io_bind", "addr_len";
+            URING_OPEN_SLOT, "io_open", "file_slot";
+            URING_SOCKET_SLOT, "io_socket", "file_slot";
+            URING_RING, "io_kiocb", "ctx";
+            URING_FILES, "io_ring_ctx", "file_table.data.nodes|file_table.files";
+            URING_FILE_COUNT, "io_ring_ctx", "file_table.data.nr|nr_user_files";
+            URING_NODE_FILE, "io_rsrc_node", "file_ptr";
         }
     };
 }

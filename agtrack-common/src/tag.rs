@@ -16,6 +16,8 @@ pub struct Tag {
     pub start: u64,
     /// Session key.
     pub session: u64,
+    /// Opens that were counted and not told yet.
+    pub owed: u64,
 }
 
 /// Value of the cgroup tag map; the key is the cgroup id.

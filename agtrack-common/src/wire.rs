@@ -21,6 +21,12 @@ pub const PATH_MAX: usize = 4096;
 pub const NAME_SIZE: usize = 256;
 /// Bytes of arguments recorded at exec; longer ones are cut and marked with their true length.
 pub const ARGS_MAX: u32 = 32 * 1024;
+/// Bytes of names of environment variables recorded at exec, with a NUL after each.
+pub const ENVIRONMENT_MAX: u32 = 4096;
+/// Bytes of the longest name of one that is recorded, with its NUL.
+pub const VARIABLE_MAX: u32 = 64;
+/// Bytes of arguments recorded of a process that reaches for agtrack.
+pub const ATTEMPT_ARGS_MAX: u64 = 512;
 
 /// In front of every message.
 #[repr(C)]
@@ -112,6 +118,8 @@ pub mod path_flag {
     pub const ARGUMENT: u32 = 32;
     /// The object came from a descriptor that another thread could have swapped.
     pub const FD: u32 = 64;
+    /// Who opened the file for reading could not have opened it for writing.
+    pub const UNWRITABLE: u32 = 128;
 }
 
 /// Which file: enough to recognise it under another name.

@@ -48,11 +48,26 @@ fn of(ring: Ring) -> (&'static RingBuf, u32) {
     }
 }
 
+/// What a session begins with. Not on the stack, of which 5.10 has little for a chain of calls.
+static NOTHING: Spent = Spent { since: 0, bytes: 0 };
+
 /// 1: the session's share of the crowded ring has room. A function of numbers, which the verifier
 /// looks at once for all programs.
 #[unsafe(no_mangle)]
 #[inline(never)]
 pub extern "C" fn agtrack_share(ring: u32, session: u64, size: u32) -> u32 {
+    let spender = Spender {
+        session,
+        ring: ring.into(),
+    };
+    let Some(spent) = SPENT.get_ptr_mut(spender) else {
+        #[expect(
+            clippy::needless_borrows_for_generic_args,
+            reason = "by value it would stand on the stack"
+        )]
+        let _ = SPENT.insert(spender, &NOTHING, 0);
+        return 1;
+    };
     let (map, bytes) = if ring == Ring::Lifecycle as u32 {
         of(Ring::Lifecycle)
     } else {
@@ -60,18 +75,6 @@ pub extern "C" fn agtrack_share(ring: u32, session: u64, size: u32) -> u32 {
     };
     let read = map.query(BPF_RB_CONS_POS.into());
     let free = u64::from(bytes).saturating_sub(map.query(BPF_RB_AVAIL_DATA.into()));
-    let spender = Spender {
-        session,
-        ring: ring.into(),
-    };
-    let Some(spent) = SPENT.get_ptr_mut(spender) else {
-        let first = Spent {
-            since: read,
-            bytes: size.into(),
-        };
-        let _ = SPENT.insert(spender, first, 0);
-        return 1;
-    };
     // SAFETY: a map value. Two that begin anew at the same moment forget a message or two.
     unsafe {
         if read.wrapping_sub((*spent).since) >= u64::from(bytes / CROWDED) {

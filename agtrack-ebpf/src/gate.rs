@@ -97,6 +97,7 @@ pub fn adopt(process: Task, session: u64) -> bool {
         Tag {
             start: process.start(),
             session,
+            owed: 0,
         },
         0,
     )

@@ -8,9 +8,11 @@
 #![no_main]
 #![feature(asm_experimental_arch)]
 
+mod address;
 mod arch;
 mod budget;
 mod count;
+mod environment;
 mod gate;
 mod map;
 mod message;
@@ -23,7 +25,9 @@ mod read;
 mod request;
 mod ring;
 mod scratch;
+mod socket;
 mod walk;
+mod writing;
 
 /// The kernel lends most helpers to GPL-compatible programs only.
 #[unsafe(no_mangle)]

@@ -2,13 +2,15 @@
 
 use agtrack_common::budget::{Flood, Spender, Spent};
 use agtrack_common::count::Counters;
-use agtrack_common::event::{HOOK_SLOTS, KnownPeer};
+use agtrack_common::event::{HOOK_SLOTS, KnownPeer, Reading, Readings};
+use agtrack_common::socket::{Holder, SOCKETS, Traffic};
 use agtrack_common::tag::{CgroupTag, Tag};
 use aya_ebpf::macros::map;
 use aya_ebpf::maps::{Array, HashMap, LruHashMap, PerCpuArray, RingBuf};
 
 use crate::names::KeptName;
 use crate::scratch::{SCRATCH_SLOTS, Scratch};
+use crate::writing::Writing;
 
 /// Tagged processes, by thread group id.
 #[map]
@@ -46,6 +48,14 @@ pub static FLOODS: HashMap<Flood, u64> = HashMap::with_max_entries(8 * 1024, 0);
 #[map]
 pub static PEERS: LruHashMap<KnownPeer, u8> = LruHashMap::with_max_entries(8 * 1024, 0);
 
+/// What threads opened for reading. One that is forgotten begins anew.
+#[map]
+pub static READINGS: LruHashMap<Reading, Readings> = LruHashMap::with_max_entries(8 * 1024, 0);
+
+/// The file whose open a thread was counted for and not told for, until the open's end.
+#[map]
+pub static COALESCED: LruHashMap<u32, u64> = LruHashMap::with_max_entries(1024, 0);
+
 /// `[0]`: the active generation (0: all are). `[1]`: 1 while the reader sleeps without a clock
 /// and must be woken.
 #[map]
@@ -82,3 +92,23 @@ pub static EMPTY_NAME: Array<KeptName> = Array::with_max_entries(1, 0);
 /// completes makes room.
 #[map]
 pub static REQUESTS: LruHashMap<u64, u8> = LruHashMap::with_max_entries(8 * 1024, 0);
+
+/// What is written through open files and not told yet: by the address of the file, on back end B
+/// by process and descriptor.
+#[map]
+pub static WRITINGS: HashMap<u64, Writing> = HashMap::with_max_entries(16 * 1024, 0);
+
+/// Back end B: the descriptors of requests of io_uring that write, by their address.
+#[map]
+pub static RING_WRITES: LruHashMap<u64, i32> = LruHashMap::with_max_entries(8 * 1024, 0);
+/// Who holds the sockets of tagged processes, by their cookies.
+#[map]
+pub static HOLDERS: HashMap<u64, Holder> = HashMap::with_max_entries(SOCKETS, 0);
+
+/// What passes through them.
+#[map]
+pub static TRAFFIC: HashMap<u64, Traffic> = HashMap::with_max_entries(SOCKETS, 0);
+
+/// An empty [`Traffic`] to begin an entry from; never written.
+#[map]
+pub static EMPTY_TRAFFIC: Array<Traffic> = Array::with_max_entries(1, 0);

@@ -5,7 +5,7 @@
 
 use core::marker::PhantomData;
 
-use agtrack_common::event::{Body, Kind, Own, Ring};
+use agtrack_common::event::{Body, Environment, Kind, Own, Ring};
 use agtrack_common::wire::{Header, NAME_SIZE, OUTCOME, Outcome, PART, PATH_MAX, Part, Path};
 use aya_ebpf::helpers::generated::{
     bpf_probe_read_kernel, bpf_probe_read_kernel_str, bpf_probe_read_user, bpf_probe_read_user_str,
@@ -13,11 +13,12 @@ use aya_ebpf::helpers::generated::{
 
 use crate::budget;
 use crate::count::{self, Fate};
+use crate::environment;
 use crate::gate::Actor;
 use crate::object::{Place, Task};
 use crate::read::{Kernel, masked};
 use crate::ring::output;
-use crate::scratch::Scratch;
+use crate::scratch::{self, Scratch};
 use crate::walk;
 
 /// Offsets into the data are below this mask.
@@ -32,6 +33,8 @@ pub const DATA_SIZE: usize = DATA_MASK as usize + 1 + NAME_SIZE;
 pub const BODY_SIZE: usize = 216;
 /// Bytes in front of a body.
 pub const HEADER_SIZE: usize = size_of::<Header>();
+/// Bytes in front of the data of a part.
+pub const HEAD: usize = HEADER_SIZE + size_of::<Part>();
 
 /// An event being built.
 pub struct Message<B> {
@@ -179,6 +182,13 @@ impl<B: Body> Message<B> {
         }
     }
 
+    /// Appends the names of the variables in the environment of `task`, the one that runs.
+    #[inline(always)]
+    pub fn environment(&mut self, task: Task) -> Environment {
+        self.make_room();
+        environment::append(self.scratch, Self::DATA as u32, task.environment())
+    }
+
     /// Hands the event to its ring and counts it.
     #[inline(always)]
     pub fn submit(self) {
@@ -206,46 +216,10 @@ impl<B: Body> Message<B> {
     fn make_room(&mut self) {
         // SAFETY: as in `begin`.
         unsafe {
-            let used = (&raw const (*self.scratch).used).read_volatile();
-            if used > SEGMENT_START {
-                self.send_part(used);
+            if (&raw const (*self.scratch).used).read_volatile() > SEGMENT_START {
+                let slot = (&raw const (*self.scratch).slot).read_volatile();
+                agtrack_part(slot, Self::DATA as u32, self.hook.into(), B::RING as u32);
             }
-        }
-    }
-
-    /// The part's header and offset are laid over the 48 bytes in front of the data, whose event
-    /// header and body are saved on the stack meanwhile.
-    #[inline(always)]
-    unsafe fn send_part(&mut self, used: u32) {
-        const HEAD: usize = HEADER_SIZE + size_of::<Part>();
-        // SAFETY: `DATA >= HEAD` because every body has at least 8 bytes; lengths as in `submit`.
-        unsafe {
-            if used > DATA_MASK {
-                return;
-            }
-            let front = self.data().sub(HEAD);
-            let header = message_bytes(self.scratch).cast::<Header>().read();
-            let saved = front.cast::<[u64; HEAD / 8]>().read();
-            let sent = (&raw const (*self.scratch).sent).read_volatile();
-            front.cast::<Header>().write(Header {
-                kind: PART,
-                tail: used as u16,
-                ..header
-            });
-            front.add(HEADER_SIZE).cast::<Part>().write(Part {
-                offset: sent,
-                reserved: 0,
-            });
-            let data = masked::<{ DATA_MASK as u64 }>(used);
-            if !matches!(
-                output(B::RING, header.session, front, (HEAD + data) as u64),
-                Fate::Submitted
-            ) {
-                count::run(self.hook, Fate::LostPart);
-            }
-            front.cast::<[u64; HEAD / 8]>().write(saved);
-            (&raw mut (*self.scratch).sent).write_volatile(sent.wrapping_add(used));
-            (&raw mut (*self.scratch).used).write_volatile(0);
         }
     }
 
@@ -253,6 +227,69 @@ impl<B: Body> Message<B> {
     fn data(&self) -> *mut u8 {
         // SAFETY: within `bytes`.
         unsafe { message_bytes(self.scratch).add(Self::DATA) }
+    }
+}
+
+/// Sends the data of the event in that work space, which begin at `data`, as a part of it. The part's
+/// header and offset are laid over the 48 bytes in front of the data, which are kept aside meanwhile. A function of numbers, as in [`crate::walk`]. 0: there is no such
+/// work space.
+#[unsafe(no_mangle)]
+#[inline(never)]
+pub extern "C" fn agtrack_part(slot: u32, data: u32, hook: u32, ring: u32) -> u32 {
+    const { assert!(core::mem::offset_of!(Scratch, bytes) >= HEAD) };
+    let Some(scratch) = scratch::work_space(slot) else {
+        return 0;
+    };
+    // SAFETY: a map value; `data` is masked below the size of its bytes, and as many bytes as the head
+    // has are in front of them. Lengths as in `submit`.
+    unsafe {
+        let used = (&raw const (*scratch).used).read_volatile();
+        if used > DATA_MASK {
+            return 0;
+        }
+        let bytes = message_bytes(scratch);
+        let front = bytes.add((data & walk::BEGIN_MASK) as usize).sub(HEAD);
+        let header = bytes.cast::<u64>();
+        let aside = (&raw mut (*scratch).aside).cast::<u64>();
+        copy_words::<{ HEAD / 8 }>(front.cast(), aside);
+        let sent = (&raw const (*scratch).sent).read_volatile();
+        copy_words::<{ HEADER_SIZE / 8 }>(header, front.cast());
+        (*front.cast::<Header>()).kind = PART;
+        (*front.cast::<Header>()).tail = used as u16;
+        front.add(HEADER_SIZE).cast::<Part>().write(Part {
+            offset: sent,
+            reserved: 0,
+        });
+        let session = (*front.cast::<Header>()).session;
+        let size = (HEAD + masked::<{ DATA_MASK as u64 }>(used)) as u64;
+        let fate = if ring == Ring::Lifecycle as u32 {
+            output(Ring::Lifecycle, session, front, size)
+        } else {
+            output(Ring::Bulk, session, front, size)
+        };
+        if !matches!(fate, Fate::Submitted) {
+            count::run(hook as u16, Fate::LostPart);
+        }
+        copy_words::<{ HEAD / 8 }>(aside, front.cast());
+        (&raw mut (*scratch).sent).write_volatile(sent.wrapping_add(used));
+        (&raw mut (*scratch).used).write_volatile(0);
+    }
+    1
+}
+
+/// One by one: as a whole they would take the way over the stack, which is small. The last one first:
+/// of an event with a small body, the head of a part lies over the end of the header that it is copied
+/// from.
+#[inline(always)]
+unsafe fn copy_words<const N: usize>(from: *const u64, to: *mut u64) {
+    let mut place = N;
+    while place > 0 {
+        place -= 1;
+        // SAFETY: as the caller says.
+        unsafe {
+            to.add(place)
+                .write_volatile(from.add(place).read_volatile())
+        };
     }
 }
 
@@ -320,15 +357,16 @@ fn send<T>(ring: Ring, header: Header, body: T) {
 
 /// Counts what became of an event.
 #[inline(always)]
-fn settle(hook: u16, session: u64, fate: Fate) {
+pub fn settle(hook: u16, session: u64, fate: Fate) {
     if matches!(fate, Fate::LostBudget) {
         budget::refused(session, hook);
     }
     count::run(hook, fate);
 }
 
+/// What stands in front of an event.
 #[inline(always)]
-fn header(kind: u16, hook: u16, actor: &Actor) -> Header {
+pub fn header(kind: u16, hook: u16, actor: &Actor) -> Header {
     Header {
         kind,
         hook,

@@ -6,6 +6,11 @@ use agtrack_common::wire::FileId;
 use crate::offset::*;
 use crate::read::{Kernel, at, field};
 
+mod namespaces;
+mod writable;
+
+pub use namespaces::Namespaces;
+
 /// `struct task_struct`.
 #[derive(Clone, Copy)]
 pub struct Task(Kernel);
@@ -31,9 +36,10 @@ impl Task {
     pub fn leader(self) -> Task {
         Task(field(self.0, &TASK_LEADER))
     }
-    /// Who gets its exit status, unless traced.
+    /// The process that gets its exit status, unless traced: the kernel names the thread that made
+    /// it, which began later than the process.
     pub fn parent(self) -> Task {
-        Task(field(self.0, &TASK_PARENT))
+        Task(field(self.0, &TASK_PARENT)).leader()
     }
     /// Start, boot clock, ns.
     pub fn start(self) -> u64 {
@@ -55,6 +61,18 @@ impl Task {
     pub fn arguments(self) -> (u64, u64) {
         let mm: Kernel = field(self.0, &TASK_MM);
         (field(mm, &MM_ARG_START), field(mm, &MM_ARG_END))
+    }
+    /// As [`Task::arguments`], of its environment as its program got it.
+    pub fn environment(self) -> (u64, u64) {
+        let mm: Kernel = field(self.0, &TASK_MM);
+        (field(mm, &MM_ENV_START), field(mm, &MM_ENV_END))
+    }
+    /// The user who logged in; all ones without a login, and where the kernel keeps none.
+    pub fn login_user(self) -> u32 {
+        match TASK_LOGIN_USER.load() {
+            ABSENT => u32::MAX,
+            _ => field(self.0, &TASK_LOGIN_USER),
+        }
     }
     /// The executable; none for kernel threads and processes that have given up their memory.
     pub fn exe(self) -> Option<File> {
@@ -136,6 +154,10 @@ impl Cred {
             field(self.0, &CRED_EGID),
         ]
     }
+    /// The user that its access to files is checked for.
+    pub fn file_user(self) -> u32 {
+        field(self.0, &CRED_FSUID)
+    }
     /// Saved user and group.
     pub fn saved(self) -> [u32; 2] {
         [field(self.0, &CRED_SUID), field(self.0, &CRED_SGID)]
@@ -147,39 +169,6 @@ impl Cred {
     /// Effective capabilities; two words of 32 bits before 6.3, in the same order.
     pub fn capabilities(self) -> u64 {
         field(self.0, &CRED_CAPABILITIES)
-    }
-}
-
-/// `struct nsproxy`.
-#[derive(Clone, Copy)]
-pub struct Namespaces(Kernel);
-
-impl Namespaces {
-    /// What makes one of each, in the order of [`Namespaces::all`]: `CLONE_NEWUTS`, `IPC`, `NS`,
-    /// `NET`, `CGROUP`, `TIME` (include/uapi/linux/sched.h).
-    pub const BITS: [u32; 6] = [
-        0x0400_0000,
-        0x0800_0000,
-        0x0002_0000,
-        0x4000_0000,
-        0x0200_0000,
-        0x80,
-    ];
-
-    /// Whether both are one object.
-    pub fn is_same(self, other: Namespaces) -> bool {
-        self.0 == other.0
-    }
-    /// Each of them, as a key.
-    pub fn all(self) -> [u64; 6] {
-        [
-            field(self.0, &NS_UTS),
-            field(self.0, &NS_IPC),
-            field(self.0, &NS_MNT),
-            field(self.0, &NS_NET),
-            field(self.0, &NS_CGROUP),
-            field(self.0, &NS_TIME),
-        ]
     }
 }
 
@@ -248,6 +237,19 @@ impl File {
     pub fn id(self) -> FileId {
         Inode(field(self.0, &FILE_INODE)).id()
     }
+    /// The address, as a key.
+    pub fn address(self) -> u64 {
+        self.0 as u64
+    }
+    /// Which file of its inode number it is, where the file system tells them apart.
+    pub fn generation(self) -> u32 {
+        let inode: Kernel = field(self.0, &FILE_INODE);
+        field(inode, &INODE_GENERATION)
+    }
+    /// Whether `who` may write to it, or could allow that to itself.
+    pub fn can_be_written_by(self, who: Cred) -> bool {
+        Inode(field(self.0, &FILE_INODE)).can_be_written_by(who)
+    }
     /// `f_flags`.
     pub fn flags(self) -> u32 {
         field(self.0, &FILE_FLAGS)
@@ -267,6 +269,14 @@ impl File {
 pub struct Socket(Kernel);
 
 impl Socket {
+    /// Wraps an address.
+    pub fn new(address: Kernel) -> Self {
+        Socket(address)
+    }
+    /// The address, as a number.
+    pub fn address(self) -> u64 {
+        self.0 as u64
+    }
     /// `SOCK_*`.
     pub fn kind(self) -> u16 {
         field(self.0, &SOCKET_TYPE)
@@ -333,7 +343,8 @@ impl Socket {
         };
         (!place.dentry.is_null()).then_some(place)
     }
-    fn sock(self) -> Kernel {
+    /// `struct sock`, or the one of its family that begins with it.
+    pub fn sock(self) -> Kernel {
         field(self.0, &SOCKET_SK)
     }
 }

@@ -3,19 +3,27 @@
 mod call;
 mod cgroup;
 mod change;
+mod close;
 mod connect;
 mod endpoint;
+mod excerpt;
 mod exec;
 mod exit;
+mod flow;
 mod fork;
+mod mmap;
 mod open;
+mod packet;
 mod peer;
+mod receive;
 mod rename;
+mod repeat;
 mod set_id;
 mod signal;
 mod socket;
 mod syscall;
 mod tamper;
+mod unix;
 mod unlink;
 mod uring;
 

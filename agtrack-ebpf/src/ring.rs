@@ -20,11 +20,7 @@ pub unsafe fn output(ring: Ring, session: u64, bytes: *const u8, size: u64) -> F
         Ring::Lifecycle => &LIFECYCLE,
         Ring::Bulk => &BULK,
     };
-    let flags = if take_asleep() {
-        BPF_RB_FORCE_WAKEUP
-    } else {
-        BPF_RB_NO_WAKEUP
-    };
+    let flags = wake();
     // SAFETY: `RingBuf` is a transparent map definition; the verifier checks `bytes` and `size`.
     unsafe {
         let map = core::ptr::from_ref(map).cast_mut().cast();
@@ -32,6 +28,16 @@ pub unsafe fn output(ring: Ring, session: u64, bytes: *const u8, size: u64) -> F
             0 => Fate::Submitted,
             _ => Fate::LostRing,
         }
+    }
+}
+
+/// How to hand a message over: with a wake-up where one is needed.
+#[inline(always)]
+pub fn wake() -> u32 {
+    if take_asleep() {
+        BPF_RB_FORCE_WAKEUP
+    } else {
+        BPF_RB_NO_WAKEUP
     }
 }
 

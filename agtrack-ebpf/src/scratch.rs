@@ -1,10 +1,12 @@
 //! The work space of a run: where its message is filled.
 
 use agtrack_common::event::{LSM, TRAMPOLINE};
+use aya_ebpf::helpers::generated::bpf_get_current_pid_tgid;
 
+use crate::environment::EnvironmentState;
 use crate::gate::Actor;
 use crate::map::{EMPTY_SCRATCH, SCRATCH, TASK_SCRATCH};
-use crate::message::{BODY_SIZE, DATA_SIZE, HEADER_SIZE};
+use crate::message::{BODY_SIZE, DATA_SIZE, HEAD, HEADER_SIZE};
 use crate::names;
 use crate::quirk::BACKEND;
 
@@ -20,10 +22,14 @@ pub struct Scratch {
     pub sent: u32,
     /// State of a walk.
     pub walk: WalkState,
+    /// State of a look at an environment.
+    pub environment: EnvironmentState,
     /// The arguments of a system call, by place, and its number at the end.
     pub arguments: [u64; 8],
     /// What they mean, in one form for all variants of a call.
     pub request: [u64; 8],
+    /// What the head of a part is laid over meanwhile.
+    pub aside: [u64; HEAD / 8],
     /// Header, body and data of the message. A part's header and body overwrite the event's
     /// body area from behind, so the event's own stand in front of the room for them.
     pub bytes: [u8; HEADER_SIZE + BODY_SIZE + DATA_SIZE],
@@ -96,10 +102,15 @@ pub enum Slot {
     Uring,
     TrackerSignal,
     TrackerPtraceFentry,
+    CloseLast,
+    CloseExec,
+    Mmap,
+    Receive,
+    ReceiveInto,
 }
 
-/// Number of [`Slot`]s.
-pub const SCRATCH_SLOTS: u32 = 43;
+/// Number of [`Slot`]s: one more than the last.
+pub const SCRATCH_SLOTS: u32 = Slot::ReceiveInto as u32 + 1;
 
 impl Slot {
     /// This CPU's work space.
@@ -116,6 +127,23 @@ pub const OF_THREAD: u32 = u32::MAX;
 #[inline(always)]
 pub fn of_slot(slot: u32) -> Option<*mut Scratch> {
     SCRATCH.get_ptr_mut(slot)
+}
+
+/// The work space of this slot, or, in the back end that has it, of this thread.
+#[inline(always)]
+pub fn work_space(slot: u32) -> Option<*mut Scratch> {
+    if BACKEND.load() == u32::from(LSM) && slot == OF_THREAD {
+        // SAFETY: no arguments.
+        let tid = unsafe { bpf_get_current_pid_tgid() } as u32;
+        return TASK_SCRATCH.get_ptr_mut(tid);
+    }
+    of_slot(slot)
+}
+
+/// The work space of a program, to begin a message in.
+#[inline(always)]
+pub fn again(slot: u32) -> Option<*mut Scratch> {
+    named(of_slot(slot)?, slot)
 }
 
 /// A work space knows which one it is, for functions that are told only that.

@@ -6,15 +6,12 @@
 //! numbers only, with a name that the linker keeps: such a function the verifier looks at once, and
 //! not again at each call. So it makes a few steps, and is called again.
 
-use agtrack_common::event::LSM;
 use agtrack_common::wire::{NAME_SIZE, PATH_MAX, Path, path_flag};
-use aya_ebpf::helpers::generated::{bpf_get_current_pid_tgid, bpf_probe_read_kernel_str};
+use aya_ebpf::helpers::generated::bpf_probe_read_kernel_str;
 
-use crate::map::TASK_SCRATCH;
 use crate::message::DATA_MASK;
 use crate::object::Place;
 use crate::offset::*;
-use crate::quirk::BACKEND;
 use crate::read::{Kernel, field};
 use crate::scratch::{self, Scratch};
 
@@ -65,22 +62,11 @@ fn first_flags(dentry: Kernel) -> u32 {
     }
 }
 
-/// The work space of this slot, or, in the back end that has it, of this thread.
-#[inline(always)]
-fn work_space(slot: u32) -> Option<*mut Scratch> {
-    if BACKEND.load() == u32::from(LSM) && slot == scratch::OF_THREAD {
-        // SAFETY: no arguments.
-        let tid = unsafe { bpf_get_current_pid_tgid() } as u32;
-        return TASK_SCRATCH.get_ptr_mut(tid);
-    }
-    scratch::of_slot(slot)
-}
-
 /// Some steps upwards. 0: it is at the top, or can go no further.
 #[unsafe(no_mangle)]
 #[inline(never)]
 pub extern "C" fn agtrack_climb(slot: u32, data: u32) -> u32 {
-    let Some(scratch) = work_space(slot) else {
+    let Some(scratch) = scratch::work_space(slot) else {
         return 0;
     };
     // SAFETY: as in `append`.

@@ -23,7 +23,8 @@ use sha2::{Digest, Sha256};
 
 pub use mistake::{Mistake, Mistakes};
 
-use crate::load::{BackendChoice, Sizes};
+use crate::load::{BackendChoice, Reads, Sizes};
+use crate::noise;
 
 /// Where the configuration is looked for.
 pub const DEFAULT_FILE: &str = "/etc/agtrack/agtrack.toml";
@@ -75,6 +76,15 @@ impl Default for Journal {
 pub struct Capture {
     /// Kind of kernel hooks for file events.
     pub backend: BackendChoice,
+    /// Which opens for reading are told one by one.
+    pub reads: Reads,
+    /// Globs of files by class, beside the built-in classes or in the place of one: where `reads` is
+    /// `counted`, reads of them by processes that could not write them are counted.
+    #[serde(
+        deserialize_with = "value::noise",
+        skip_serializing_if = "BTreeMap::is_empty"
+    )]
+    pub noise: noise::Globs,
     /// Size of the ring for process events in bytes, a power of two.
     #[serde(deserialize_with = "value::ring_bytes")]
     pub lifecycle_ring_bytes: u32,
@@ -88,6 +98,8 @@ impl Default for Capture {
         let sizes = Sizes::default();
         Capture {
             backend: BackendChoice::default(),
+            reads: Reads::default(),
+            noise: noise::Globs::new(),
             lifecycle_ring_bytes: sizes.lifecycle,
             bulk_ring_bytes: sizes.bulk,
         }

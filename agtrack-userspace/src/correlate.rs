@@ -4,6 +4,9 @@
 //! another hook than the operation itself, the two are brought together here; an operation whose
 //! result is never seen is an action with the outcome `unknown`, not `success`.
 
+mod content;
+mod domains;
+mod names;
 mod object;
 mod outcome;
 mod pending;
@@ -13,7 +16,7 @@ pub mod tamper;
 mod tests;
 
 use agtrack_common::event::{Kind, Payload, Uring, uring_flag};
-use agtrack_common::wire::RET_UNKNOWN;
+use agtrack_common::wire::{RET_UNKNOWN, path_flag};
 
 use crate::decode::What;
 use crate::enrich::Known;
@@ -28,6 +31,8 @@ pub struct Done {
     pub agent: Shared<Agent>,
     /// Session key.
     pub session: u64,
+    /// It opened a file for reading that its process could not have written.
+    pub unwritable: bool,
     /// What was done.
     pub action: Action,
 }
@@ -37,11 +42,20 @@ pub struct Done {
 pub struct Correlator {
     pending: pending::Pending,
     requests: requests::Requests,
+    names: names::Names,
+    contents: content::Contents,
 }
 
 impl Correlator {
     /// Takes the next event and appends the actions that are complete now.
     pub fn push(&mut self, known: Known, done: &mut Vec<Done>) {
+        let before = done.len();
+        self.bring_together(known, done);
+        self.contents
+            .name(done.get_mut(before..).unwrap_or_default());
+    }
+
+    fn bring_together(&mut self, known: Known, done: &mut Vec<Done>) {
         match known.event.what {
             What::Ended(ended) if ended.kind == Kind::Uring as u32 => {
                 let begun = self.requests.take(requests::key(&ended));
@@ -60,13 +74,32 @@ impl Correlator {
 
     /// Gives up waiting for results of what began long before `boot`.
     pub fn give_up(&mut self, boot: u64, done: &mut Vec<Done>) {
+        let before = done.len();
         done.extend(self.pending.before(boot).into_iter().map(unknown));
         done.extend(self.requests.before(boot).into_iter().map(unknown));
+        self.contents.give_up(boot, done);
+        self.contents
+            .name(done.get_mut(before..).unwrap_or_default());
+    }
+
+    /// A process of a session is gone, or the session itself, and no event told it: nothing more comes of
+    /// what it was in the midst of.
+    pub fn gone(&mut self, process: Option<u32>, session: u64, done: &mut Vec<Done>) {
+        let before = done.len();
+        self.contents.ended(process, session, done);
+        self.contents
+            .name(done.get_mut(before..).unwrap_or_default());
     }
 
     fn happened(&mut self, known: Known, payload: Payload, done: &mut Vec<Done>) {
         if let Payload::Uring(body) = payload {
             return self.requested(known, &body, done);
+        }
+        if let Payload::Excerpt(body) = payload {
+            return self.contents.take(known, &body, done);
+        }
+        if let Payload::Open(body) = &payload {
+            self.names.opened(&known, body);
         }
         let (tid, kind) = (known.event.header.tid, payload.kind());
         match result_of(&payload) {
@@ -100,6 +133,7 @@ impl Correlator {
                     let ended = known.event.header.tgid;
                     done.extend(self.pending.of_process(ended).into_iter().map(unknown));
                     done.extend(self.requests.of_process(ended).into_iter().map(unknown));
+                    self.contents.ended(Some(ended), known.session, done);
                 }
                 // A datagram may still be refused on its way out.
                 done.push(if kind == Kind::Send {
@@ -107,6 +141,9 @@ impl Correlator {
                 } else {
                     finish(known, 0)
                 });
+                if let (Payload::Close(body), Some(told)) = (&payload, done.last_mut()) {
+                    self.names.closed(body, &mut told.action.object);
+                }
             }
         }
     }
@@ -135,12 +172,15 @@ fn result_of(payload: &Payload) -> Option<i32> {
         Payload::SetId(body) => Some(body.ret),
         Payload::ExecFailed(body) => Some(body.ret),
         Payload::Connect(body) => Some(body.ret),
+        Payload::Flow(body) => Some(body.ret),
         Payload::Fork(_)
         | Payload::Exec(_)
         | Payload::Exit(_)
         | Payload::Signal(_)
         | Payload::Peer(..)
+        | Payload::Close(_)
         | Payload::Uring(_)
+        | Payload::Excerpt(_)
         | Payload::Tamper(..)
         | Payload::CgroupCreate(_)
         | Payload::CgroupAttach(_)
@@ -202,6 +242,7 @@ fn complete(known: Known, ret: Option<i32>) -> Done {
     let time = known.event.header.time;
     let (agent, session) = (known.agent.clone(), known.session);
     let outcome = outcome::outcome(&known, ret);
+    let unwritable = is_unwritable(&known);
     let (object, completeness) = object::object(&known);
     let action = Action {
         tool_call: None,
@@ -219,6 +260,14 @@ fn complete(known: Known, ret: Option<i32>) -> Done {
         time,
         agent,
         session,
+        unwritable,
         action,
+    }
+}
+
+fn is_unwritable(known: &Known) -> bool {
+    match &known.event.what {
+        What::Happened(Payload::Open(body)) => body.path.flags & path_flag::UNWRITABLE != 0,
+        What::Happened(_) | What::Ended(_) => false,
     }
 }

@@ -141,6 +141,8 @@ fn options(loaded: &Loaded, file: &Path, input_log: Option<PathBuf>) -> Options 
         journal: journal.dir.clone(),
         owner: None,
         backend: capture.backend,
+        reads: capture.reads,
+        noise: capture.reads.noise(&capture.noise),
         sizes: Sizes {
             lifecycle: capture.lifecycle_ring_bytes,
             bulk: capture.bulk_ring_bytes,

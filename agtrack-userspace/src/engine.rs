@@ -14,7 +14,6 @@ mod guard;
 mod hands;
 mod key;
 mod live;
-mod quiet;
 mod roots;
 mod start;
 mod stray;
@@ -35,7 +34,8 @@ use uuid::Uuid;
 
 use crate::cgroup::Cgroup;
 use crate::journal;
-use crate::load::{BackendChoice, Inventory, Sizes};
+use crate::load::{BackendChoice, Inventory, Reads, Sizes};
+use crate::noise;
 
 pub use summary::{Item, Listed, Summary};
 
@@ -50,6 +50,10 @@ pub struct Options {
     pub owner: Option<(u32, u32)>,
     /// Which hooks see file events.
     pub backend: BackendChoice,
+    /// Which opens for reading are told one by one.
+    pub reads: Reads,
+    /// Classes of reads that are counted.
+    pub noise: noise::Globs,
     /// Sizes of what the kernel keeps.
     pub sizes: Sizes,
     /// How to keep the journal; its owner is taken from above.

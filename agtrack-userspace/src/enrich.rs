@@ -6,10 +6,12 @@
 mod actor;
 mod process;
 mod session;
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashMap;
 
-use agtrack_common::event::{CgroupAttach, Payload};
+use agtrack_common::event::{CgroupAttach, Exec, Payload};
 use agtrack_common::wire::{Path, path_flag};
 
 use crate::decode::{Event, Segments, What};
@@ -20,6 +22,9 @@ pub use actor::Actor;
 pub use process::ProcessTable;
 pub(crate) use process::arguments;
 pub use session::{Session, Sessions};
+
+/// Cgroups that are kept; more are told without their path.
+const CGROUPS: usize = 256 * 1024;
 
 /// An event with the process that acted and the agent it belongs to.
 #[derive(Clone, Debug)]
@@ -104,7 +109,14 @@ impl Enricher {
 
     /// Learns where a cgroup is.
     pub fn learn_cgroup(&mut self, id: u64, path: Text) {
-        self.cgroups.insert(id, path);
+        if self.cgroups.len() < CGROUPS || self.cgroups.contains_key(&id) {
+            self.cgroups.insert(id, path);
+        }
+    }
+
+    /// Whether it is known where a cgroup is.
+    pub fn knows_cgroup(&self, id: u64) -> bool {
+        self.cgroups.contains_key(&id)
     }
 
     /// All sessions.
@@ -138,7 +150,7 @@ impl Enricher {
     /// Completes an event. `None`: it belongs to no session, so it is nobody's action.
     pub fn complete(&mut self, event: Event) -> Option<Known> {
         let session = session_of(&event);
-        let agent = self.sessions.get(session)?.agent.clone();
+        let agent = self.agent_of(session, &event)?;
         let key = ProcessKey::new(event.header.tgid, event.header.start);
         let mut target_uid = None;
         let mut cgroup = None;
@@ -147,10 +159,7 @@ impl Enricher {
             target_uid = target;
             cgroup = path;
         }
-        // One that nobody told of shows itself by what it does.
-        let own = event.header.session;
-        let own = if self.knows(own) { own } else { 0 };
-        let process = self.changing(key, |processes| processes.get_or_guess(key, own));
+        let process = self.who(key, &event);
         if let What::Happened(Payload::Exit(_)) = event.what {
             self.forget_process(key);
         }
@@ -165,6 +174,25 @@ impl Enricher {
         })
     }
 
+    /// Who did it. One that nobody told of shows itself by what it does, but not by what its sockets
+    /// do: they may live longer than the last process that used them.
+    fn who(&mut self, key: ProcessKey, event: &Event) -> Shared<Process> {
+        if let What::Happened(Payload::Flow(_) | Payload::Excerpt(_)) = event.what {
+            return self.processes.get_or_blank(key);
+        }
+        let own = event.header.session;
+        let own = if self.knows(own) { own } else { 0 };
+        self.changing(key, |processes| processes.get_or_guess(key, own))
+    }
+
+    /// A connection may end after the session of the process that held it.
+    fn agent_of(&self, session: u64, event: &Event) -> Option<Shared<Agent>> {
+        if let What::Happened(Payload::Flow(_)) = event.what {
+            return self.sessions.agent(session);
+        }
+        Some(self.sessions.get(session)?.agent.clone())
+    }
+
     /// One that was born into its cgroup comes without the path.
     fn moved(&mut self, body: &CgroupAttach, data: &[u8]) -> (Option<String>, Option<Text>) {
         let (path, exe) = told(body, data);
@@ -175,6 +203,14 @@ impl Enricher {
         let target = ProcessKey::new(body.target, body.target_start);
         self.changing(target, |processes| processes.moved(body, path.clone(), exe));
         (Some(target.uid(&self.boot_id)), path)
+    }
+
+    /// It runs another program from now on.
+    fn ran(&mut self, key: ProcessKey, session: u64, body: &Exec, data: &[u8]) {
+        let cgroup = self.cgroups.get(&body.cgroup).cloned();
+        self.changing(key, |processes| {
+            processes.exec(key, body, data, session, cgroup)
+        });
     }
 
     /// Changes the table as the event says, before the actor is looked up.
@@ -196,11 +232,7 @@ impl Enricher {
                 (Some(child.uid(&self.boot_id)), None)
             }
             Payload::Exec(body) => {
-                let cgroup = self.cgroups.get(&body.cgroup).cloned();
-                let data = &event.data;
-                self.changing(key, |processes| {
-                    processes.exec(key, body, data, session, cgroup)
-                });
+                self.ran(key, session, body, &event.data);
                 (None, None)
             }
             Payload::CgroupAttach(body) => self.moved(body, &event.data),
@@ -229,8 +261,11 @@ impl Enricher {
             | Payload::Call(..)
             | Payload::Endpoint(..)
             | Payload::Peer(..)
+            | Payload::Close(_)
             | Payload::Open(_)
             | Payload::Uring(_)
+            | Payload::Flow(_)
+            | Payload::Excerpt(_)
             | Payload::Unlink(_)
             | Payload::Change(..)
             | Payload::Rename(_)

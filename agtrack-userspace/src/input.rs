@@ -125,6 +125,9 @@ pub struct Start {
     pub passed_over: Vec<String>,
     /// Hash of the configuration.
     pub config_sha256: Option<String>,
+    /// Globs of files by class: reads of them are counted where the process could not write them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub noise: BTreeMap<String, Vec<String>>,
     /// Key for the tags of redacted values.
     #[serde(with = "log::key")]
     pub redaction_key: [u8; 32],
@@ -146,6 +149,9 @@ pub struct Tracker {
     pub parent: Option<ProcessKey>,
     /// Its cgroup2 path.
     pub cgroup: Option<Text>,
+    /// The kernel's id of that.
+    #[serde(default)]
+    pub cgroup_id: Option<u64>,
 }
 
 /// Another process changed a file of the recorder's own.

@@ -2,6 +2,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
 pub mod btf;
+pub mod capture;
 pub mod cgroup;
 pub mod cli;
 pub mod config;
@@ -14,7 +15,9 @@ pub mod enrich;
 pub mod input;
 pub mod journal;
 pub mod load;
+pub mod noise;
 pub mod pipeline;
+pub mod protocol;
 pub mod record;
 pub mod redact;
 pub mod ring;

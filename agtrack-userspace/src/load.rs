@@ -11,6 +11,8 @@ mod floods;
 mod log;
 mod offsets;
 mod probe;
+pub(crate) mod quiet;
+mod sockets;
 mod stats;
 mod tags;
 mod uring;
@@ -19,7 +21,7 @@ use anyhow::Context;
 use aya::maps::Map;
 use aya::{Ebpf, EbpfLoader, VerifierLogLevel};
 
-pub use backend::{Backend, BackendChoice, lockdown};
+pub use backend::{Backend, BackendChoice, Reads, lockdown};
 pub use probe::{Probed, probe_hooks};
 
 use crate::btf::Btf;
@@ -140,6 +142,9 @@ impl Probes {
     pub fn detach(&mut self) {
         if attach::again(self.inventory.backend) {
             self.links.detach();
+            // What becomes of them is not seen from here on. A map that cannot be read says so when
+            // the programs are attached again.
+            let _ = self.forget_all_sockets();
         }
     }
 }
@@ -148,14 +153,14 @@ impl Probes {
 ///
 /// # Errors
 /// No BTF, no permission, or not one back end with which file events can be seen.
-pub fn load(choice: BackendChoice, sizes: Sizes) -> anyhow::Result<(Probes, Rings)> {
+pub fn load(choice: BackendChoice, reads: Reads, sizes: Sizes) -> anyhow::Result<(Probes, Rings)> {
     backend::check_permission()?;
     lift_memory_limit();
     let types = Types::read()?;
     let offsets = offsets::resolve(&types.kernel)?;
     let mut passed_over = Vec::new();
     for backend in choice.candidates() {
-        match try_backend(backend, sizes, &offsets, &types) {
+        match try_backend(backend, (reads, sizes), &offsets, &types) {
             Ok((mut probes, rings)) => {
                 probes.inventory.passed_over = passed_over;
                 return Ok((probes, rings));
@@ -168,12 +173,12 @@ pub fn load(choice: BackendChoice, sizes: Sizes) -> anyhow::Result<(Probes, Ring
 
 fn try_backend(
     backend: Backend,
-    sizes: Sizes,
+    (reads, sizes): (Reads, Sizes),
     offsets: &offsets::Offsets,
     types: &Types,
 ) -> anyhow::Result<(Probes, Rings)> {
     backend.check()?;
-    let mut ebpf = open(backend, sizes, offsets)?;
+    let mut ebpf = open(backend, (reads, sizes), offsets)?;
     let mut links = attach::Links::default();
     let hooks = attach::attach(&mut ebpf, backend, types, &mut links)?;
     let mut rings = Rings::take(&mut ebpf)?;
@@ -193,10 +198,15 @@ fn try_backend(
     Ok((probes, rings))
 }
 
-fn open(backend: Backend, sizes: Sizes, offsets: &offsets::Offsets) -> anyhow::Result<Ebpf> {
+fn open(
+    backend: Backend,
+    (reads, sizes): (Reads, Sizes),
+    offsets: &offsets::Offsets,
+) -> anyhow::Result<Ebpf> {
     let bit = u32::from(backend.bit());
     let keeps_names = u32::from(attach::keeps_names());
     let takes_mapping = u32::from(attach::takes_mapping());
+    let counts_reads = u32::from(reads == Reads::Counted);
     let tracker = std::process::id();
     let (threads, names) = match backend {
         Backend::Lsm => (sizes.threads, NAMES),
@@ -210,6 +220,7 @@ fn open(backend: Backend, sizes: Sizes, offsets: &offsets::Offsets) -> anyhow::R
         .override_global("TRACKER", &tracker, true)
         .override_global("KEEPS_NAMES", &keeps_names, true)
         .override_global("TAKES_MAPPING", &takes_mapping, true)
+        .override_global("COUNTS_READS", &counts_reads, true)
         .override_global("LIFECYCLE_BYTES", &sizes.lifecycle, true)
         .override_global("BULK_BYTES", &sizes.bulk, true)
         .map_max_entries("LIFECYCLE", sizes.lifecycle)

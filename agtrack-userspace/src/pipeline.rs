@@ -1,7 +1,7 @@
 //! The one loop: inputs in, records out.
 //!
 //! ```text
-//! Input ─► decode ─► enrich ─► correlate ─► (policy) ─► redact ─► Draft ─► journal
+//! Input ─► decode ─► enrich ─► correlate ─► (policy) ─► noise ─► redact ─► Draft ─► journal
 //! ```
 //!
 //! It is pure: the same inputs give the same drafts, whoever feeds it (`engine` live, `replay`
@@ -21,6 +21,7 @@ use crate::correlate::{Correlator, Done};
 use crate::decode::{Decoder, What};
 use crate::enrich::Enricher;
 use crate::input::{Clock, FloodCount, HookCounters, Input, ProcessFacts, Start};
+use crate::noise::Noise;
 use crate::record::{Body, Change, Draft, Gap, GapReason, Heartbeat, Lifecycle};
 use ending::{Ending, Endings};
 use reconcile::Reconciler;
@@ -45,6 +46,7 @@ pub struct Pipeline {
     correlator: Correlator,
     endings: Endings,
     touches: Touches,
+    noise: Noise,
     stage: RedactStage,
     reconciler: Reconciler,
     heartbeat: u64,
@@ -61,6 +63,7 @@ impl Pipeline {
             correlator: Correlator::default(),
             endings: Endings::default(),
             touches: Touches::default(),
+            noise: Noise::new(&start.noise),
             stage: RedactStage::new(&start.redaction_key),
             reconciler: Reconciler::new(HookNames::new(&start.hooks), &start.attached),
             heartbeat: start.clock.boot,
@@ -81,6 +84,11 @@ impl Pipeline {
     /// Whether a session with this key runs.
     pub fn knows(&self, session: u64) -> bool {
         self.enricher.knows(session) && !self.endings.drop(session)
+    }
+
+    /// Whether it is known where a cgroup is.
+    pub fn knows_cgroup(&self, id: u64) -> bool {
+        self.enricher.knows_cgroup(id)
     }
 
     /// Events that wait for others which may have happened before them.
@@ -182,10 +190,14 @@ impl Pipeline {
     /// Redacts finished actions and appends them.
     fn publish(&mut self, out: &mut Vec<Draft>) {
         for mut done in self.done.drain(..) {
+            let sessions = self.enricher.sessions();
+            let count = done.action.completeness.count;
+            if let Some(class) = self.noise.take(&mut done) {
+                sessions.count_open(done.session, class, count);
+                continue;
+            }
             self.stage.action(&mut done.action);
-            self.enricher
-                .sessions()
-                .count(done.session, &done.action.action);
+            sessions.count(done.session, &done.action);
             out.push(Draft {
                 time: done.time,
                 agent: Some(done.agent),

@@ -5,14 +5,19 @@
 
 mod action;
 mod bytes;
+mod content;
 mod draft;
+mod flow;
 mod note;
 mod process;
+mod program;
 mod shared;
 mod stamp;
 mod tamper;
 mod time;
 mod uring;
+mod written;
+pub(crate) mod zone;
 
 use std::collections::BTreeMap;
 
@@ -22,19 +27,23 @@ use uuid::Uuid;
 
 pub use action::{
     Access, Action, Address, Completeness, FileChange, Object, Outcome, OutcomeResult, PathSource,
-    Usage,
+    REPEATED, Usage,
 };
 pub use bytes::{Text, printable};
+pub use content::{Answer, Direction, Dns, HttpRequest, Question, QuicHello, Side, TlsHello};
 pub use draft::Draft;
+pub use flow::Flow;
 pub use note::{
     Change, Gap, GapReason, Heartbeat, HookReport, HookTotals, Lifecycle, SessionChange, Totals,
 };
 pub use process::{Ancestor, Process, ProcessKey, TICK};
+pub use program::Brought;
 pub use shared::Shared;
 pub use stamp::Stamper;
 pub use tamper::{By, Tamper};
 pub use time::timestamp;
 pub use uring::UringRequest;
+pub use written::Written;
 
 /// Version of the record's shape.
 pub const VERSION: u32 = 1;

@@ -23,7 +23,7 @@ mod span;
 mod tests;
 mod walk;
 
-use std::borrow::Cow;
+use std::borrow::{Borrow as _, Cow};
 use std::fmt;
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
@@ -31,6 +31,7 @@ use sha2::Sha256;
 
 use assign::Mode;
 use search::Search;
+pub(crate) use span::replacements;
 use span::{Found, Span};
 use walk::Word;
 
@@ -44,8 +45,12 @@ pub struct Redacted<T> {
 }
 
 /// A replacement can uncover a secret (what stood before it was part of its word), so a text in
-/// which something was found is looked at again. More than two rounds take a hostile text.
+/// which something was found is looked at again. More than two rounds take a hostile text, and one
+/// that takes more than these is replaced as a whole.
 const ROUNDS: usize = 8;
+
+/// The rule of what is replaced as a whole.
+const WHOLE: &str = "value";
 
 /// Takes secrets out. One for the whole process; cheap to share, expensive to make (about 1 ms).
 pub struct Redactor {
@@ -77,7 +82,7 @@ impl Redactor {
     #[must_use]
     pub fn args<'a>(&self, args: &'a [Vec<u8>]) -> Redacted<Cow<'a, [Vec<u8>]>> {
         let mut rules = Vec::new();
-        let value = repeat(args, |args| {
+        let step = |args: &[Vec<u8>]| {
             let words: Vec<_> = args
                 .iter()
                 .enumerate()
@@ -86,6 +91,15 @@ impl Redactor {
             let mut found = Found::default();
             walk::words(&self.search, &words, 0, &mut found);
             self.rewrite_args(args, found, &mut rules)
+        };
+        let value = repeat(args, step, |before, after, all| {
+            let pairs = before.iter().zip(after);
+            pairs
+                .map(|(before, after)| match all || before != after {
+                    true => self.whole(before),
+                    false => before.clone(),
+                })
+                .collect()
         });
         Redacted { value, rules }
     }
@@ -94,7 +108,7 @@ impl Redactor {
     #[must_use]
     pub fn path<'a>(&self, path: &'a [u8]) -> Redacted<Cow<'a, [u8]>> {
         let mut rules = Vec::new();
-        let value = repeat(path, |path| {
+        let step = |path: &[u8]| {
             let hits = self.search.hits(path);
             let mut found = Found::default();
             let mut add = |range, rule| found.add(0, range, rule);
@@ -103,7 +117,8 @@ impl Redactor {
             }
             self.search.run(path, hits, false, &mut add);
             self.rewrite(path, &found.settle(), &mut rules)
-        });
+        };
+        let value = repeat(path, step, |path, _, _| self.whole(path));
         Redacted { value, rules }
     }
 
@@ -111,12 +126,13 @@ impl Redactor {
     #[must_use]
     pub fn text<'a>(&self, text: &'a [u8]) -> Redacted<Cow<'a, [u8]>> {
         let mut rules = Vec::new();
-        let value = repeat(text, |text| {
+        let step = |text: &[u8]| {
             let mut found = Found::default();
             let word = Word::whole(text, 0, self.search.hits(text));
             walk::words(&self.search, &[word], 0, &mut found);
             self.rewrite(text, &found.settle(), &mut rules)
-        });
+        };
+        let value = repeat(text, step, |text, _, _| self.whole(text));
         Redacted { value, rules }
     }
 
@@ -180,6 +196,15 @@ impl Redactor {
         (written > 0).then_some(redacted)
     }
 
+    /// Nothing of it but that it was there.
+    fn whole(&self, text: &[u8]) -> Vec<u8> {
+        let mut redacted = Vec::new();
+        if !text.is_empty() {
+            self.replace(text, WHOLE, &mut redacted);
+        }
+        redacted
+    }
+
     fn replace(&self, secret: &[u8], rule: &str, redacted: &mut Vec<u8>) {
         const HEX: &[u8; 16] = b"0123456789abcdef";
         let tag = self
@@ -199,16 +224,25 @@ impl Redactor {
     }
 }
 
-/// Applies a step until it has nothing more to change.
+/// Applies a step until it has nothing more to change. What does not come to rest by itself is
+/// given up: `whole` gets it before and after its last step, and is to leave nothing in what that
+/// step changed, the second time in anything.
 fn repeat<T: ToOwned + ?Sized>(
     input: &T,
     mut step: impl FnMut(&T) -> Option<T::Owned>,
+    whole: impl Fn(&T, &T, bool) -> T::Owned,
 ) -> Cow<'_, T> {
     let mut value = Cow::Borrowed(input);
-    for _ in 0..ROUNDS {
-        match step(&value) {
-            Some(changed) => value = Cow::Owned(changed),
-            None => break,
+    for all in [false, true] {
+        for round in 0..=ROUNDS {
+            let Some(changed) = step(&value) else {
+                return value;
+            };
+            let is_last = round == ROUNDS;
+            value = Cow::Owned(match is_last {
+                true => whole(&value, changed.borrow(), all),
+                false => changed,
+            });
         }
     }
     value

@@ -33,7 +33,7 @@ pub use ending::Ending;
 pub use start::Programs;
 
 use crate::engine::Summary;
-use crate::load::BackendChoice;
+use crate::load::{BackendChoice, Reads};
 use crate::record::Text;
 use crate::terminal::note;
 use gate::Report;
@@ -56,6 +56,9 @@ pub struct RunArgs {
     /// Kind of kernel hooks for files
     #[arg(long, value_enum, default_value_t = BackendChoice::Auto)]
     backend: BackendChoice,
+    /// Which opens for reading are told one by one
+    #[arg(long, value_enum, default_value_t = Reads::Counted)]
+    reads: Reads,
     /// Record until the command has ended, or until its last descendant has
     #[arg(long, value_enum, default_value_t = Until::Main)]
     until: Until,
@@ -164,6 +167,7 @@ fn begin(args: &RunArgs, program: &OsString) -> anyhow::Result<Begin> {
         agent: args.agent.clone().unwrap_or_else(name),
         journal: journal.context("cannot make the journal directory's path absolute")?,
         backend: args.backend,
+        reads: args.reads,
         all: args.until == Until::All,
     })
 }

@@ -31,6 +31,23 @@ pub(crate) const NOT_COMPARED: &[(&str, &str)] = &[
         "net.receive",
         "strace shows each datagram, and agtrack each peer",
     ),
+    ("net.payload", "strace shows bytes, not what they say"),
+    (
+        "file.close",
+        "strace shows each write, and agtrack their sum",
+    ),
+    (
+        "file.mmap",
+        "strace shows how a mapping was asked for, and not how its file was opened",
+    ),
+    (
+        "file.receive",
+        "strace shows the numbers that came with a message, and agtrack the files",
+    ),
+    (
+        "net.flow",
+        "strace shows no end of a connection, and does not see datagrams arrive",
+    ),
     (
         "kernel.io_uring",
         "strace shows that there are requests, not which",

@@ -80,46 +80,21 @@ pub(crate) struct Known {
 }
 
 /// All of them.
-pub(crate) const KNOWN: &[Known] = &[
-    Known {
-        name: "a namespace's kind",
-        reason: "/proc, where strace reads, calls a namespace `mnt:[4026531832]`; of which kind it \
+pub(crate) const KNOWN: &[Known] = &[Known {
+    name: "a namespace's kind",
+    reason: "/proc, where strace reads, calls a namespace `mnt:[4026531832]`; of which kind it \
                  is does not stand in the kernel's object, and agtrack has `anon_inode:[…]`",
-        alike: |deed| {
-            let Some((kind, inode)) = deed.what.first().and_then(|path| path.split_once(":["))
-            else {
-                return false;
-            };
-            let is_it = deed.action == "file.open" && NAMELESS.contains(&kind);
-            if is_it {
-                deed.what[0] = format!("namespace [{inode}");
-            }
-            is_it
-        },
+    alike: |deed| {
+        let Some((kind, inode)) = deed.what.first().and_then(|path| path.split_once(":[")) else {
+            return false;
+        };
+        let is_it = deed.action == "file.open" && NAMELESS.contains(&kind);
+        if is_it {
+            deed.what[0] = format!("namespace [{inode}");
+        }
+        is_it
     },
-    Known {
-        name: "a relative socket",
-        reason: "of a connect to a relative name of AF_UNIX that fails, agtrack has the name as it \
-                 was asked for, not the directory it begins in: taken from strace as it was asked \
-                 for too",
-        alike: |deed| {
-            let is_relative = !deed.what.concat().starts_with(['/', '@']);
-            deed.action == "net.connect" && is_failed_local(deed) && is_relative
-        },
-    },
-    Known {
-        name: "a failed bind",
-        reason: "of a bind of AF_UNIX that fails, agtrack has no name, though it should have the one \
-                 that was asked for",
-        alike: |deed| {
-            let is_it = deed.action == "net.bind" && is_failed_local(deed);
-            if is_it {
-                deed.what[0] = "some name".to_owned();
-            }
-            is_it
-        },
-    },
-];
+}];
 
 /// How namespaces are called, by /proc and by agtrack.
 const NAMELESS: &[&str] = &[
@@ -174,13 +149,6 @@ fn flags(deed: &Deed) -> impl Iterator<Item = &str> {
 
 fn is_signal(deed: &Deed) -> bool {
     deed.action == "process.signal"
-}
-
-/// Addresses of other families have a port behind a blank, or a name like `AF_NETLINK`.
-fn is_failed_local(deed: &Deed) -> bool {
-    let failed = !matches!(&*deed.result, "success" | "in_progress" | "?");
-    let is_other = |address: &String| address.contains(' ') || address.starts_with("AF_");
-    failed && !deed.what.first().is_none_or(is_other)
 }
 
 fn is_raw(deed: &Deed) -> bool {

@@ -51,7 +51,15 @@ impl Place {
 pub(crate) fn run(name: &str, place: &Place) {
     let scripts = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("differential/work");
     let mut command = Command::new(here::agtrack());
-    command.args(["run", "--quiet", "--until", "all", "--backend"]);
+    command.args([
+        "run",
+        "--quiet",
+        "--until",
+        "all",
+        "--reads",
+        "all",
+        "--backend",
+    ]);
     command.arg(here::backend());
     command.arg("--journal").arg(&place.journal).arg("--");
     // One file a thread, also how it ended; what descriptors lead to; arguments in full. Only the

@@ -3,6 +3,7 @@
 use std::net::{TcpListener, UdpSocket};
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr, UnixListener};
+use std::path::Path;
 
 use agtrack_tests::records::Records;
 use agtrack_tests::steps;
@@ -113,10 +114,12 @@ fn unix_sockets_have_paths() -> Outcome {
     let dead = place.file("dead");
     drop(UnixListener::bind(&dead).unwrap());
     let nothing = place.file("nothing");
+    let directory = Path::new(&nothing).parent().unwrap();
     place.run(&steps! {
         "connect-unix", &path, "+",
         "connect-unix", &dead, "+",
-        "connect-unix", &nothing,
+        "chdir", directory, "+",
+        "connect-unix", "nothing",
     });
     let connects = place.records().action(ACTION);
     assert_eq!(connects.path(&path).one()["outcome"], success());

@@ -1,6 +1,9 @@
 //! `net.bind`, `net.listen`, `net.accept`: sockets that others can reach.
 
 use std::net::TcpListener;
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::net::{SocketAddr, UnixListener};
+use std::path::Path;
 
 use agtrack_tests::steps;
 use serde_json::{Value, json};
@@ -13,6 +16,7 @@ tests![
     a_port_that_is_taken,
     unix_sockets_with_a_file,
     unix_sockets_without_a_file,
+    unix_names_that_are_taken,
 ];
 
 fn success() -> Value {
@@ -94,4 +98,34 @@ fn unix_sockets_with_a_file() -> Outcome {
 
 fn unix_sockets_without_a_file() -> Outcome {
     serves_unix("@agtrack-endpoint")
+}
+
+/// Each is told as it was asked for; one that is relative, with its directory.
+fn unix_names_that_are_taken() -> Outcome {
+    let place = place("unix-taken");
+    let file = place.file("taken");
+    let nameless = "@agtrack-endpoint-taken";
+    let _file = UnixListener::bind(&file).unwrap();
+    let address = SocketAddr::from_abstract_name(&nameless[1..]).unwrap();
+    let _nameless = UnixListener::bind_addr(&address).unwrap();
+    let directory = Path::new(&file).parent().unwrap();
+    place.run(&steps! {
+        "serve-unix", &file, "+",
+        "serve-unix", nameless, "+",
+        "chdir", directory, "+",
+        "serve-unix", "taken",
+    });
+    let binds = place.records().action("net.bind");
+    let names: Vec<_> = binds
+        .0
+        .iter()
+        .map(|bind| bind["object"]["local"]["socket"].clone())
+        .collect();
+    assert_eq!(names, [&*file, nameless, &*file], "{binds}");
+    let taken = json!({"result": "failure", "errno": "EADDRINUSE"});
+    assert!(
+        binds.0.iter().all(|bind| bind["outcome"] == taken),
+        "{binds}"
+    );
+    Ok(())
 }

@@ -19,6 +19,9 @@ use libc::{O_CREAT, O_EXCL, O_NOFOLLOW, O_RDONLY, O_WRONLY};
 use nix::sys::signal::Signal;
 use serde_json::Value;
 
+use crate::close;
+use crate::content;
+
 /// One scenario: the fixture's name, and what the trigger does in the given directory and cgroup.
 type Scenario = (&'static str, fn(&Path, &Group) -> Vec<OsString>);
 
@@ -33,6 +36,9 @@ const SCENARIOS: &[Scenario] = &[
     ("unlink", unlink),
     ("rename", rename),
     ("change", change),
+    ("close", |directory, _| {
+        close::scenario(&file(directory, "file"))
+    }),
     ("set_id", |_, _| {
         steps!["setgid", 7, "+", "setresuid", 1000, 1001, 1002].into()
     }),
@@ -69,6 +75,8 @@ const SCENARIOS: &[Scenario] = &[
         ]
         .into()
     }),
+    ("flow", flow),
+    ("excerpt", |_, _| content::scenario()),
     ("uring", requests),
     ("cgroup", cgroup),
     ("tamper", tamper),
@@ -81,6 +89,9 @@ const OBJECTS: &[Scenario] = &[
     ("refused", refused),
     ("uring", uring),
     ("change", change),
+    ("close", |directory, _| {
+        close::scenario(&file(directory, "file"))
+    }),
 ];
 
 /// Where fixtures lie.
@@ -179,7 +190,8 @@ fn exec(directory: &Path, _: &Group) -> Vec<OsString> {
     steps! {
         "exec", "./text", "a", "+",
         "spawn", "./script", "moved", "+",
-        "exec", &program, "trigger", "exit", "3", "--password=hunter2", "last",
+        "exec-env", &program, 3, "HOME=toor/", "LD_PRELOAD=", "=nameless",
+        "trigger", "exit", "3", "--password=hunter2", "last",
     }
     .into()
 }
@@ -277,6 +289,19 @@ fn connect(_: &Path, _: &Group) -> Vec<OsString> {
         "connect6", "::1", refused, "tcp", "+",
         "connect4", "127.0.0.1", "9", "udp", "+",
         "connect-unix", "/nonexistent",
+    }
+    .into()
+}
+
+/// A connection that is refused, datagrams to nobody, and a connection within the process.
+fn flow(_: &Path, _: &Group) -> Vec<OsString> {
+    let nobody = 9;
+    steps! {
+        "connect4", "127.0.0.1", nobody, "tcp", "+",
+        "serve4", "127.0.0.1", 0, "+",
+        "socket-bind", "127.0.0.1", "+",
+        "socket-sendto", "127.0.0.1", nobody, 10, "+",
+        "socket-close",
     }
     .into()
 }

@@ -103,6 +103,7 @@ fn deeper_than_any_path_is_cut_and_says_so() -> Outcome {
         "walk", &name, "30", "+",
         "openat", "cwd", "bottom", O_WRONLY | O_CREAT, "420", "+",
         "openat", "cwd", "bottom", O_RDONLY, "0", "+",
+        "exec", "./bottom", "+",
         "unlink", "bottom",
     });
     assert_eq!(ran.result("walk"), 30);
@@ -115,5 +116,14 @@ fn deeper_than_any_path_is_cut_and_says_so() -> Outcome {
         assert_eq!(record["completeness"]["truncated"], true, "{record}");
     }
     records.action("file.unlink").one();
+    // Part of its path went ahead of it, and belongs to it.
+    let refused = records
+        .action("process.exec")
+        .keep(|r| r["outcome"]["errno"] == "EACCES");
+    let refused = refused.one();
+    let exe = bytes(&refused["object"]["exe"]);
+    assert!(exe.ends_with(b"/bottom"), "{refused}");
+    assert!(exe.len() > 3000 && !exe.contains(&0), "{refused}");
+    assert_eq!(refused["completeness"]["truncated"], true, "{refused}");
     Ok(())
 }

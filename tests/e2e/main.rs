@@ -5,20 +5,27 @@
 //! have recorders of their own. Needs root. `AGTRACK_BACKEND` forces a back end; what one cannot do
 //! is said by the test, which then counts as ignored.
 //!
+//! `AGTRACK_COVERAGE` names a file that gets what tests that passed found in journals.
+//!
 //! `e2e --record-fixtures` records the input logs for the replay tests anew.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod call;
 mod cgroup;
 mod change;
+mod close;
 mod connect;
+mod content;
 mod contention;
 mod disk;
 mod endpoint;
+mod environment;
 mod exec;
 mod exit;
+mod fileless;
 mod fixture;
 mod flood;
+mod flow;
 mod fork;
 mod host;
 mod hostile;
@@ -26,13 +33,17 @@ mod intrusion;
 mod late;
 mod leftover;
 mod lineage;
+mod mmap;
 mod mount;
+mod noise;
 mod open;
 mod own;
 mod peer;
+mod receive;
 mod redaction;
 mod reload;
 mod rename;
+mod repeat;
 mod run;
 mod set_id;
 mod signal;
@@ -43,6 +54,7 @@ mod stop;
 mod sudo;
 mod suspicion;
 mod tamper;
+mod trick;
 mod unlink;
 mod uring;
 mod xattr;
@@ -52,7 +64,7 @@ use std::process::ExitCode;
 use std::sync::{PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
-use agtrack_tests::{follow, here};
+use agtrack_tests::{coverage, follow, here};
 use libtest_mimic::{Arguments, ColorSetting, Completion, Failed, Trial};
 
 /// Why a test cannot be done here.
@@ -94,11 +106,17 @@ enum Each {
 const MODULES: &[(&str, Each, &[Test])] = &[
     ("fork", Each::Backend, fork::TESTS),
     ("exec", Each::Backend, exec::TESTS),
+    ("environment", Each::Backend, environment::TESTS),
+    ("fileless", Each::Backend, fileless::TESTS),
     ("exit", Each::Backend, exit::TESTS),
     ("open", Each::Backend, open::TESTS),
     ("unlink", Each::Backend, unlink::TESTS),
     ("rename", Each::Backend, rename::TESTS),
     ("change", Each::Backend, change::TESTS),
+    ("close", Each::Backend, close::TESTS),
+    ("close", Each::Backend, close::ends::TESTS),
+    ("mmap", Each::Backend, mmap::TESTS),
+    ("receive", Each::Backend, receive::TESTS),
     ("mount", Each::Backend, mount::TESTS),
     ("set_id", Each::Backend, set_id::TESTS),
     ("signal", Each::Backend, signal::TESTS),
@@ -107,16 +125,23 @@ const MODULES: &[(&str, Each, &[Test])] = &[
     ("endpoint", Each::Backend, endpoint::TESTS),
     ("socket", Each::Backend, socket::TESTS),
     ("peer", Each::Backend, peer::TESTS),
+    ("flow", Each::Backend, flow::TESTS),
+    ("content", Each::Backend, content::TESTS),
     ("uring", Each::Backend, uring::TESTS),
+    ("uring", Each::Backend, uring::socket::TESTS),
+    ("uring", Each::Backend, uring::table::TESTS),
     ("xattr", Each::Backend, xattr::TESTS),
     ("cgroup", Each::Backend, cgroup::TESTS),
     ("lineage", Each::Backend, lineage::TESTS),
     ("hostile", Each::Backend, hostile::TESTS),
+    ("trick", Each::Backend, trick::TESTS),
     ("tamper", Each::Backend, tamper::TESTS),
+    ("tamper", Each::Kernel, tamper::OF_RECORDER),
+    ("tamper", Each::Kernel, tamper::gone::TESTS),
     ("tamper", Each::Kernel, tamper::files::TESTS),
     ("redaction", Each::Kernel, redaction::TESTS),
     ("late", Each::Kernel, late::TESTS),
-    ("reload", Each::Kernel, reload::TESTS),
+    ("reload", Each::Backend, reload::TESTS),
     ("suspicion", Each::Kernel, suspicion::TESTS),
     ("start", Each::Kernel, start::TESTS),
     ("stop", Each::Kernel, stop::TESTS),
@@ -127,6 +152,8 @@ const MODULES: &[(&str, Each, &[Test])] = &[
     ("sudo", Each::Kernel, sudo::TESTS),
     ("intrusion", Each::Kernel, intrusion::TESTS),
     ("contention", Each::Backend, contention::TESTS),
+    ("repeat", Each::Backend, repeat::TESTS),
+    ("noise", Each::Backend, noise::TESTS),
     ("flood", Each::Backend, flood::TESTS),
 ];
 
@@ -146,17 +173,16 @@ fn main() -> ExitCode {
         );
         return ExitCode::FAILURE;
     }
-    let modules = MODULES
-        .iter()
-        .filter(|(_, each, _)| !here::is_seen_already() || *each == Each::Backend);
-    let trials = modules.flat_map(|(module, _, tests)| {
-        tests.iter().map(move |(name, test)| {
-            let alone = ["contention", "flood"].contains(module);
-            let full = format!("{module}::{name}");
-            Trial::ignorable_test(full.clone(), move || attempt(&full, *test, alone))
-        })
-    });
-    let conclusion = libtest_mimic::run(&arguments, trials.collect());
+    // Several names, separated by commas.
+    let several = arguments.filter.take_if(|names| names.contains(','));
+    let is_meant = |trial: &Trial| {
+        let mut names = several.iter().flat_map(|names| names.split(','));
+        several.is_none() || names.any(|name| trial.name().contains(name))
+    };
+    let conclusion = libtest_mimic::run(&arguments, trials().filter(is_meant).collect());
+    if let Some(file) = std::env::var_os(coverage::WANTED) {
+        coverage::write(file.as_ref());
+    }
     if arguments.list || !host::is_used() {
         return conclusion.exit_code();
     }
@@ -176,6 +202,28 @@ fn main() -> ExitCode {
     } else {
         ExitCode::SUCCESS
     }
+}
+
+/// All tests that this kernel and back end need.
+fn trials() -> impl Iterator<Item = Trial> {
+    let modules = MODULES
+        .iter()
+        .filter(|(_, each, _)| !here::is_seen_already() || *each == Each::Backend);
+    modules.flat_map(|(module, each, tests)| {
+        tests.iter().map(move |(name, test)| {
+            let alone = ["contention", "flood"].contains(module);
+            let full = format!("{module}::{name}");
+            Trial::ignorable_test(full.clone(), move || {
+                coverage::begin();
+                let done = attempt(&full, *test, alone)?;
+                // The others are done with one back end of a machine only.
+                if *each == Each::Backend && matches!(done, Completion::Completed) {
+                    coverage::passed();
+                }
+                Ok(done)
+            })
+        })
+    })
 }
 
 fn attempt(name: &str, test: fn() -> Outcome, alone: bool) -> Result<Completion, Failed> {
@@ -204,6 +252,7 @@ fn attempt(name: &str, test: fn() -> Outcome, alone: bool) -> Result<Completion,
             }
             Err(_) if left > 0 && !alone && skipped_since(before) => {
                 println!("note: {name} is repeated: the kernel skipped runs of programs meanwhile");
+                coverage::begin();
             }
             Err(panic) => return Err(said(&*panic).into()),
         }

@@ -1,10 +1,12 @@
 //! `tracker.*`: whoever reaches for the recorder itself is told of, an agent or not.
 
 pub(crate) mod files;
+pub(crate) mod gone;
 
 use std::path::Path;
 use std::sync::Arc;
 
+use agtrack_tests::coverage;
 use agtrack_tests::daemon::{Daemon, Home};
 use agtrack_tests::group::Group;
 use agtrack_tests::launch::{Ran, Trigger};
@@ -15,7 +17,7 @@ use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 
 use crate::host::{balanced, own_name};
-use crate::{Outcome, Unable, tests};
+use crate::{Outcome, Test, Unable, tests};
 
 tests![
     signals_by_anybody,
@@ -23,9 +25,13 @@ tests![
     refused_tracing,
     reaching_for_its_memory,
     moving_it_to_another_cgroup,
-    moving_it_to_an_agent,
-    without_a_rule,
-    a_flood_is_counted,
+];
+
+/// What is the same with each back end.
+pub(crate) const OF_RECORDER: &[Test] = &[
+    ("moving_it_to_an_agent", moving_it_to_an_agent),
+    ("without_a_rule", without_a_rule),
+    ("a_flood_is_counted", a_flood_is_counted),
 ];
 
 /// `PTRACE_SEIZE` (include/uapi/linux/ptrace.h): does not stop what it traces.
@@ -76,10 +82,12 @@ impl Target {
             let told = |r: &&Arc<Value>| r["kind"] == "tamper" && find(r);
             records.iter().find(told).cloned()
         });
-        found.unwrap_or_else(|| {
+        let found = found.unwrap_or_else(|| {
             let told = self.records().kind("tamper");
             panic!("{what} was not told of: {told}")
-        })
+        });
+        coverage::note(&found);
+        found
     }
 
     /// The record of this action by this process.

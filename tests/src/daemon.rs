@@ -23,6 +23,8 @@ pub struct Home {
     directory: TempDir,
     /// Lines added to the configuration, as `[capture]` keys.
     pub capture: String,
+    /// `counted` or `all`: tests want to see each open.
+    pub reads: &'static str,
 }
 
 impl Home {
@@ -31,6 +33,7 @@ impl Home {
         let home = Home {
             directory: TempDir::new().expect("a directory"),
             capture: String::new(),
+            reads: "all",
         };
         home.configure(&[(agent, globs)]);
         home
@@ -40,6 +43,7 @@ impl Home {
     pub fn configure(&self, agents: &[(&str, &[&str])]) {
         let journal = self.journal();
         let mut text = format!("[journal]\ndir = {journal:?}\nsync_interval_ms = 10\n[capture]\n");
+        let _ = writeln!(text, "reads = \"{}\"", self.reads);
         if here::backend() != "auto" {
             let _ = writeln!(text, "backend = \"{}\"", here::backend());
         }

@@ -3,6 +3,8 @@
 //! In: bytes. Out: nothing; a panic is a mistake found. `tests/fuzz` tries a little of it in each
 //! test run, `cargo xtask soak` for as long as one likes and guided by coverage.
 
+mod protocol;
+
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
@@ -12,6 +14,7 @@ use agtrack::input::{Clock, Input, InputReader, NewSession, Start};
 use agtrack::pipeline::Pipeline;
 use agtrack::record::{Binding, Draft, Stamper, Text, printable};
 use agtrack::redact::Redactor;
+use protocol::{dns, http, tls};
 use uuid::Uuid;
 
 /// One reader of bytes.
@@ -23,33 +26,16 @@ pub struct Target {
     pub read: fn(&[u8]),
 }
 
-/// All of them.
-pub const TARGETS: &[Target] = &[
-    Target {
-        name: "ring",
-        read: ring,
-    },
-    Target {
-        name: "btf",
-        read: btf,
-    },
-    Target {
-        name: "redact",
-        read: redact,
-    },
-    Target {
-        name: "config",
-        read: config,
-    },
-    Target {
-        name: "input",
-        read: input,
-    },
-    Target {
-        name: "text",
-        read: text,
-    },
-];
+macro_rules! targets {
+    ($($name:ident),+) => {
+        /// All of them.
+        pub const TARGETS: &[Target] = &[$(Target {
+            name: stringify!($name),
+            read: $name,
+        }),+];
+    };
+}
+include!("../fuzz/targets.rs");
 
 /// Key of the only session there is.
 const SESSION: u64 = 1;

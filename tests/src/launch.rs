@@ -104,6 +104,15 @@ impl Trigger {
 }
 
 impl Ran {
+    /// What is not told must have happened.
+    ///
+    /// # Panics
+    /// A step failed.
+    pub fn succeeded(&self) {
+        let failed = self.steps.iter().find(|(.., result)| *result < 0);
+        assert_eq!(failed, None, "{self:?}");
+    }
+
     /// The result of the first step of this name.
     ///
     /// # Panics

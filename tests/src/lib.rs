@@ -5,6 +5,7 @@
 //! cannot go on panics: that is what the test runner reports.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+pub mod coverage;
 pub mod daemon;
 pub mod follow;
 pub mod fuzz;

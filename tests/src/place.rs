@@ -10,6 +10,7 @@ use std::time::Duration;
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::coverage;
 use crate::follow::Follower;
 use crate::group::Group;
 use crate::launch::{Ran, Trigger};
@@ -117,7 +118,9 @@ impl<'a> Place<'a> {
             let own = own(records, &self.group.path)?;
             own.0.iter().find(|record| find(record)).cloned()
         });
-        found.unwrap_or_else(|| panic!("{what} was not recorded: {}", self.records()))
+        let found = found.unwrap_or_else(|| panic!("{what} was not recorded: {}", self.records()));
+        coverage::note(&found);
+        found
     }
 
     /// All records of this session.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use agtrack::record::Text;
 use serde_json::Value;
 
-use crate::follow;
+use crate::{coverage, follow};
 
 /// Some records, in the order of the journal.
 #[derive(Clone, Debug, Default)]
@@ -25,11 +25,20 @@ impl Records {
     pub fn action(&self, action: &str) -> Records {
         // A gap names the action it concerns, too.
         self.keep(|record| record["kind"] == "action" && record["action"] == action)
+            .noted()
     }
 
     /// Those of this kind.
     pub fn kind(&self, kind: &str) -> Records {
-        self.keep(|record| record["kind"] == kind)
+        self.keep(|record| record["kind"] == kind).noted()
+    }
+
+    /// They were asked for by name.
+    fn noted(self) -> Records {
+        for record in &self.0 {
+            coverage::note(record);
+        }
+        self
     }
 
     /// Those that `keep` wants.
@@ -71,6 +80,7 @@ impl Records {
         let [record] = &*self.0 else {
             panic!("one record was expected, not these: {self}")
         };
+        coverage::note(record);
         record
     }
 

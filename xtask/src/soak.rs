@@ -13,8 +13,13 @@ use crate::run;
 use crate::setup::{self, Need};
 use crate::workspace::Workspace;
 
-/// As in `tests/src/fuzz.rs`.
-const TARGETS: &[&str] = &["ring", "btf", "redact", "config", "input", "text"];
+macro_rules! targets {
+    ($($name:ident),+) => {
+        /// What can be soaked.
+        const TARGETS: &[&str] = &[$(stringify!($name)),+];
+    };
+}
+include!("../../tests/fuzz/targets.rs");
 
 /// What the compiler adds so that libFuzzer sees where an input leads; and what a release leaves out
 /// that finds mistakes.

@@ -5,6 +5,7 @@
 
 mod archive;
 mod console;
+mod coverage;
 mod fixture;
 mod golden;
 mod image;
@@ -88,7 +89,8 @@ pub(crate) struct Options {
     /// Minutes after which a machine is ended
     #[arg(long, default_value_t = MINUTES)]
     minutes: u64,
-    /// Take the verifier's instruction counts of this run as the new golden file
+    /// Take what this run's tests saw, and the verifier's instruction counts, as what is to be
+    /// reached from now on
     #[arg(long, conflicts_with_all = ["filter", "smoke"])]
     bless: bool,
     /// Run no tests, only take the verifier's instruction counts
@@ -189,6 +191,9 @@ pub(crate) fn matrix(workspace: &Workspace, options: &Options) -> Result<Count> 
         fixture::write(workspace, &results)?;
     } else if options.filter.is_none() && options.smoke.is_none() {
         count += verifier(workspace, options, &results);
+        if !options.verifier {
+            count += coverage(workspace, options, &results);
+        }
     }
     Ok(count)
 }
@@ -219,15 +224,43 @@ fn verifier(workspace: &Workspace, options: &Options, results: &[Booted]) -> Cou
     } else {
         golden::check(workspace, &asked, &counts)
     };
+    judge("verifier", counts.len(), "programs", judged)
+}
+
+/// Compares what tests saw with `docs/coverage.md`, or writes that anew.
+fn coverage(workspace: &Workspace, options: &Options, results: &[Booted]) -> Count {
+    let mut seen = coverage::Table::new();
+    let mut silent = Vec::new();
+    for (variant, outcomes) in results {
+        for outcome in outcomes.iter().flatten() {
+            let machine = (variant.name.to_owned(), outcome.backend.clone());
+            match &outcome.seen {
+                // Where tests failed, what they saw is not missed beside that.
+                _ if outcome.judged().0.failed > 0 => {}
+                Some(now) => drop(seen.insert(machine, now.clone())),
+                None => silent.push(format!(
+                    "{} {}: the machine ended before it told what its tests had seen",
+                    machine.0, machine.1
+                )),
+            }
+        }
+    }
+    let judged = if options.bless {
+        coverage::bless(workspace, &seen)
+    } else {
+        coverage::check(workspace, &seen)
+    };
+    let judged = judged.map(|complaints| [silent, complaints].concat());
+    judge("coverage", seen.len(), "machines", judged)
+}
+
+/// Prints complaints; they count as one case that passed, or as so many that failed.
+fn judge(what: &str, number: usize, of: &str, judged: Result<Vec<String>>) -> Count {
     let complaints = judged.unwrap_or_else(|error| vec![format!("{error:#}")]);
     for complaint in &complaints {
-        println!("verifier: {complaint}");
+        println!("{what}: {complaint}");
     }
-    println!(
-        "verifier: {} programs, {} complaints\n",
-        counts.len(),
-        complaints.len()
-    );
+    println!("{what}: {number} {of}, {} complaints\n", complaints.len());
     let failed = complaints.len() as u64;
     Count {
         passed: u64::from(failed == 0),

@@ -26,6 +26,16 @@ pub enum Attach {
     CgroupRecvmsg4,
     /// The IPv6 address of a received datagram is handed out, at the cgroup2 root. Since 5.2.
     CgroupRecvmsg6,
+    /// An IPv4 or IPv6 socket is made, at the cgroup2 root.
+    CgroupSockCreate,
+    /// Such a socket is closed by the last who had it open, at the cgroup2 root. Since 5.9.
+    CgroupSockRelease,
+    /// A TCP connection is established, among others, at the cgroup2 root.
+    CgroupSockOps,
+    /// A packet leaves a socket, at the cgroup2 root.
+    CgroupEgress,
+    /// A packet comes to a socket, at the cgroup2 root.
+    CgroupIngress,
 }
 
 impl core::fmt::Display for Attach {
@@ -43,6 +53,11 @@ impl core::fmt::Display for Attach {
             Attach::CgroupSendmsg6 => ("cgroup", &["sendmsg6"]),
             Attach::CgroupRecvmsg4 => ("cgroup", &["recvmsg4"]),
             Attach::CgroupRecvmsg6 => ("cgroup", &["recvmsg6"]),
+            Attach::CgroupSockCreate => ("cgroup", &["sock_create"]),
+            Attach::CgroupSockRelease => ("cgroup", &["sock_release"]),
+            Attach::CgroupSockOps => ("cgroup", &["sock_ops"]),
+            Attach::CgroupEgress => ("cgroup", &["egress"]),
+            Attach::CgroupIngress => ("cgroup", &["ingress"]),
         };
         f.write_str(kind)?;
         for (index, name) in names.iter().enumerate() {

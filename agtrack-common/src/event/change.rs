@@ -16,10 +16,11 @@ pub struct Change {
     /// where it was before, or is put.
     pub other: Path,
     /// `mkdir`, `mknod`, `chmod`: mode. `truncate`: length in bytes. `chown`: user. `mount`,
-    /// `umount`: flags.
+    /// `umount`: flags. `mmap`: bytes. `receive`: `f_mode`.
     pub value: u64,
     /// `chown`: group. `mknod`: device. `mount`: bytes of the file system's name, behind the source.
+    /// `mmap`: `PROT_*`.
     pub second: u32,
-    /// 0, -errno, or `RET_UNKNOWN`.
+    /// 0 or, of `receive`, a descriptor; -errno, or `RET_UNKNOWN`.
     pub ret: i32,
 }

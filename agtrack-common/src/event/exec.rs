@@ -1,7 +1,25 @@
 use crate::wire::{FileId, Path};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
-/// Data: components of the executable, components of the working directory, the script, arguments.
+/// The names of environment variables, as far as they are in the data: a NUL after each. Values stay
+/// in the kernel.
+#[repr(C)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
+)]
+pub struct Environment {
+    /// Bytes of names.
+    pub names: u32,
+    /// So many entries have no name, or one of more than `VARIABLE_MAX` - 1 bytes.
+    pub untold: u32,
+    /// Bytes of the environment that were not looked at.
+    pub left: u32,
+    /// Zero.
+    pub reserved: u32,
+}
+
+/// Data: components of the executable, components of the working directory, the script, what the
+/// descriptor in its name leads to, arguments, names of environment variables.
 #[repr(C)]
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
@@ -15,6 +33,10 @@ pub struct Exec {
     pub cwd: Path,
     /// The script that was named, where the executable is its interpreter.
     pub script: Path,
+    /// What the descriptor leads to that the script's name is of; empty for any other name.
+    pub script_file: Path,
+    /// Names of environment variables.
+    pub environment: Environment,
     /// Start of the real parent, `CLOCK_BOOTTIME` ns.
     pub parent_start: u64,
     /// cgroup2 id.

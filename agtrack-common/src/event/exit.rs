@@ -26,6 +26,8 @@ pub struct Exit {
     pub storage_read: u64,
     /// Bytes it made dirty, to be written to storage.
     pub storage_written: u64,
+    /// Opens that were counted ([`super::Open::repeats`]) and not told with another one.
+    pub untold_opens: u64,
 }
 
 /// [`Exit::known`]: the kernel counts the bytes of reads and writes (`CONFIG_TASK_XACCT`,

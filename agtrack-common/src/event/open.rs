@@ -17,8 +17,39 @@ pub struct Open {
     pub mode: u32,
     /// Descriptor or 0 on success, -errno, or `RET_UNKNOWN`.
     pub ret: i32,
+    /// So many opens like this one, by the same thread, were counted only: each within a second of the
+    /// one that was told last.
+    pub repeats: u32,
+}
+
+/// Key of what a thread opened for reading.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+pub struct Reading {
+    /// Inode.
+    pub inode: u64,
+    /// Address of the name (`struct dentry`).
+    pub name: u64,
+    /// Device.
+    pub device: u32,
+    /// Which file of that inode number it is.
+    pub generation: u32,
+    /// Thread id.
+    pub thread: u32,
     /// Zero.
     pub reserved: u32,
+}
+
+/// How often it did.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+pub struct Readings {
+    /// When one was told last, boot clock, ns.
+    pub told: u64,
+    /// How many were counted since.
+    pub counted: u64,
+    /// Start of the thread's process, boot clock, ns: thread ids are used again.
+    pub start: u64,
 }
 
 /// `f_mode` bits (include/linux/fs.h), stable since 5.10.

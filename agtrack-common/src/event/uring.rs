@@ -22,9 +22,9 @@ pub struct Uring {
     pub value: u64,
     /// Number of the request (`uring`).
     pub opcode: u32,
-    /// The descriptor it is about, -1 where there is none or it was not seen.
+    /// The descriptor it is about, below zero where there is none or it was not seen.
     pub descriptor: i32,
-    /// Bytes of the `sockaddr`.
+    /// Bytes of the `sockaddr`, or of what [`uring_flag::OWN`] says.
     pub address: u32,
     /// `uring_flag` bits.
     pub flags: u32,
@@ -38,7 +38,7 @@ pub struct Uring {
 
 /// Bits of [`Uring::flags`].
 pub mod uring_flag {
-    /// The descriptor is the index of a registered file.
+    /// The descriptor is the index of a registered file, or of where one is to be put.
     pub const REGISTERED: u32 = 1;
     /// The address was read from the caller's memory before the kernel did.
     pub const ARGUMENT: u32 = 2;
@@ -46,4 +46,9 @@ pub mod uring_flag {
     pub const UNREADABLE: u32 = 4;
     /// An [`crate::wire::Outcome`] may follow.
     pub const AWAITED: u32 = 8;
+    /// The address is the socket's own: of IPv4 and IPv6 its family and port, 16 bits each as the
+    /// machine has them, and the bytes of its address.
+    pub const OWN: u32 = 16;
+    /// It is of the socket that stood behind the descriptor before the kernel looked that up.
+    pub const FOUND: u32 = 32;
 }

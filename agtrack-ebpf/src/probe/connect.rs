@@ -1,20 +1,20 @@
-use agtrack_common::event::{Connect, hook};
-use agtrack_common::wire::{Path, RET_UNKNOWN, path_flag};
+use agtrack_common::event::{Connect, flow_direction, hook};
+use agtrack_common::wire::{Path, RET_UNKNOWN};
 use aya_ebpf::bindings::bpf_sock_addr;
+use aya_ebpf::helpers::generated::bpf_get_socket_cookie;
 use aya_ebpf::macros::{cgroup_sock_addr, fexit};
 use aya_ebpf::programs::{FExitContext, SockAddrContext};
 
 use crate::gate::{self, Actor};
 use crate::message::{self, Message};
 use crate::object::{File, Socket};
-use crate::read::{Kernel, at, user};
+use crate::probe::unix::{self, Address};
 use crate::scratch::{Scratch, Slot};
+use crate::socket;
 
 const AF_UNIX: u16 = 1;
 pub const AF_INET: u16 = 2;
 pub const AF_INET6: u16 = 10;
-/// `sizeof(struct sockaddr_un)`: family and path.
-const UNIX_ADDRESS_SIZE: u32 = 110;
 /// The program lets the call go on.
 pub const ALLOW: i32 = 1;
 
@@ -24,6 +24,7 @@ pub fn connect4(ctx: SockAddrContext) -> i32 {
     if let Some(actor) = gate::tagged_or_born() {
         // SAFETY: the kernel passes a valid context.
         let body = unsafe { announced(AF_INET, ip4(ctx.sock_addr), ctx.sock_addr) };
+        begin(&actor, body.protocol, ctx.sock_addr);
         message::event(hook::CONNECT_V4, &actor, body);
     }
     ALLOW
@@ -34,16 +35,29 @@ pub fn connect6(ctx: SockAddrContext) -> i32 {
     if let Some(actor) = gate::tagged_or_born() {
         // SAFETY: as in `connect4`.
         let body = unsafe { announced(AF_INET6, ip6(ctx.sock_addr), ctx.sock_addr) };
+        begin(&actor, body.protocol, ctx.sock_addr);
         message::event(hook::CONNECT_V6, &actor, body);
     }
     ALLOW
+}
+
+/// The process holds the socket from now on.
+#[inline(always)]
+fn begin(actor: &Actor, protocol: u16, address: *mut bpf_sock_addr) {
+    // SAFETY: the kernel passes a valid context.
+    let cookie = unsafe { bpf_get_socket_cookie(address.cast()) };
+    match u32::from(protocol) {
+        socket::TCP => socket::begin(actor, cookie, flow_direction::OUTBOUND),
+        socket::UDP => _ = socket::hold(actor, cookie, socket::UDP),
+        _ => {}
+    }
 }
 
 /// The kernel is about to connect; the result follows.
 #[inline(always)]
 unsafe fn announced(family: u16, ip: [u8; 16], address: *mut bpf_sock_addr) -> Connect {
     // SAFETY: as in `connect4`.
-    let (port, (socket_type, protocol)) = unsafe { (port(address), socket(address)) };
+    let (port, (socket_type, protocol)) = unsafe { (port(address), kind(address)) };
     Connect {
         address: ip,
         path: Path::default(),
@@ -99,7 +113,7 @@ pub unsafe fn port(address: *mut bpf_sock_addr) -> u16 {
 /// # Safety
 /// As [`ip4`].
 #[inline(always)]
-pub unsafe fn socket(address: *mut bpf_sock_addr) -> (u16, u16) {
+pub unsafe fn kind(address: *mut bpf_sock_addr) -> (u16, u16) {
     // SAFETY: as in `ip4`.
     unsafe {
         let kind = (&raw const (*address).type_).read_volatile();
@@ -150,23 +164,6 @@ pub fn returned(actor: &Actor, descriptor: u32, address: u64, length: u32, ret: 
         ret,
         slot,
     );
-}
-
-/// Where the `sockaddr` is.
-#[derive(Clone, Copy)]
-enum Address {
-    Kernel(Kernel),
-    User(u64),
-}
-
-impl Address {
-    #[inline(always)]
-    fn read<T: Copy>(self, offset: usize) -> T {
-        match self {
-            Address::Kernel(base) => at(base.wrapping_add(offset)),
-            Address::User(base) => user(base.wrapping_add(offset as u64)),
-        }
-    }
 }
 
 #[inline(always)]
@@ -229,20 +226,5 @@ fn unix_path(
     {
         return message.path(actor.task, place);
     }
-    let length = if length > UNIX_ADDRESS_SIZE {
-        UNIX_ADDRESS_SIZE
-    } else {
-        length
-    };
-    let mut path = Path::default();
-    if length > 2 {
-        path.name = match address {
-            Address::User(base) => message.user_bytes(base.wrapping_add(2), length - 2),
-            Address::Kernel(base) => message.kernel_bytes(base.wrapping_add(2), length - 2),
-        };
-    }
-    if matches!(address, Address::User(_)) {
-        path.flags |= path_flag::ARGUMENT;
-    }
-    path
+    unix::name(message, actor, address, length)
 }

@@ -1,6 +1,6 @@
 //! Sockets that others can reach: `bind`, `listen`, `accept`.
 
-use agtrack_common::event::{Endpoint, Kind, hook};
+use agtrack_common::event::{Endpoint, Kind, flow_direction, hook};
 use agtrack_common::wire::Path;
 use aya_ebpf::macros::fexit;
 use aya_ebpf::programs::FExitContext;
@@ -10,8 +10,10 @@ use crate::gate::{self, Actor};
 use crate::message::Message;
 use crate::object::Socket;
 use crate::probe::is_probing;
+use crate::probe::unix::{self, Address};
 use crate::read::user;
 use crate::scratch::{Scratch, Slot};
+use crate::socket::{self, Sock};
 
 const AF_UNIX: u16 = 1;
 const AF_INET: u16 = 2;
@@ -28,6 +30,7 @@ pub fn bind_result(ctx: FExitContext) -> i32 {
             hook: hook::BIND_RESULT,
             descriptor: ctx.arg(0),
             asked: ctx.arg(1),
+            length: ctx.arg(2),
             ret: ctx.arg(3),
         };
         ended(&actor, returned, Slot::BindResult.scratch());
@@ -44,6 +47,7 @@ pub fn listen_result(ctx: FExitContext) -> i32 {
             hook: hook::LISTEN_RESULT,
             descriptor: ctx.arg(0),
             asked: 0,
+            length: 0,
             ret: ctx.arg(2),
         };
         ended(&actor, returned, Slot::ListenResult.scratch());
@@ -60,6 +64,7 @@ pub fn accept_result(ctx: FExitContext) -> i32 {
             hook: hook::ACCEPT_RESULT,
             descriptor: ctx.arg(0),
             asked: 0,
+            length: 0,
             ret: ctx.arg(4),
         };
         ended(&actor, returned, Slot::AcceptResult.scratch());
@@ -75,6 +80,8 @@ pub struct Returned {
     pub descriptor: u32,
     /// Where in the caller's memory the address lies that it asked for; 0: nowhere.
     pub asked: u64,
+    /// Its length.
+    pub length: u32,
     /// Of `accept` the descriptor of the new socket.
     pub ret: i32,
 }
@@ -100,14 +107,24 @@ pub fn ended(actor: &Actor, returned: Returned, scratch: Option<*mut Scratch>) {
     if family == AF_NETLINK {
         return count::run(returned.hook, Fate::Filtered);
     }
+    if accepted {
+        let sock = Sock::new(socket.sock());
+        if sock.protocol() == socket::TCP && sock.cookie() != 0 {
+            socket::begin(actor, sock.cookie(), flow_direction::INBOUND);
+        }
+    }
     let message = Message::<Endpoint>::begin_as(returned.kind, returned.hook, actor, scratch);
     let Some(mut message) = message else {
         return;
     };
-    let path = if family == AF_UNIX {
-        bound(&mut message, actor, socket)
-    } else {
-        Path::default()
+    let refused = returned.ret < 0 && returned.asked != 0;
+    let path = match family == AF_UNIX {
+        true if refused => {
+            let address = Address::User(returned.asked);
+            unix::name(&mut message, actor, address, returned.length)
+        }
+        true => bound(&mut message, actor, socket),
+        false => Path::default(),
     };
     // Field by field, because the stack has no room for a second one.
     // SAFETY: the body is within the message.
@@ -119,25 +136,31 @@ pub fn ended(actor: &Actor, returned: Returned, scratch: Option<*mut Scratch>) {
         (*body).socket_type = socket.kind();
         (*body).ret = returned.ret;
         if family == AF_INET || family == AF_INET6 {
-            (*body).local_port = socket.local_port();
-            (*body).peer_port = socket.peer_port();
-            if family == AF_INET {
-                (&raw mut (*body).local).cast::<u32>().write(socket.local());
-                (&raw mut (*body).peer).cast::<u32>().write(socket.peer());
-            } else {
-                (&raw mut (*body).local)
-                    .cast::<[u64; 2]>()
-                    .write(socket.local6());
-                (&raw mut (*body).peer)
-                    .cast::<[u64; 2]>()
-                    .write(socket.peer6());
-            }
-            if returned.ret < 0 && returned.asked != 0 {
+            addresses(body, socket);
+            if refused {
                 asked(body, returned.asked);
             }
         }
     }
     message.submit();
+}
+
+/// The socket's own address and its peer's.
+#[inline(always)]
+unsafe fn addresses(body: *mut Endpoint, socket: Socket) {
+    // SAFETY: the caller's body is valid, and 8-aligned.
+    unsafe {
+        (*body).local_port = socket.local_port();
+        (*body).peer_port = socket.peer_port();
+        let (local, peer) = (&raw mut (*body).local, &raw mut (*body).peer);
+        if (*body).family == AF_INET {
+            local.cast::<u32>().write(socket.local());
+            peer.cast::<u32>().write(socket.peer());
+        } else {
+            local.cast::<[u64; 2]>().write(socket.local6());
+            peer.cast::<[u64; 2]>().write(socket.peer6());
+        }
+    }
 }
 
 /// What was asked for and not given.

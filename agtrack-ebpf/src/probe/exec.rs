@@ -10,8 +10,11 @@ use crate::message::Message;
 use crate::object::File;
 use crate::offset::{BPRM_FILE, BPRM_INTERPRETER, BPRM_NAME};
 use crate::probe::{AT_FDCWD, Name, is_probing, named_path, untyped};
-use crate::read::{Kernel, field};
+use crate::read::{Kernel, at, field};
 use crate::scratch::{self, Scratch, Slot};
+
+/// A descriptor has fewer digits than this: the most that a process may have open is 2^30.
+const DIGITS: usize = 11;
 
 /// Runs behind the point of no return: the kernel has accepted the program, and the arguments lie
 /// in the new memory where no other thread can change them.
@@ -29,10 +32,11 @@ pub fn exec(ctx: BtfTracePointContext) -> i32 {
     let file = File::new(field(program, &BPRM_FILE));
     let exe_path = message.path(actor.task, file.place());
     let cwd = message.path(actor.task, actor.task.cwd());
-    let script = script(&mut message, &actor, program);
+    let (script, script_file) = script(&mut message, &actor, program);
     let (begin, end) = actor.task.arguments();
     let total = end.wrapping_sub(begin) as u32;
     let kept = arguments(&mut message, begin, total);
+    let environment = message.environment(actor.task);
     let parent = actor.task.leader().parent();
     let [uid, euid, gid, egid] = actor.task.ids();
     // SAFETY: the body is within the message.
@@ -42,6 +46,8 @@ pub fn exec(ctx: BtfTracePointContext) -> i32 {
             exe_path,
             cwd,
             script,
+            script_file,
+            environment,
             parent_start: parent.start(),
             cgroup: actor.task.cgroup().id(),
             args_total: total,
@@ -59,25 +65,76 @@ pub fn exec(ctx: BtfTracePointContext) -> i32 {
 }
 
 /// The name that was asked for, where the kernel took another program to read it: its file is closed
-/// by now (fs/exec.c, `exec_binprm`).
+/// by now (fs/exec.c, `exec_binprm`). Where it names a descriptor, also what that leads to: for the
+/// interpreter's sake it must have stayed open.
 #[inline(always)]
-fn script(message: &mut Message<Exec>, actor: &Actor, program: Kernel) -> Path {
+fn script(message: &mut Message<Exec>, actor: &Actor, program: Kernel) -> (Path, Path) {
     let name: Kernel = field(program, &BPRM_NAME);
     let interpreter: Kernel = field(program, &BPRM_INTERPRETER);
     if name == interpreter {
-        return Path::default();
+        return (Path::default(), Path::default());
     }
-    named_path(message, actor, AT_FDCWD, Name::Kept(name))
+    let script = named_path(message, actor, AT_FDCWD, Name::Kept(name));
+    let descriptor = agtrack_descriptor(name as u64);
+    let file = match actor.task.file(descriptor) {
+        Some(file) => message.path(actor.task, file.place()),
+        None => Path::default(),
+    };
+    (script, file)
+}
+
+/// The descriptor that a name of a script leads to, as a shell writes it or the kernel for an exec
+/// of a descriptor; all ones for any other name.
+#[unsafe(no_mangle)]
+#[inline(never)]
+pub extern "C" fn agtrack_descriptor(name: u64) -> u32 {
+    /// `/dev/fd/` and `/proc/self/fd/`, as words of eight bytes.
+    const OF_DEVICES: u64 = u64::from_ne_bytes(*b"/dev/fd/");
+    const OF_PROCESS: [u64; 2] = [
+        u64::from_ne_bytes(*b"/proc/se"),
+        u64::from_ne_bytes(*b"lf/fd/\0\0"),
+    ];
+    const SIX_BYTES: u64 = u64::from_ne_bytes([255, 255, 255, 255, 255, 255, 0, 0]);
+    let name = name as Kernel;
+    let first: u64 = at(name);
+    let second: u64 = at(name.wrapping_add(8));
+    let digits = if first == OF_DEVICES {
+        name.wrapping_add(8)
+    } else if first == OF_PROCESS[0] && second & SIX_BYTES == OF_PROCESS[1] {
+        name.wrapping_add(14)
+    } else {
+        return u32::MAX;
+    };
+    let mut number: u32 = 0;
+    let mut place = 0;
+    while place < DIGITS {
+        let digit: u8 = at(digits.wrapping_add(place));
+        // The kernel appends a name where one was given below the descriptor.
+        if digit == 0 {
+            break;
+        }
+        let value = u32::from(digit).wrapping_sub(u32::from(b'0'));
+        if value > 9 {
+            return u32::MAX;
+        }
+        number = number.wrapping_mul(10).wrapping_add(value);
+        place += 1;
+    }
+    match place {
+        0 | DIGITS => u32::MAX,
+        _ => number,
+    }
 }
 
 #[inline(always)]
 fn arguments(message: &mut Message<Exec>, begin: u64, total: u32) -> u32 {
     let mut kept = 0;
     while kept < ARGS_MAX {
-        let left = total.wrapping_sub(kept);
-        if left == 0 {
+        // Behind the arguments lie the values of the environment.
+        if kept >= total {
             break;
         }
+        let left = total.wrapping_sub(kept);
         let piece = if left > PATH_MAX as u32 {
             PATH_MAX as u32
         } else {

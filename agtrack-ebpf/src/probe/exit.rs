@@ -9,6 +9,7 @@ use crate::gate::{self, Actor};
 use crate::map::TAGS;
 use crate::message::Message;
 use crate::offset::*;
+use crate::probe::close;
 use crate::quirk::SIGNAL_GROUP_EXIT;
 use crate::read::{Kernel, field};
 use crate::scratch::{self, Slot};
@@ -24,6 +25,11 @@ pub fn exit(_: BtfTracePointContext) -> i32 {
     if live != 0 {
         return 0;
     }
+    let actor = close::process_ends(actor);
+    // SAFETY: the value is copied at once.
+    let owed = unsafe { TAGS.get(actor.tgid) }.map_or(0, |tag| tag.owed);
+    // Where the process was tagged anew, opens were told that this tag never knew of.
+    let untold_opens = if owed > i64::MAX as u64 { 0 } else { owed };
     // Two last threads that end at once both see that none is left; the tag goes only once.
     if TAGS.remove(actor.tgid).is_err() {
         return 0;
@@ -33,6 +39,7 @@ pub fn exit(_: BtfTracePointContext) -> i32 {
         unsafe {
             *message.body() = Exit {
                 status: status(&actor),
+                untold_opens,
                 ..usage(&actor)
             }
         };

@@ -108,8 +108,8 @@ pub fn fork_lineage(ctx: LsmContext) -> i32 {
             .insert(
                 child as u64,
                 Tag {
-                    start: 0,
                     session: actor.session,
+                    ..Tag::default()
                 },
                 0,
             )

@@ -9,7 +9,7 @@ use crate::gate::{self, Actor};
 use crate::message::{Message, outcome};
 use crate::object::File;
 use crate::offset::OPEN_FLAGS_FLAG;
-use crate::probe::{Name, is_probing, named_path, untyped};
+use crate::probe::{Name, close, is_probing, named_path, repeat, untyped};
 use crate::read::{Kernel, field};
 use crate::scratch::{Scratch, Slot, task_scratch};
 
@@ -26,7 +26,7 @@ pub fn open_lsm(ctx: LsmContext) -> i32 {
     if let Some(actor) = gate::tagged_or_born()
         && !is_filtered(hook::OPEN_LSM, file)
     {
-        announce(hook::OPEN_LSM, &actor, file, task_scratch(&actor));
+        announce(hook::OPEN_LSM, &actor, file, task_scratch);
     }
     0
 }
@@ -37,7 +37,7 @@ pub fn open_fentry(ctx: FEntryContext) -> i32 {
     if let Some(actor) = gate::tagged_or_born()
         && !is_filtered(hook::OPEN_FENTRY, file)
     {
-        let slot = Slot::OpenFentry.scratch();
+        let slot = |_: &Actor| Slot::OpenFentry.scratch();
         announce(hook::OPEN_FENTRY, &actor, file, slot);
     }
     0
@@ -55,8 +55,24 @@ fn is_filtered(hook: u16, file: File) -> bool {
 
 /// The kernel is about to open `file`; the result follows from `open_result`.
 #[inline(always)]
-fn announce(hook: u16, actor: &Actor, file: File, scratch: Option<*mut Scratch>) {
-    opened(hook, actor, file, 0, RET_UNKNOWN, scratch, 0);
+fn announce(
+    hook: u16,
+    actor: &Actor,
+    file: File,
+    scratch: impl FnOnce(&Actor) -> Option<*mut Scratch>,
+) {
+    let Some(repeats) = repeat::before(actor, file, file.flags()) else {
+        repeat::keep_quiet(actor, file);
+        return count::run(hook, Fate::Coalesced);
+    };
+    repeat::keep_loud(actor);
+    let asked = Asked {
+        flags: 0,
+        ret: RET_UNKNOWN,
+        mark: 0,
+        repeats,
+    };
+    opened(hook, actor, file, asked, scratch(actor));
 }
 
 /// `struct file *do_file_open(int dfd, struct filename *, const struct open_flags *)`; 6.12 has it as
@@ -70,6 +86,7 @@ pub fn open_result(ctx: FExitContext) -> i32 {
     // The verifier knows it as a pointer, and here it is a number.
     let ret: i64 = untyped(&ctx, 3);
     let failed = ret < 0 && ret > -4096;
+    let is_quiet = repeat::is_quiet(&actor, ret as u64);
     if request & (O_EXEC | O_PATH) != 0 || (failed && is_probing(ret as i32)) {
         count::run(hook::OPEN_RESULT, Fate::Filtered);
     } else if failed {
@@ -84,7 +101,10 @@ pub fn open_result(ctx: FExitContext) -> i32 {
             ret as i32,
             slot,
         );
+    } else if is_quiet {
+        count::run(hook::OPEN_RESULT, Fate::Coalesced);
     } else {
+        close::result(File::new(ret as Kernel), request);
         outcome::<Open>(hook::OPEN_RESULT, &actor, 0);
     }
     0
@@ -104,6 +124,13 @@ pub fn open_handle_result(ctx: FExitContext) -> i32 {
         } else if ret < 0 {
             let slot = Slot::OpenHandleResult.scratch();
             refused(HOOK, &actor, mount as i32, NO_NAME, flags, ret, slot);
+        } else if let Some(file) = actor.task.file(ret as u32) {
+            if repeat::is_quiet(&actor, file.address()) {
+                count::run(HOOK, Fate::Coalesced);
+            } else {
+                close::result(file, flags);
+                outcome::<Open>(HOOK, &actor, 0);
+            }
         } else {
             outcome::<Open>(HOOK, &actor, 0);
         }
@@ -133,15 +160,17 @@ pub fn finished(actor: &Actor, directory: i32, name: u64, request: u32, ret: i64
     match actor.task.file(ret as u32) {
         Some(file) if file.mode() & fmode::PATH != 0 => count::run(HOOK, Fate::Filtered),
         Some(file) => {
-            opened(
-                HOOK,
-                actor,
-                file,
-                request & O_ONCE,
-                ret as i32,
-                scratch,
-                path_flag::FD,
-            );
+            let flags = request & O_ONCE;
+            let Some(repeats) = repeat::before(actor, file, file.flags() | flags) else {
+                return count::run(HOOK, Fate::Coalesced);
+            };
+            let asked = Asked {
+                flags,
+                ret: ret as i32,
+                mark: path_flag::FD,
+                repeats,
+            };
+            opened(HOOK, actor, file, asked, scratch);
         }
         // Another thread closed it already.
         None => refused(
@@ -156,30 +185,34 @@ pub fn finished(actor: &Actor, directory: i32, name: u64, request: u32, ret: i64
     }
 }
 
-#[inline(always)]
-fn opened(
-    hook: u16,
-    actor: &Actor,
-    file: File,
+/// What the file does not say.
+#[derive(Clone, Copy)]
+struct Asked {
+    /// Flags that the kernel forgets.
     flags: u32,
     ret: i32,
-    scratch: Option<*mut Scratch>,
+    /// `path_flag` bits.
     mark: u32,
-) {
+    /// Opens like this one that were counted only.
+    repeats: u32,
+}
+
+#[inline(always)]
+fn opened(hook: u16, actor: &Actor, file: File, asked: Asked, scratch: Option<*mut Scratch>) {
     let Some(mut message) = Message::<Open>::begin(hook, actor, scratch) else {
         return;
     };
     let mut path = message.path(actor.task, file.place());
-    path.flags |= mark;
+    path.flags |= asked.mark | repeat::mark(actor, file);
     // SAFETY: the body is within the message.
     unsafe {
         *message.body() = Open {
             file: file.id(),
             path,
-            flags: file.flags() | flags,
+            flags: file.flags() | asked.flags,
             mode: file.mode(),
-            ret,
-            reserved: 0,
+            ret: asked.ret,
+            repeats: asked.repeats,
         };
     }
     message.submit();

@@ -10,7 +10,8 @@ use crate::count::{self, Fate};
 use crate::gate::{self, Actor};
 use crate::map::PEERS;
 use crate::message;
-use crate::probe::connect::{AF_INET, AF_INET6, ALLOW, ip4, ip6, port, socket};
+use crate::probe::connect::{AF_INET, AF_INET6, ALLOW, ip4, ip6, kind, port};
+use crate::socket;
 
 /// `sendto` or `sendmsg` with an IPv4 address (net/ipv4/udp.c, `udp_sendmsg`).
 #[cgroup_sock_addr(sendmsg4)]
@@ -42,6 +43,9 @@ fn met(kind: PeerKind, hook: u16, family: u16, ctx: SockAddrContext) -> i32 {
         let peer = peer(family, ctx.sock_addr);
         // SAFETY: the kernel passes a valid context.
         let cookie = unsafe { bpf_get_socket_cookie(ctx.sock_addr.cast()) };
+        if u32::from(peer.protocol) == socket::UDP {
+            socket::used(&actor, cookie, socket::UDP);
+        }
         if is_known(&actor, kind, cookie, &peer) {
             count::run(hook, Fate::Filtered);
         } else {
@@ -55,7 +59,7 @@ fn met(kind: PeerKind, hook: u16, family: u16, ctx: SockAddrContext) -> i32 {
 fn peer(family: u16, address: *mut bpf_sock_addr) -> Peer {
     // SAFETY: the kernel passes a valid context.
     unsafe {
-        let (socket_type, protocol) = socket(address);
+        let (socket_type, protocol) = kind(address);
         Peer {
             address: if family == AF_INET {
                 ip4(address)

@@ -10,7 +10,8 @@ use crate::arch;
 use crate::gate::{self, Actor};
 use crate::probe::change::{self, Names, Returned};
 use crate::probe::{
-    AT_FDCWD, Name, call, connect, endpoint, exec, open, rename, set_id, socket, tamper, unlink,
+    AT_FDCWD, Name, call, close, connect, endpoint, exec, mmap, open, receive, rename, set_id,
+    socket, tamper, unlink,
 };
 use crate::read::{masked, user};
 use crate::scratch::{Scratch, Slot};
@@ -34,21 +35,91 @@ pub fn sys_exit(ctx: BtfTracePointContext) -> i32 {
     let Some(known) = arch::known(regs) else {
         return 0;
     };
+    let ret = ctx.arg(1);
     if known & REACHES_ANY != 0 {
-        tamper::returned(regs, known, ctx.arg(1));
+        reaches(regs, known, ret);
     }
+    if quick(regs, known, ret) == LEFT
+        && let Some(flags) = opened_with(slow(regs, known, ret))
+    {
+        opened(ret as u32, flags);
+    }
+    0
+}
+
+// All that call each other have 512 bytes of stack together, so what needs much stands in functions
+// that do not.
+
+#[inline(never)]
+fn reaches(regs: *const u64, known: u64, ret: i64) {
+    tamper::returned(regs, known, ret);
+}
+
+/// What [`quick`] returns of a call that is left to [`slow`].
+const LEFT: u32 = 1;
+
+/// Calls that are made so often, or say so much by their result, that nothing else need be known
+/// of them.
+#[inline(never)]
+fn quick(regs: *const u64, known: u64, ret: i64) -> u32 {
+    const CLOSE: u32 = Kind::Close as u32;
+    const MMAP: u32 = Kind::Mmap as u32;
+    const RECEIVE: u32 = Kind::ReceiveFile as u32;
+    const OF_OTHERS: u32 = Kind::TrackerPtrace as u32;
+    let Some(actor) = gate::tagged() else {
+        return 0;
+    };
+    let Some(call) = arch::call(actor.task, known) else {
+        return 0;
+    };
+    let arguments = arch::arguments(actor.task, regs);
+    match call.kind() {
+        CLOSE => close::returned(&actor, call, arguments, ret),
+        MMAP => mmap::returned(&actor, arguments, ret),
+        RECEIVE => receive::returned(call, arguments, ret),
+        OF_OTHERS => {}
+        _ => return LEFT,
+    }
+    0
+}
+
+/// All others. Returns what [`opened_with`] reads.
+#[inline(never)]
+fn slow(regs: *const u64, known: u64, ret: i64) -> u64 {
     if let Some(actor) = gate::tagged()
         && let Some(call) = arch::call(actor.task, known)
-        && call.kind() != Kind::TrackerPtrace as u32
         && let Some(scratch) = Slot::SysExit.scratch()
     {
         let arguments = arch::arguments(actor.task, regs);
         let number = arch::number(actor.task, regs);
         if let Some(request) = request(scratch, call, number, arguments) {
-            dispatch(&actor, forget(scratch, request), ctx.arg(1));
+            let request = forget(scratch, request);
+            dispatch(&actor, request, ret);
+            if request[place::KIND] == Kind::Open as u64 && ret >= 0 {
+                return OPENED | u64::from(request[place::VALUE] as u32);
+            }
         }
     }
     0
+}
+
+/// An open succeeded; below it are its flags.
+const OPENED: u64 = 1 << 32;
+
+/// The flags of an open that succeeded.
+#[inline(always)]
+fn opened_with(told: u64) -> Option<u32> {
+    (told & OPENED != 0).then_some(told as u32)
+}
+
+/// What is written through the file is counted from now on.
+#[inline(never)]
+fn opened(descriptor: u32, flags: u32) {
+    if let Some(actor) = gate::tagged()
+        && let Some(file) = actor.task.file(descriptor)
+    {
+        close::opened(&actor, descriptor, file, flags);
+    }
 }
 
 /// Where the number stands behind the arguments.
@@ -212,6 +283,7 @@ fn dispatch(actor: &Actor, request: Request, ret: i64) {
                 } else {
                     0
                 },
+                length: flags,
                 ret: ret as i32,
             };
             endpoint::ended(actor, returned, slot);

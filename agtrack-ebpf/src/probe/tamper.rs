@@ -2,7 +2,7 @@
 //! who acts.
 
 use agtrack_common::event::{Body, Kind, Tamper, hook};
-use agtrack_common::wire::{FileId, Path, path_flag};
+use agtrack_common::wire::{ATTEMPT_ARGS_MAX, FileId, Path, path_flag};
 use aya_ebpf::macros::{fentry, lsm};
 use aya_ebpf::programs::{FEntryContext, LsmContext};
 
@@ -168,12 +168,20 @@ fn report(
     let process = actor.task.leader();
     let (exe, exe_path) = executable(&mut message, process);
     let [uid, euid, ..] = process.ids();
+    let parent = process.parent();
+    let arguments = arguments(&mut message, process);
     // SAFETY: the body is within the message.
     unsafe {
         *message.body() = Tamper {
             value: attempt.value,
             exe,
             exe_path,
+            cgroup: process.cgroup().id(),
+            parent_start: parent.start(),
+            parent: parent.tgid(),
+            arguments,
+            login_user: process.login_user(),
+            reserved: 0,
             uid,
             euid,
             path,
@@ -183,6 +191,19 @@ fn report(
         };
     }
     message.submit();
+}
+
+/// The first of its arguments; returns their bytes.
+#[inline(always)]
+fn arguments(message: &mut Message<Tamper>, process: Task) -> u32 {
+    let (begin, end) = process.arguments();
+    let length = end.wrapping_sub(begin);
+    let length = if length > ATTEMPT_ARGS_MAX {
+        ATTEMPT_ARGS_MAX
+    } else {
+        length
+    };
+    message.user_bytes(begin, length as u32)
 }
 
 /// How many attempts were only counted since the one that was told last; `None`: so is this one.

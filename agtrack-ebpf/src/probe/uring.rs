@@ -3,26 +3,35 @@
 //! They are told where the kernel takes them, on the thread that hands them in or on the thread of
 //! the process that polls for them; it may be another one that does the work.
 
-use agtrack_common::event::{Kind, Uring, hook, uring_flag};
+mod ended;
+
+use agtrack_common::event::{Uring, hook, uring_flag};
 use agtrack_common::offset::ABSENT;
 use agtrack_common::uring::{QUIET, number};
 use agtrack_common::wire::{FileId, Path, path_flag};
 use aya_ebpf::macros::btf_tracepoint;
 use aya_ebpf::programs::BtfTracePointContext;
 
+use crate::address;
 use crate::count::{self, Fate};
 use crate::gate::{self, Actor};
-use crate::map::REQUESTS;
-use crate::message::{self, Message};
-use crate::object::File;
+use crate::map::{REQUESTS, RING_WRITES};
+use crate::message::Message;
+use crate::object::{File, Socket};
 use crate::offset::*;
 use crate::probe::{self, AT_FDCWD, named_path, untyped};
 use crate::quirk::{URING_COMPLETION, URING_REQUEST};
-use crate::read::{Kernel, at, field};
-use crate::request::{Address, Name, Request};
+use crate::read::{Kernel, field};
+use crate::request::{Address, Name, Request, Where};
 use crate::scratch::Slot;
+use crate::writing::by_descriptor;
 
+const WRITEV: u8 = number("writev");
+const WRITE_FIXED: u8 = number("write_fixed");
+const WRITE: u8 = number("write");
+const WRITEV_FIXED: u8 = number("writev_fixed");
 const SENDMSG: u8 = number("sendmsg");
+const ACCEPT: u8 = number("accept");
 const CONNECT: u8 = number("connect");
 const FALLOCATE: u8 = number("fallocate");
 const OPENAT: u8 = number("openat");
@@ -41,6 +50,8 @@ const URING_CMD: u8 = number("uring_cmd");
 const SEND_ZC: u8 = number("send_zc");
 const SENDMSG_ZC: u8 = number("sendmsg_zc");
 const FTRUNCATE: u8 = number("ftruncate");
+const BIND: u8 = number("bind");
+const LISTEN: u8 = number("listen");
 const URING_CMD128: u8 = number("uring_cmd128");
 
 /// Types of files (include/uapi/linux/stat.h).
@@ -48,6 +59,8 @@ const S_IFMT: u32 = 0o170_000;
 const S_IFSOCK: u32 = 0o140_000;
 /// `sizeof(struct sockaddr_storage)`
 const ADDRESS_SIZE: u32 = 128;
+/// No descriptor, or none that was seen. No `Option`: 5.10 does not read the number that it lacks.
+const NONE: i32 = -1;
 
 /// `(struct io_kiocb *)`; 6.1 has it as `io_uring_submit_sqe`, and on 5.10 that begins with
 /// `struct io_ring_ctx *`
@@ -56,31 +69,13 @@ pub fn uring(ctx: BtfTracePointContext) -> i32 {
     if let Some(actor) = gate::tagged_or_born() {
         let request = Request::new(untyped(&ctx, URING_REQUEST.load() as usize));
         let opcode = request.opcode();
+        if ended::writes(opcode) && !request.is_registered() && by_descriptor() {
+            let _ = RING_WRITES.insert(request.address(), request.descriptor().unwrap_or(-1), 0);
+        }
         match recipient(request, opcode) {
             Some(address) => asked(&actor, request, opcode, address),
             None => count::run(hook::URING, Fate::Filtered),
         }
-    }
-    0
-}
-
-/// `(ctx, struct io_kiocb *, struct io_uring_cqe *)`; up to 6.12 the result itself follows
-#[btf_tracepoint(function = "io_uring_complete")]
-pub fn uring_result(ctx: BtfTracePointContext) -> i32 {
-    const CQE: u32 = 2;
-    /// `io_uring_cqe.res` (include/uapi/linux/io_uring.h)
-    const RESULT: usize = 8;
-    if let Some(actor) = gate::tagged() {
-        let request: u64 = untyped(&ctx, 1);
-        if REQUESTS.get_ptr(request).is_none() {
-            return 0;
-        }
-        let _ = REQUESTS.remove(request);
-        let ret: i32 = match URING_COMPLETION.load() {
-            CQE => at(untyped::<Kernel>(&ctx, 2).wrapping_add(RESULT)),
-            _ => untyped(&ctx, 3),
-        };
-        message::outcome_of::<Uring>(Kind::Uring, hook::URING_RESULT, &actor, ret, request);
     }
     0
 }
@@ -93,14 +88,14 @@ fn recipient(request: Request, opcode: u8) -> Option<Address> {
         SEND | SEND_ZC => request.recipient(),
         SENDMSG | SENDMSG_ZC => request.message_recipient(),
         // What is newer than the table is a deed.
-        64.. => return Some(Address::None),
-        _ if QUIET >> opcode & 1 == 0 => return Some(Address::None),
+        64.. => return Some(Address::NONE),
+        _ if QUIET >> opcode & 1 == 0 => return Some(Address::NONE),
         _ => return None,
     };
-    (!matches!(address, Address::None)).then_some(address)
+    (!address.is_none()).then_some(address)
 }
 
-/// What a request is about.
+/// What a request is about. Whole words, as in [`Address`].
 #[derive(Clone, Copy)]
 struct About {
     name: Name,
@@ -109,12 +104,12 @@ struct About {
     /// Or a text.
     text: Kernel,
     value: u64,
-    /// The path of its file is told.
-    by_file: bool,
+    /// Not 0: the path of its file is told.
+    by_file: u64,
 }
 
 const NO_NAME: Name = Name {
-    directory: AT_FDCWD,
+    directory: AT_FDCWD as i64,
     filename: core::ptr::null(),
 };
 
@@ -123,7 +118,7 @@ const NOTHING: About = About {
     other: NO_NAME,
     text: core::ptr::null(),
     value: 0,
-    by_file: false,
+    by_file: 0,
 };
 
 #[inline(always)]
@@ -209,7 +204,7 @@ fn named(name: Name, value: u64) -> About {
 fn filed(value: u64) -> About {
     About {
         value,
-        by_file: true,
+        by_file: 1,
         ..NOTHING
     }
 }
@@ -231,26 +226,29 @@ fn asked(actor: &Actor, request: Request, opcode: u8, address: Address) {
         return;
     };
     let about = about(request, opcode);
-    let mut flags = 0;
-    let descriptor = if takes_name(opcode) {
-        None
-    } else {
-        request.descriptor()
-    };
-    if request.is_registered() {
-        flags |= uring_flag::REGISTERED;
-    }
+    let (descriptor, mut flags) = descriptor(request, opcode);
+    let mut address = address;
     let (mut id, mut sock) = (FileId::default(), [0; 2]);
     let mut path = of_name(&mut message, actor, about.name);
-    if (about.by_file || !matches!(address, Address::None))
+    let of_socket = matches!(opcode, BIND | LISTEN | ACCEPT);
+    if (about.by_file != 0 || of_socket || !address.is_none())
         && let Some((file, mark)) = file(actor, request, descriptor)
     {
         id = file.id();
-        if about.by_file {
+        if about.by_file != 0 {
             path = message.path(actor.task, file.place());
             path.flags |= mark;
         } else if id.mode & S_IFMT == S_IFSOCK {
-            sock = [file.socket().protocol(), file.socket().kind()];
+            let socket = file.socket();
+            sock = [socket.protocol(), socket.kind()];
+            if opcode == BIND {
+                address = request.bound(socket.family());
+            } else if of_socket {
+                address = Address::own(socket);
+                if mark & path_flag::FD != 0 {
+                    flags |= uring_flag::FOUND;
+                }
+            }
         }
     }
     let mut other = of_name(&mut message, actor, about.other);
@@ -272,7 +270,7 @@ fn asked(actor: &Actor, request: Request, opcode: u8, address: Address) {
             other,
             value: about.value,
             opcode: opcode.into(),
-            descriptor: descriptor.unwrap_or(-1),
+            descriptor,
             address: length,
             flags,
             protocol: sock[0],
@@ -281,6 +279,30 @@ fn asked(actor: &Actor, request: Request, opcode: u8, address: Address) {
         };
     }
     message.submit();
+}
+
+/// The descriptor it is about, and the marks on it.
+#[inline(always)]
+fn descriptor(request: Request, opcode: u8) -> (i32, u32) {
+    if !takes_name(opcode) {
+        let is_registered = request.is_registered();
+        let mark = if is_registered {
+            uring_flag::REGISTERED
+        } else {
+            0
+        };
+        return (request.descriptor().unwrap_or(NONE), mark);
+    }
+    let slot = match opcode {
+        OPENAT | OPENAT2 => request.slot(&URING_OPEN_SLOT),
+        SOCKET => request.slot(&URING_SOCKET_SLOT),
+        _ => 0,
+    };
+    match slot {
+        0 => (NONE, 0),
+        // Of a slot that the kernel chooses it is below zero.
+        slot => (slot.wrapping_sub(1) as i32, uring_flag::REGISTERED),
+    }
 }
 
 /// Those that take no descriptor but that of a directory.
@@ -294,12 +316,16 @@ fn takes_name(opcode: u8) -> bool {
 
 /// The file it is about, and how sure that is.
 #[inline(always)]
-fn file(actor: &Actor, request: Request, descriptor: Option<i32>) -> Option<(File, u32)> {
-    match descriptor {
-        None => Some((request.file()?, 0)),
-        Some(_) if request.is_registered() => None,
-        Some(descriptor) => Some((actor.task.file(descriptor as u32)?, path_flag::FD)),
+fn file(actor: &Actor, request: Request, descriptor: i32) -> Option<(File, u32)> {
+    if descriptor < 0 {
+        return Some((request.file()?, 0));
     }
+    let file = if request.is_registered() {
+        request.registered(descriptor)?
+    } else {
+        actor.task.file(descriptor as u32)?
+    };
+    Some((file, path_flag::FD))
 }
 
 #[inline(always)]
@@ -310,7 +336,7 @@ fn of_name(message: &mut Message<Uring>, actor: &Actor, name: Name) -> Path {
     named_path(
         message,
         actor,
-        name.directory,
+        name.directory as i32,
         probe::Name::Filename(name.filename),
     )
 }
@@ -318,23 +344,32 @@ fn of_name(message: &mut Message<Uring>, actor: &Actor, name: Name) -> Path {
 /// Appends the address; returns its length and the marks on it.
 #[inline(always)]
 fn copied(message: &mut Message<Uring>, address: Address) -> (u32, u32) {
-    let at_most = |length| {
-        if length > ADDRESS_SIZE {
-            ADDRESS_SIZE
-        } else {
-            length
-        }
+    let (at, most) = (address.at, u64::from(ADDRESS_SIZE));
+    let size = if address.length > most {
+        ADDRESS_SIZE
+    } else {
+        address.length as u32
     };
-    let (length, marks) = match address {
-        Address::None => return (0, 0),
-        Address::Kernel(at, length) => (message.kernel_bytes(at, at_most(length)), 0),
-        Address::User(at, length) => {
-            let length = message.user_bytes(at, at_most(length));
-            (length, uring_flag::ARGUMENT)
-        }
+    let (length, marks) = match address.place {
+        Where::KERNEL => (message.kernel_bytes(at as Kernel, size), 0),
+        Where::USER => (message.user_bytes(at, size), uring_flag::ARGUMENT),
+        Where::OWN => return own(message, Socket::new(at as Kernel)),
+        _ => return (0, 0),
     };
     if length == 0 {
         return (0, marks | uring_flag::UNREADABLE);
     }
     (length, marks)
+}
+
+/// Appends the address that a socket has; returns its length and the marks on it.
+#[inline(always)]
+fn own(message: &mut Message<Uring>, socket: Socket) -> (u32, u32) {
+    let [family, port, address] = address::own(socket);
+    // One by one: 5.10 reads no stack at a place that is not constant.
+    let mut length = message.kernel_bytes(family.0, family.1 as u32);
+    length += message.kernel_bytes(port.0, port.1 as u32);
+    length += message.kernel_bytes(address.0, address.1 as u32);
+    let mark = if port.1 > 0 { uring_flag::OWN } else { 0 };
+    (length, mark)
 }

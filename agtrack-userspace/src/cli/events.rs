@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use agtrack_common::event::{HOOKS, Row, TABLE};
+use agtrack_common::event::{DERIVED, HOOKS, Kind, Row, TABLE};
 use serde::Serialize;
 
 use crate::load::{Backend, BackendChoice};
@@ -21,6 +21,9 @@ pub(super) struct EventsArgs {
 struct Event {
     name: &'static str,
     description: &'static str,
+    /// The event whose bytes it is read from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    read_from: Option<&'static str>,
     hooks: Vec<BackendHooks>,
 }
 
@@ -33,7 +36,7 @@ struct BackendHooks {
 
 pub(super) fn run(args: &EventsArgs) -> anyhow::Result<ExitCode> {
     let mut out = Output::new();
-    let events: Vec<_> = TABLE.iter().map(event).collect();
+    let events = events();
     if args.json {
         out.json(&events)?;
     } else {
@@ -43,6 +46,27 @@ pub(super) fn run(args: &EventsArgs) -> anyhow::Result<ExitCode> {
     }
     out.finish()?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// All of the table, each with what is read from it.
+fn events() -> Vec<Event> {
+    let rows = TABLE.iter().map(|row| (row.kind, event(row)));
+    rows.flat_map(|(kind, event)| {
+        let derived = derived(kind);
+        [event].into_iter().chain(derived)
+    })
+    .collect()
+}
+
+/// The actions that are read from an event.
+fn derived(kind: Kind) -> impl Iterator<Item = Event> {
+    let derived = DERIVED.iter().filter(move |derived| derived.kind == kind);
+    derived.map(|derived| Event {
+        name: derived.action,
+        description: derived.description,
+        read_from: Some(derived.kind.row().action),
+        hooks: event(derived.kind.row()).hooks,
+    })
 }
 
 fn event(row: &Row) -> Event {
@@ -59,6 +83,7 @@ fn event(row: &Row) -> Event {
     Event {
         name: row.action,
         description: row.description.trim(),
+        read_from: None,
         hooks: BackendChoice::Auto
             .candidates()
             .into_iter()
@@ -75,6 +100,10 @@ fn lines(events: &[Event], palette: Palette) -> Vec<String> {
             styled(palette.strong, event.name),
             event.description
         ));
+        if let Some(from) = event.read_from {
+            lines.push(format!("    {:<12}{from}", "read from"));
+            continue;
+        }
         let alike = event
             .hooks
             .windows(2)
@@ -116,7 +145,7 @@ mod tests {
 
     #[test]
     fn hooks_that_are_always_the_same_are_shown_once() {
-        let events: Vec<_> = TABLE.iter().map(event).collect();
+        let events = events();
         let text = lines(&events, Palette::default()).join("\n");
         assert!(text.contains("process.exec  A process replaced its program.\n    always      "));
         assert!(text.contains("    tracepoint  tp_btf sys_exit"), "{text}");

@@ -8,7 +8,7 @@ mod fold;
 mod object;
 mod printer;
 mod story;
-mod system;
+mod written;
 
 use std::collections::VecDeque;
 use std::io::IsTerminal;

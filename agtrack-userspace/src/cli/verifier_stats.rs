@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::process::ExitCode;
 
-use crate::load::{self, BackendChoice, Sizes};
+use crate::load::{self, BackendChoice, Reads, Sizes};
 use crate::terminal::Output;
 
 /// Arguments of `agtrack verifier-stats`.
@@ -17,7 +17,7 @@ pub(super) struct VerifierStatsArgs {
 }
 
 pub(super) fn run(args: &VerifierStatsArgs) -> anyhow::Result<ExitCode> {
-    let (probes, _rings) = load::load(args.backend, Sizes::default())?;
+    let (probes, _rings) = load::load(args.backend, Reads::Counted, Sizes::default())?;
     let programs: BTreeMap<_, _> = probes
         .inventory
         .hooks

@@ -12,6 +12,7 @@ use toml::de::{DeTable, DeValue};
 use super::place::{self, Step, name};
 use super::{Config, Mistake, list};
 use crate::cgroup::Globs;
+use crate::noise;
 
 /// After so many mistakes it is another kind of file.
 const MOST: usize = 50;
@@ -26,6 +27,7 @@ pub(super) fn read(text: &str) -> Result<Config, Vec<Mistake>> {
     let whole = tree.clone();
     found.extend(duplicates(text, whole.get_ref()));
     found.extend(bad_globs(text, whole.get_ref()));
+    found.extend(bad_classes(text, whole.get_ref()));
     let mut removed = Vec::new();
     let config = loop {
         match Config::deserialize(toml::de::Deserializer::from(tree.clone())) {
@@ -146,6 +148,22 @@ fn bad_globs(text: &str, tree: &DeTable<'_>) -> Vec<Mistake> {
         .flatten();
     let bad = |glob: &Spanned<DeValue<'_>>| {
         let error = Globs::new(&[glob.get_ref().as_str()?]).err()?;
+        Some(Mistake::at(text, glob.span().start, error.to_string()))
+    };
+    globs.filter_map(bad).collect()
+}
+
+/// The same of classes of reads.
+fn bad_classes(text: &str, tree: &DeTable<'_>) -> Vec<Mistake> {
+    let capture = tree.get("capture").and_then(|it| it.get_ref().as_table());
+    let classes = capture.and_then(|it| it.get("noise")?.get_ref().as_table());
+    let globs = classes
+        .into_iter()
+        .flat_map(|classes| classes.values())
+        .filter_map(|globs| globs.get_ref().as_array())
+        .flatten();
+    let bad = |glob: &Spanned<DeValue<'_>>| {
+        let error = noise::check(glob.get_ref().as_str()?).err()?;
         Some(Mistake::at(text, glob.span().start, error.to_string()))
     };
     globs.filter_map(bad).collect()

@@ -258,6 +258,32 @@ fn files_that_are_none_are_refused() {
     );
 }
 
+#[test]
+fn classes_of_reads_are_added_and_replaced() {
+    let text = "[capture.noise]\nfont = []\nzoo = [\"/srv/zoo/**\"]\n";
+    let capture = parse(text).unwrap().capture;
+    let counted = capture.reads.noise(&capture.noise);
+    assert_eq!(counted["font"], Vec::<String>::new());
+    assert_eq!(counted["zoo"], ["/srv/zoo/**"]);
+    assert!(!counted["library"].is_empty());
+    let all = parse(&format!("[capture]\nreads = \"all\"\n{text}"));
+    let all = all.unwrap().capture;
+    assert!(all.reads.noise(&all.noise).is_empty());
+}
+
+#[test]
+fn classes_of_reads_that_match_nothing_are_mistakes() {
+    check(
+        "[capture.noise]\nzoo = [\"srv/**\",\n \"/srv/{a\"]\n",
+        &[
+            "2:8: \"srv/**\" matches no path, since all are absolute; begin it \
+             with `/` or `**/`",
+            "3:2: \"/srv/{a\" is no glob: unclosed alternate group; missing \
+             '}' (maybe escape '{' with '[{]'?)",
+        ],
+    );
+}
+
 /// The shipped file and the built-in values are the same thing.
 #[test]
 fn the_shipped_file_shows_every_key_with_its_default() {

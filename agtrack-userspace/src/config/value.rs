@@ -2,12 +2,16 @@
 //!
 //! Each check runs while its value is read, so that the mistake is told at the value's place.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
 use serde::de::Error;
 use serde::{Deserialize, Deserializer};
+
+use crate::noise;
+use crate::record::REPEATED;
 
 /// The longest name, in bytes.
 const NAME_BYTES: usize = 256;
@@ -26,6 +30,28 @@ pub(super) fn globs<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>, D
         ));
     }
     Ok(globs)
+}
+
+/// Globs of files by class.
+pub(super) fn noise<'de, D: Deserializer<'de>>(from: D) -> Result<noise::Globs, D::Error> {
+    let classes: BTreeMap<ClassName, Vec<String>> = BTreeMap::deserialize(from)?;
+    let classes = classes.into_iter();
+    Ok(classes.map(|(name, globs)| (name.0, globs)).collect())
+}
+
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct ClassName(String);
+
+impl<'de> Deserialize<'de> for ClassName {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let name = name(from)?;
+        if name == REPEATED {
+            return Err(D::Error::custom(format!(
+                "`{REPEATED}` is what the kernel counts; choose another name"
+            )));
+        }
+        Ok(ClassName(name))
+    }
 }
 
 pub(super) fn name<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {

@@ -1,21 +1,22 @@
 //! What an event was done to.
 
 mod change;
+mod close;
 mod endpoint;
+mod exec;
 mod exit;
 pub(super) mod flags;
+mod flow;
 mod request;
 mod uring;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use agtrack_common::event::{
-    Connect, Exec, ExecFailed, Open, Payload, Peer, Rename, Unlink, fmode,
-};
-use agtrack_common::wire::{FileId, path_flag};
+use agtrack_common::event::{Connect, Open, Payload, Peer, Rename, Unlink, fmode};
+use agtrack_common::wire::{FileId, Path, path_flag};
 
 use super::tamper;
-use crate::decode::{PathText, Program, Segments, What};
+use crate::decode::{PathText, Segments, What};
 use crate::enrich::Known;
 use crate::record::{Access, Address, Completeness, FileChange, Object, PathSource, Text};
 
@@ -39,6 +40,7 @@ pub(super) fn paths(known: &Known) -> Vec<Vec<u8>> {
         Payload::Unlink(body) => vec![data.path(&body.path).bytes],
         Payload::Rename(body) => vec![data.path(&body.from).bytes, data.path(&body.to).bytes],
         Payload::Change(_, body) => vec![data.path(&body.path).bytes],
+        Payload::Close(body) => vec![data.path(&body.path).bytes],
         Payload::Fork(_)
         | Payload::Exec(_)
         | Payload::ExecFailed(_)
@@ -50,6 +52,8 @@ pub(super) fn paths(known: &Known) -> Vec<Vec<u8>> {
         | Payload::SetId(_)
         | Payload::Signal(_)
         | Payload::Uring(_)
+        | Payload::Flow(_)
+        | Payload::Excerpt(_)
         | Payload::Tamper(..)
         | Payload::CgroupCreate(_)
         | Payload::CgroupAttach(_)
@@ -77,13 +81,14 @@ pub(super) fn object(known: &Known) -> (Object, Completeness) {
             child_pid: body.child,
             namespaces: flags::namespaces(body.namespaces),
         },
-        Payload::Exec(body) => exec(body, &known.event.data, &mut whole),
-        Payload::ExecFailed(body) => program(body, &mut data, &mut whole),
+        Payload::Exec(body) => exec::object(body, &known.event.data, &mut whole),
+        Payload::ExecFailed(body) => exec::failed(body, &mut data, &mut whole),
         Payload::Exit(body) => exit::object(body),
         Payload::Open(body) => open(body, &mut data, &mut whole),
         Payload::Unlink(body) => unlink(body, &mut data, &mut whole),
         Payload::Rename(body) => rename(body, &mut data, &mut whole),
         Payload::Change(kind, body) => change::object(*kind, body, &mut data, &mut whole),
+        Payload::Close(body) => close::object(body, &mut data, &mut whole),
         Payload::Endpoint(kind, body) => endpoint::object(*kind, body, &mut data, &mut whole),
         Payload::Call(kind, body) => request::call(*kind, body),
         Payload::SetId(body) => request::ids(body),
@@ -91,6 +96,11 @@ pub(super) fn object(known: &Known) -> (Object, Completeness) {
         Payload::Signal(body) => request::signal(body, known.target_uid.clone()),
         Payload::Peer(_, body) => Object::Connect(peer(body)),
         Payload::Connect(body) => Object::Connect(connect(body, &mut data, &mut whole)),
+        Payload::Flow(body) => flow::object(body),
+        // What is read from it is told.
+        Payload::Excerpt(body) => Object::Connect(Address::Other {
+            family: body.family,
+        }),
         // Told by a record of its own, which nobody asks here.
         Payload::Tamper(kind, body) => tamper::object(*kind, body, &known.event.data, None),
         Payload::CgroupCreate(body) => cgroup(known, body.id, None),
@@ -100,46 +110,10 @@ pub(super) fn object(known: &Known) -> (Object, Completeness) {
     (object, whole)
 }
 
-fn exec(body: &Exec, data: &[u8], whole: &mut Completeness) -> Object {
-    let Program {
-        exe,
-        cwd,
-        script,
-        args,
-    } = Program::new(body, data);
-    note(whole, &exe);
-    note_cut(whole, &cwd);
-    if let Some(script) = &script {
-        note_cut(whole, script);
-    }
-    whole.truncated |= body.args_kept < body.args_total;
-    if body.repaired != 0 {
-        whole.notes.push("repaired_lineage".to_owned());
-    }
-    Object::Exec {
-        exe: Text(exe.bytes),
-        inode: body.exe.ino,
-        device: device(body.exe.dev),
-        args: crate::enrich::arguments(args).collect(),
-        args_bytes: body.args_total,
-        group: body.gid,
-        egroup: body.egid,
-        cwd: Text(cwd.bytes),
-        script: script.map(|script| Text(script.bytes)),
-    }
-}
-
-fn program(body: &ExecFailed, data: &mut Segments<'_>, whole: &mut Completeness) -> Object {
-    let path = data.path(&body.path);
-    note(whole, &path);
-    Object::Program {
-        exe: Text(path.bytes),
-    }
-}
-
 fn open(body: &Open, data: &mut Segments<'_>, whole: &mut Completeness) -> Object {
     let mut path = data.path(&body.path);
     note(whole, &path);
+    whole.count += u64::from(body.repeats);
     // What a namespace file is called in the kernel is a slash, and that would be the root directory.
     let has_no_name = matches!(&*path.bytes, b"" | b"/");
     if has_no_name && path.flags & path_flag::PSEUDO != 0 {
@@ -149,7 +123,7 @@ fn open(body: &Open, data: &mut Segments<'_>, whole: &mut Completeness) -> Objec
     Object::Open {
         path: Text(path.bytes),
         access: access(body),
-        created: body.mode & fmode::CREATED != 0,
+        created: body.mode & fmode::CREATED != 0 || flags::is_unnamed(body),
         open_flags: flags::open(body.flags),
         inode,
         device,
@@ -176,6 +150,10 @@ fn access(body: &Open) -> Access {
         let request = body.flags & 3;
         (request == 0 || request == 2, request == 1 || request == 2)
     };
+    access_of(read, write)
+}
+
+fn access_of(read: bool, write: bool) -> Access {
     match (read, write) {
         (true, true) => Access::ReadWrite,
         (true, false) => Access::Read,
@@ -213,8 +191,8 @@ fn rename(body: &Rename, data: &mut Segments<'_>, whole: &mut Completeness) -> O
 
 /// Address families, include/linux/socket.h.
 const AF_UNIX: u16 = 1;
-const AF_INET: u16 = 2;
-const AF_INET6: u16 = 10;
+pub(super) const AF_INET: u16 = 2;
+pub(super) const AF_INET6: u16 = 10;
 
 fn connect(body: &Connect, data: &mut Segments<'_>, whole: &mut Completeness) -> Address {
     if body.argument != 0 {
@@ -222,18 +200,9 @@ fn connect(body: &Connect, data: &mut Segments<'_>, whole: &mut Completeness) ->
     }
     match body.family {
         AF_UNIX => {
-            let walked = body.path.walked > 0;
-            let path = if walked {
-                data.path(&body.path).bytes
-            } else {
-                socket_name(data.bytes(body.path.name))
-            };
-            if walked {
-                whole.path_source = Some(PathSource::Kernel);
-            } else if body.argument == 0 {
-                whole.path_source = Some(PathSource::Fd);
-            }
-            Address::Unix { socket: Text(path) }
+            let (socket, source) = unix(&body.path, data);
+            whole.path_source = Some(source);
+            Address::Unix { socket }
         }
         family => inet(
             family,
@@ -244,18 +213,35 @@ fn connect(body: &Connect, data: &mut Segments<'_>, whole: &mut Completeness) ->
     }
 }
 
+/// The name of a socket of `AF_UNIX`, and where that is from.
+fn unix(path: &Path, data: &mut Segments<'_>) -> (Text, PathSource) {
+    let source = source(path.flags);
+    let name = match path.walked > 0 {
+        true => data.path(path).bytes,
+        false => socket_name(data.bytes(path.name)),
+    };
+    (Text(name), source)
+}
+
 fn peer(body: &Peer) -> Address {
     let socket = (body.protocol, body.socket_type);
     inet(body.family, body.address, body.port, socket)
 }
 
 /// An address of the internet, by a socket of this protocol and type.
-fn inet(family: u16, bytes: [u8; 16], port: u16, socket: (u16, u16)) -> Address {
+/// `None`: neither IPv4 nor IPv6.
+pub(super) fn ip(family: u16, bytes: [u8; 16]) -> Option<IpAddr> {
     let [a, b, c, d, ..] = bytes;
-    let ip = match family {
-        AF_INET => IpAddr::V4(Ipv4Addr::new(a, b, c, d)),
-        AF_INET6 => IpAddr::V6(Ipv6Addr::from(bytes)),
-        family => return Address::Other { family },
+    match family {
+        AF_INET => Some(Ipv4Addr::new(a, b, c, d).into()),
+        AF_INET6 => Some(Ipv6Addr::from(bytes).into()),
+        _ => None,
+    }
+}
+
+fn inet(family: u16, bytes: [u8; 16], port: u16, socket: (u16, u16)) -> Address {
+    let Some(ip) = ip(family, bytes) else {
+        return Address::Other { family };
     };
     Address::Ip {
         ip,
@@ -304,15 +290,20 @@ fn device(dev: u32) -> String {
     format!("{}:{}", dev >> 20, dev & 0xf_ffff)
 }
 
-/// What the marks of the action's main path say.
-fn note(whole: &mut Completeness, path: &PathText) {
-    whole.path_source = Some(if path.flags & path_flag::ARGUMENT != 0 {
+/// Where a path with these marks is from.
+fn source(flags: u32) -> PathSource {
+    if flags & path_flag::ARGUMENT != 0 {
         PathSource::Argument
-    } else if path.flags & path_flag::FD != 0 {
+    } else if flags & path_flag::FD != 0 {
         PathSource::Fd
     } else {
         PathSource::Kernel
-    });
+    }
+}
+
+/// What the marks of the action's main path say.
+fn note(whole: &mut Completeness, path: &PathText) {
+    whole.path_source = Some(source(path.flags));
     let marks = [
         (path_flag::DELETED, "deleted"),
         (path_flag::PSEUDO, "pseudo"),

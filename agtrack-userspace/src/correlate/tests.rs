@@ -1,3 +1,4 @@
+mod content;
 mod requests;
 
 use agtrack_common::event::{Connect, Exit, Open, Rename};

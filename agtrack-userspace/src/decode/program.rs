@@ -14,19 +14,28 @@ pub struct Program<'a> {
     pub cwd: PathText,
     /// The script that was named, where the executable is its interpreter.
     pub script: Option<PathText>,
+    /// What the descriptor leads to that the script's name is of.
+    pub script_file: Option<PathText>,
     /// The arguments that were kept, NUL after each.
     pub args: &'a [u8],
+    /// Names of environment variables, NUL after each.
+    pub names: &'a [u8],
 }
 
 impl<'a> Program<'a> {
     /// Takes the data apart.
     pub fn new(body: &Exec, data: &'a [u8]) -> Self {
         let mut data = Segments::new(data);
+        let (exe, cwd) = (data.path(&body.exe_path), data.path(&body.cwd));
+        let mut next = |path: &Path| (*path != Path::default()).then(|| data.path(path));
+        let (script, script_file) = (next(&body.script), next(&body.script_file));
         Program {
-            exe: data.path(&body.exe_path),
-            cwd: data.path(&body.cwd),
-            script: (body.script != Path::default()).then(|| data.path(&body.script)),
+            exe,
+            cwd,
+            script,
+            script_file,
             args: data.bytes(body.args_kept),
+            names: data.bytes(body.environment.names),
         }
     }
 }

@@ -36,12 +36,14 @@ impl<'a> Segments<'a> {
     pub fn path(&mut self, path: &Path) -> PathText {
         let walked = self.bytes(path.walked);
         let name = self.bytes(path.name);
+        // What is behind a NUL is no part of a name: an address of AF_UNIX may be longer than its.
+        let text = name.split(|byte| *byte == 0).next().unwrap_or_default();
         let mut flags = path.flags;
         if walked.len() < path.walked as usize || name.len() < path.name as usize {
             flags |= path_flag::TRUNCATED;
         }
         PathText {
-            bytes: normalize(join(base(walked, name, path.root), name, flags)),
+            bytes: normalize(join(base(walked, text, path.root), text, flags)),
             flags,
             outside_root: path.walked > 0
                 && path.root == u32::MAX

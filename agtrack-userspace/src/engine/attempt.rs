@@ -3,6 +3,7 @@
 
 use std::os::unix::ffi::OsStrExt;
 
+use agtrack_common::event::Tamper;
 use agtrack_common::wire::Header;
 use zerocopy::FromBytes;
 
@@ -15,12 +16,25 @@ use crate::record::{ProcessKey, TICK, Text};
 impl Hands {
     /// Who sent a message about the recorder. An agent's processes tell of themselves.
     pub(super) fn attempted(&mut self, bytes: &[u8]) -> anyhow::Result<()> {
-        match Header::read_from_prefix(bytes) {
-            Ok((header, _)) if header.session == 0 => {
-                self.learn(ProcessKey::new(header.tgid, header.start), 0)
-            }
-            _ => Ok(()),
+        let Ok((header, rest)) = Header::read_from_prefix(bytes) else {
+            return Ok(());
+        };
+        let Ok((body, _)) = Tamper::read_from_prefix(rest) else {
+            return Ok(());
+        };
+        if header.session != 0 {
+            return Ok(());
         }
+        match self.look_up(ProcessKey::new(header.tgid, header.start), 0)? {
+            true => Ok(()),
+            false => self.left_behind(&body),
+        }
+    }
+
+    /// Of one that has ended the kernel told what it was, and where by numbers only.
+    fn left_behind(&mut self, body: &Tamper) -> anyhow::Result<()> {
+        self.learn(ProcessKey::new(body.parent, body.parent_start), 0)?;
+        self.learn_cgroup(body.cgroup)
     }
 
     /// Files of the recorder's own were changed.

@@ -1,15 +1,18 @@
 //! Messages on their way to the pipeline. Those about cgroups change what is tagged, and bring facts
 //! along that only /proc knows; the rest passes through.
 
-use agtrack_common::event::{CgroupAttach, CgroupCreate, CgroupRemove, Kind};
+use agtrack_common::event::{CgroupAttach, CgroupCreate, CgroupRemove, Fork, Kind};
 use agtrack_common::wire::{Header, PART};
 use zerocopy::FromBytes;
 
-use super::hands::{Hands, session};
+use super::hands::{Hands, path_text, session};
 use super::watch::{self, Verdict, Watch};
 use crate::cgroup::Cgroup;
 use crate::input::Input;
 use crate::record::ProcessKey;
+
+/// Cgroups that were looked for and are kept in mind.
+const MOST_SOUGHT: usize = 1024;
 
 impl Hands {
     /// Takes one message; what goes wrong is kept in `failed`.
@@ -21,6 +24,7 @@ impl Hands {
         let handled = match Kind::from_id(kind) {
             Some(Kind::CgroupCreate) => self.cgroup_created(watch, bytes),
             Some(Kind::CgroupAttach) => self.cgroup_attached(watch, bytes),
+            Some(Kind::Fork) => self.forked(bytes),
             Some(Kind::TrackerSignal | Kind::TrackerPtrace | Kind::TrackerCgroup) => {
                 self.attempted(bytes)
             }
@@ -88,6 +92,36 @@ impl Hands {
                 self.learn(process, body.session)
             }
             _ => Ok(()),
+        }
+    }
+
+    /// A child may be born into a cgroup of which nobody has told (`CLONE_INTO_CGROUP`).
+    fn forked(&mut self, bytes: &[u8]) -> anyhow::Result<()> {
+        let Ok((_, rest)) = Header::read_from_prefix(bytes) else {
+            return Ok(());
+        };
+        match Fork::read_from_prefix(rest) {
+            Ok((body, _)) => self.learn_cgroup(body.cgroup),
+            Err(_) => Ok(()),
+        }
+    }
+
+    /// Where the cgroup of this id is. The search goes through all of them, so it is made once.
+    pub(super) fn learn_cgroup(&mut self, id: u64) -> anyhow::Result<()> {
+        if id == 0 || self.core.pipeline.knows_cgroup(id) || self.sought.contains(&id) {
+            return Ok(());
+        }
+        if self.sought.len() >= MOST_SOUGHT {
+            self.sought.clear();
+        }
+        self.sought.insert(id);
+        let hierarchy = self.hierarchy.as_ref();
+        match hierarchy.and_then(|all| all.by_id(id).ok().flatten()) {
+            Some(cgroup) => self.core.feed(Input::Cgroup {
+                id,
+                path: path_text(&cgroup.path),
+            }),
+            None => Ok(()),
         }
     }
 

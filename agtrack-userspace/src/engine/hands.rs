@@ -1,5 +1,7 @@
 //! What the thread can do: tag processes and cgroups, and feed what it learns to the pipeline.
 
+use std::collections::HashSet;
+
 use agtrack_common::tag::{CgroupTag, LAUNCHED, Tag};
 use anyhow::anyhow;
 use uuid::Uuid;
@@ -27,6 +29,8 @@ pub(super) struct Hands {
     pub(super) homeless: Vec<u32>,
     /// What there was no room to tag.
     pub(super) refused: Refused,
+    /// Cgroups that were looked for by their id.
+    pub(super) sought: HashSet<u64>,
     /// What went wrong while a message was handled.
     pub(super) failed: Option<anyhow::Error>,
 }
@@ -42,6 +46,7 @@ impl Hands {
             skipped_forks: 0,
             homeless: Vec::new(),
             refused: Refused::default(),
+            sought: HashSet::new(),
             failed: None,
         }
     }
@@ -73,6 +78,7 @@ impl Hands {
         let tag = Tag {
             start: start * START_TICK,
             session: key,
+            owed: 0,
         };
         if self.probes.tag_process(pid, tag).is_err() {
             self.refused.process(process);
@@ -91,11 +97,18 @@ impl Hands {
 
     /// What /proc says of a process and its parents; nothing, where the pid is another's by now.
     pub(super) fn learn(&mut self, process: ProcessKey, session: u64) -> anyhow::Result<()> {
+        self.look_up(process, session).map(drop)
+    }
+
+    /// As [`Hands::learn`]; whether there was anything.
+    pub(super) fn look_up(&mut self, process: ProcessKey, session: u64) -> anyhow::Result<bool> {
         let found = facts::with_ancestors(process.pid, session, self.hierarchy.as_ref());
-        for facts in facts::only_of(process, found) {
+        let found = facts::only_of(process, found);
+        let is_there = !found.is_empty();
+        for facts in found {
             self.core.feed(Input::Process(Box::new(facts)))?;
         }
-        Ok(())
+        Ok(is_there)
     }
 
     /// Tags a process that waits to become a command.
@@ -158,6 +171,7 @@ impl Hands {
         let tag = Tag {
             start: root.start * START_TICK,
             session,
+            owed: 0,
         };
         let tagged = self.probes.tag_process(root.pid, tag);
         if let (Err(_), Some(cgroup)) = (&tagged, cgroup) {

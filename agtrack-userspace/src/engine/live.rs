@@ -8,12 +8,12 @@ use uuid::Uuid;
 
 use super::guard::Guard;
 use super::hands::{Hands, path_text};
-use super::quiet::Quiet;
 use super::wait::{Bed, IDLE, TICK};
 use super::watch::Watch;
 use super::{AgentRule, Request, Summary, clock};
 use crate::input::{Clock, Input};
 use crate::load::Inventory;
+use crate::load::quiet::Quiet;
 use crate::ring::{Drained, Rings, Take};
 
 /// How often the counters are read and the tables swept.
@@ -26,8 +26,15 @@ const UNNEEDED: Duration = Duration::from_secs(5);
 const MOST_HELD: usize = 16 * 1024;
 /// Quiet ticks after which the thread sleeps without a clock.
 const QUIET_TICKS: u32 = 25;
-/// How long events that were begun before the gate closed may take to arrive.
-const LAST_EVENTS: Duration = Duration::from_millis(500);
+/// How long events that were begun before the gate closed may take to arrive. Microseconds, unless
+/// the processor that writes them is taken away: a virtual one of a busy host may be, for seconds.
+const LAST_EVENTS: Duration = Duration::from_secs(5);
+
+/// How long connections whose sockets are closed may take to end before the gate closes.
+const LAST_FLOWS: Duration = Duration::from_millis(500);
+/// A socket that was closed so long ago, ns, and whose connection has not ended: the kernel skipped
+/// the run that would have seen it. TCP gives up much sooner.
+const STALE: u64 = 30 * 60 * 1_000_000_000;
 
 /// The thread's state.
 pub(super) struct Live {
@@ -214,6 +221,8 @@ impl Live {
         if self.roots_swept.elapsed() >= ROOTS {
             self.roots_swept = Instant::now();
             hands.sweep_roots(&mut self.watch)?;
+            let stale = clock::now().boot.saturating_sub(STALE);
+            hands.probes.forget_closed_sockets(stale)?;
         }
         let counters = hands.probes.counters()?;
         hands.repair_lineage(&counters)?;
@@ -240,12 +249,23 @@ impl Live {
         }
     }
 
+    /// A process is gone a moment before what it sent last has arrived.
+    fn await_flows(&mut self) -> anyhow::Result<()> {
+        let begun = Instant::now();
+        while begun.elapsed() < LAST_FLOWS && self.hands.probes.is_connection_ending()? {
+            self.drain(Take::All)?;
+            std::thread::sleep(TICK);
+        }
+        Ok(())
+    }
+
     /// Nothing that was begun is lost: the gate closes, what is on its way arrives, the books are
     /// closed, the journal too.
     fn stop(mut self, session: Option<Uuid>) -> anyhow::Result<Summary> {
         let mut news = self.guard.look();
         news.touches.extend(self.guard.rest());
         self.hands.touched(news)?;
+        self.await_flows()?;
         self.hands.probes.close_gate()?;
         let mut heard = Instant::now();
         let mut quiet = Quiet::default();

@@ -23,7 +23,8 @@ use super::{Options, Request, clock, facts, key};
 use crate::cgroup::Hierarchy;
 use crate::input::{Input, InputWriter, JournalState, Start, Tracker};
 use crate::journal::{self, Journal, Previous};
-use crate::load::{self, BackendChoice, Inventory, Probes, Sizes};
+use crate::load::{self, BackendChoice, Inventory, Probes, Reads, Sizes};
+use crate::noise;
 use crate::pipeline::Pipeline;
 use crate::record::{HookReport, Host, ProcessKey, Stamper};
 use crate::ring::Rings;
@@ -47,8 +48,8 @@ pub(super) fn start(
     let (journal, opened) = Journal::open(&options.journal, journal_options)?;
     let (guard, guarded) = Guard::new(&options.journal, options.config_file.as_deref());
     let ready = make_ready(
-        load_undisturbed(options.backend, options.sizes),
-        (options.config_sha256, guarded),
+        load_undisturbed(options.backend, options.reads, options.sizes),
+        (options.config_sha256, options.noise, guarded),
         options.input_log.as_deref(),
         &opened.previous,
     );
@@ -116,13 +117,14 @@ struct Ready {
 
 fn make_ready(
     loaded: anyhow::Result<(Probes, Rings)>,
-    (config_sha256, guarded): (Option<String>, Vec<HookReport>),
+    (config_sha256, noise, guarded): (Option<String>, noise::Globs, Vec<HookReport>),
     input_log: Option<&Path>,
     previous: &Previous,
 ) -> anyhow::Result<Ready> {
     let (probes, rings) = loaded?;
     let mut facts = start_facts(&probes.inventory, config_sha256, previous)?;
     facts.hooks.extend(guarded);
+    facts.noise = noise;
     let mut input_log = input_log.map(open_input_log).transpose()?;
     if let Some(log) = &mut input_log {
         log.write(&Input::Start(Box::new(facts.clone())))?;
@@ -137,12 +139,16 @@ fn make_ready(
 
 /// The kernel gives up verifying a program (EAGAIN) when its thread has a signal waiting, which must
 /// not pass for a program that it refuses: so signals go to another thread meanwhile.
-fn load_undisturbed(backend: BackendChoice, sizes: Sizes) -> anyhow::Result<(Probes, Rings)> {
+fn load_undisturbed(
+    backend: BackendChoice,
+    reads: Reads,
+    sizes: Sizes,
+) -> anyhow::Result<(Probes, Rings)> {
     let loading = std::thread::spawn(move || {
         SigSet::all()
             .thread_block()
             .context("cannot block signals")?;
-        load::load(backend, sizes)
+        load::load(backend, reads, sizes)
     });
     loading
         .join()
@@ -171,6 +177,7 @@ fn start_facts(
             .map(|(backend, reason)| format!("{}: {reason}", backend.name()))
             .collect(),
         config_sha256,
+        noise: noise::Globs::new(),
         redaction_key: key::host_key(Path::new(STATE))?,
         tracker: tracker(),
         journal: journal_state(previous),
@@ -189,7 +196,8 @@ fn tracker() -> Option<Tracker> {
     Some(Tracker {
         key: key(std::process::id())?,
         parent: key(std::os::unix::process::parent_id()),
-        cgroup: cgroup.map(|cgroup| path_text(&cgroup.path)),
+        cgroup: cgroup.as_ref().map(|cgroup| path_text(&cgroup.path)),
+        cgroup_id: cgroup.map(|cgroup| cgroup.id),
     })
 }
 

@@ -98,7 +98,14 @@ mod tests {
 
     fn tagged(pid: u32, start: u64) -> HashMap<u32, Tag> {
         let start = start * TICK;
-        HashMap::from([(pid, Tag { start, session: 9 })])
+        HashMap::from([(
+            pid,
+            Tag {
+                start,
+                session: 9,
+                owed: 0,
+            },
+        )])
     }
 
     #[test]

@@ -2,13 +2,16 @@
 
 use agtrack_common::event::Tamper;
 
-use super::{Enricher, executable};
+use super::process::Seen;
+use super::{Enricher, arguments, executable};
 use crate::decode::{Event, Segments};
 use crate::input::Touched;
-use crate::record::{Agent, By, Process, ProcessKey, Shared};
+use crate::record::{Agent, By, Process, ProcessKey, Shared, Text};
 
 /// The first process of the machine.
 const INIT: u32 = 1;
+/// The login user of a process without a login.
+const NO_LOGIN: u32 = u32::MAX;
 
 /// A process that reached for agtrack.
 #[derive(Clone, Debug)]
@@ -29,9 +32,37 @@ impl Enricher {
         let key = ProcessKey::new(event.header.tgid, event.header.start);
         let mut segments = Segments::new(&event.data);
         segments.bytes(body.path);
-        let exe = executable(&mut segments, &body.exe_path);
-        let process = self.processes.as_seen(key, exe, (body.uid, body.euid));
-        self.actor(key, event.header.session, process, false)
+        let seen = Seen {
+            exe: executable(&mut segments, &body.exe_path),
+            args: arguments(segments.bytes(body.arguments)).collect(),
+            parent: ProcessKey::new(body.parent, body.parent_start),
+            cgroup: self.path_of(body.cgroup),
+            user: body.uid,
+            euser: body.euid,
+            login_user: (body.login_user != NO_LOGIN).then_some(body.login_user),
+        };
+        let kin = self.is_kin(seen.parent, body.cgroup);
+        let process = self.processes.as_seen(key, seen);
+        let mut actor = self.actor(key, event.header.session, process, false);
+        if kin && actor.by == By::Other {
+            actor.by = By::Parent;
+        }
+        actor
+    }
+
+    fn path_of(&self, cgroup: u64) -> Option<Text> {
+        let own = self.tracker.as_ref();
+        let own = own.filter(|own| cgroup != 0 && own.cgroup_id == Some(cgroup));
+        let own = own.and_then(|own| own.cgroup.clone());
+        own.or_else(|| self.cgroups.get(&cgroup).cloned())
+    }
+
+    /// Whether a process with this parent, in this cgroup, was started by the one that started the
+    /// recorder, in the recorder's own cgroup.
+    fn is_kin(&self, above: ProcessKey, cgroup: u64) -> bool {
+        self.tracker.as_ref().is_some_and(|own| {
+            cgroup != 0 && own.cgroup_id == Some(cgroup) && own.parent == Some(above)
+        })
     }
 
     /// Who changed a file: of one that has ended only its number is known, and what was known of an

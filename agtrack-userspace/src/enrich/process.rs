@@ -35,6 +35,19 @@ struct Entry {
     was: Option<Shared<Agent>>,
 }
 
+/// What the kernel saw of a process that /proc may know no more.
+#[derive(Debug)]
+pub(super) struct Seen {
+    pub(super) exe: Option<Text>,
+    pub(super) args: Vec<Text>,
+    pub(super) parent: ProcessKey,
+    /// Where it was, if that is known.
+    pub(super) cgroup: Option<Text>,
+    pub(super) user: u32,
+    pub(super) euser: u32,
+    pub(super) login_user: Option<u32>,
+}
+
 /// So many that are not tracked stay known: children name them as parents.
 const OTHERS_KEPT: usize = 4096;
 
@@ -95,6 +108,12 @@ impl ProcessTable {
         process
     }
 
+    /// As [`ProcessTable::get`]; of one that is not known what its key tells, and it stays unknown.
+    pub(super) fn get_or_blank(&self, key: ProcessKey) -> Shared<Process> {
+        let known = self.get(key).cloned();
+        known.unwrap_or_else(|| Shared::new(self.blank(key)))
+    }
+
     /// What /proc says. Of a tracked process that is asked for as somebody's parent, its own events
     /// have told more.
     pub(super) fn learn(&mut self, facts: ProcessFacts) {
@@ -135,9 +154,8 @@ impl ProcessTable {
         let fresh = self.blank(child);
         (process.uid, process.pid, process.start) = (fresh.uid, fresh.pid, fresh.start);
         self.set_parent(&mut process, Some(parent));
-        if cgroup.is_some() {
-            process.cgroup = cgroup;
-        }
+        // It may have been born into another one than its parent is in.
+        process.cgroup = cgroup;
         self.insert(child, Shared::new(process), session);
     }
 
@@ -225,28 +243,37 @@ impl ProcessTable {
         process
     }
 
-    /// A process as the kernel saw it at one moment: what it ran and its real and effective user.
-    /// Whoever asked /proc came later, perhaps.
-    pub(super) fn as_seen(
-        &self,
-        key: ProcessKey,
-        exe: Option<Text>,
-        (user, euser): (u32, u32),
-    ) -> Shared<Process> {
+    /// A process as the kernel saw it at one moment. What /proc said later counts where it was
+    /// about the same program.
+    pub(super) fn as_seen(&self, key: ProcessKey, seen: Seen) -> Shared<Process> {
         let mut process = match self.get(key) {
-            Some(known) if is_same(&known.exe, &exe) && known.euser == Some(euser) => {
+            Some(known)
+                if is_same(&known.exe, &seen.exe)
+                    && known.euser == Some(seen.euser)
+                    && known.ppid.is_some() =>
+            {
                 return known.clone();
             }
             Some(known) => (**known).clone(),
             None => self.blank(key),
         };
-        if exe.is_some() && !is_same(&process.exe, &exe) {
-            process.args = Arc::default();
-            process.cwd = None;
-            process.exe = exe;
+        if process.ppid.is_none() && seen.parent.pid != 0 {
+            self.set_parent(&mut process, Some(seen.parent));
         }
-        process.user = Some(user);
-        process.euser = Some(euser);
+        let is_other = seen.exe.is_some() && !is_same(&process.exe, &seen.exe);
+        if is_other || process.args.is_empty() {
+            process.args = repeated(seen.args.into_iter());
+        }
+        if is_other {
+            process.cwd = None;
+            process.exe = seen.exe;
+        }
+        if seen.cgroup.is_some() {
+            process.cgroup = seen.cgroup;
+        }
+        process.login_user = process.login_user.or(seen.login_user);
+        process.user = Some(seen.user);
+        process.euser = Some(seen.euser);
         Shared::new(process)
     }
 

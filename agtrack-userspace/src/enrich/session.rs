@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use crate::input::NewSession;
-use crate::record::{Agent, Binding, ProcessKey, Shared, Text};
+use crate::record::{Action, Agent, Binding, Object, ProcessKey, REPEATED, Shared, Text};
 
 /// How many ended sessions are remembered.
 const ENDED: usize = 256;
@@ -27,6 +27,10 @@ pub struct Session {
     pub unbound: bool,
     /// Actions so far, by name.
     pub actions: BTreeMap<String, u64>,
+    /// Bytes out and in of the flows so far.
+    pub bytes: [u64; 2],
+    /// Opens that were counted and not recorded, by class.
+    pub counted_opens: BTreeMap<String, u64>,
 }
 
 impl Session {
@@ -34,6 +38,15 @@ impl Session {
     /// its last process where some had left the cgroup before.
     pub fn is_over(&self) -> bool {
         self.processes == 0 && (self.unbound || self.agent.binding == Binding::Launcher)
+    }
+}
+
+fn add(sums: &mut BTreeMap<String, u64>, name: &str, count: u64) {
+    match sums.get_mut(name) {
+        Some(sum) => *sum += count,
+        None => {
+            sums.insert(name.to_owned(), count);
+        }
     }
 }
 
@@ -64,6 +77,8 @@ impl Sessions {
             processes,
             unbound: false,
             actions: BTreeMap::new(),
+            bytes: [0; 2],
+            counted_opens: BTreeMap::new(),
         };
         self.by_key.entry(new.key).insert_entry(session).into_mut()
     }
@@ -91,14 +106,31 @@ impl Sessions {
     }
 
     /// Counts an action.
-    pub fn count(&mut self, key: u64, action: &str) {
+    pub fn count(&mut self, key: u64, action: &Action) {
+        let Some(session) = self.by_key.get_mut(&key) else {
+            return;
+        };
+        add(
+            &mut session.actions,
+            &action.action,
+            action.completeness.count,
+        );
+        if let Object::Flow(flow) = &action.object {
+            let [out, back] = &mut session.bytes;
+            *out = out.saturating_add(flow.bytes_out);
+            *back = back.saturating_add(flow.bytes_in);
+        }
+        if let Object::Exit { counted_opens, .. } = &action.object
+            && let Some(count) = counted_opens.get(REPEATED)
+        {
+            add(&mut session.counted_opens, REPEATED, *count);
+        }
+    }
+
+    /// Counts opens of a class that are not recorded.
+    pub fn count_open(&mut self, key: u64, class: &str, count: u64) {
         if let Some(session) = self.by_key.get_mut(&key) {
-            match session.actions.get_mut(action) {
-                Some(count) => *count += 1,
-                None => {
-                    session.actions.insert(action.to_owned(), 1);
-                }
-            }
+            add(&mut session.counted_opens, class, count);
         }
     }
 

@@ -1,74 +1,21 @@
 //! Attaching programs to their hooks.
 
-use std::any::Any;
+mod links;
+
 use std::collections::HashMap;
-use std::fs::File;
 
 use agtrack_common::event::{Attach, HOOKS, Hook, Kind, hook};
 use anyhow::{Context, bail};
 use aya::Ebpf;
 use aya::programs::{
-    BtfTracePoint, CgroupAttachMode, CgroupSockAddr, FEntry, FExit, Lsm, Program, ProgramError,
+    BtfTracePoint, CgroupSkb, CgroupSock, CgroupSockAddr, FEntry, FExit, Lsm, Program,
+    ProgramError, SockOps,
 };
 use procfs::KernelVersion;
 
+pub(super) use self::links::Links;
 use super::backend::Backend;
 use super::{HookState, Types, stats, uring};
-use crate::cgroup;
-
-/// Attached programs, by name. What is taken out of it is detached.
-#[derive(Default)]
-pub(super) struct Links(HashMap<&'static str, Box<dyn Any + Send>>);
-
-impl Links {
-    /// Attaches loaded programs again.
-    ///
-    /// # Errors
-    /// The kernel refuses one; none is attached then.
-    pub(super) fn attach(&mut self, ebpf: &mut Ebpf, hooks: &[HookState]) -> anyhow::Result<()> {
-        for state in hooks.iter().filter(|state| state.missing.is_none()) {
-            if self.0.contains_key(state.hook.program) {
-                continue;
-            }
-            if let Err(error) = self.link(ebpf, state.hook) {
-                self.0.clear();
-                return Err(error.context(format!("cannot attach {} again", state.hook.program)));
-            }
-        }
-        Ok(())
-    }
-
-    /// Detaches all but those that guard the recorder itself, which others hardly ever run.
-    pub(super) fn detach(&mut self) {
-        self.0.retain(|program, _| is_guard(program));
-    }
-
-    /// Whether anything but those is attached.
-    pub(super) fn is_empty(&self) -> bool {
-        self.0.keys().all(|program| is_guard(program))
-    }
-
-    fn link(&mut self, ebpf: &mut Ebpf, hook: &Hook) -> anyhow::Result<()> {
-        let link = link(program(ebpf, hook)?)?;
-        self.0.insert(hook.program, link);
-        Ok(())
-    }
-}
-
-/// Whether a program sees attempts on the recorder and is not at every system call.
-fn is_guard(program: &str) -> bool {
-    let guards = |hook: &&Hook| {
-        hook.program == program
-            && matches!(
-                hook.kind,
-                Kind::TrackerSignal | Kind::TrackerPtrace | Kind::TrackerCgroup
-            )
-    };
-    HOOKS
-        .iter()
-        .find(guards)
-        .is_some_and(|hook| hook.program != "sys_exit")
-}
 
 /// Whether a function can have a program at its begin and one at its end: before 5.12 attaching the
 /// second overwrites code that is running (e21aa341785c, "bpf: Fix fexit trampoline").
@@ -134,6 +81,7 @@ pub(super) fn each(
         .iter()
         .filter(move |hook| hook.backends & backend.bit() != 0)
         .filter(|hook| hook.id != hook::URING_RESULT || uring::tells_results(&types.kernel))
+        .filter(|hook| is_of_this_kernel(hook))
         .filter(move |hook| {
             keeps_names || !matches!(hook.id, hook::UNLINK_NAME | hook::RENAME_NAMES)
         })
@@ -153,6 +101,16 @@ pub(super) fn each(
                 instructions: stats::program(ebpf, hook.program).verified_instructions,
             }
         })
+}
+
+/// The function that installs a received file is told into which descriptor before 5.11 (42eb0d54c08a,
+/// "fs: split receive_fd_replace from __receive_fd"), and has a program of its own there.
+fn is_of_this_kernel(hook: &Hook) -> bool {
+    match hook.id {
+        hook::RECEIVE_RESULT => kernel_since((5, 11)),
+        hook::RECEIVE_RESULT_INTO => !kernel_since((5, 11)),
+        _ => true,
+    }
 }
 
 /// Why the back end would be blind, where a hook is missing that it cannot do without.
@@ -202,6 +160,11 @@ fn is_essential(hook: &Hook) -> bool {
         | Kind::PerfEventOpen
         | Kind::Key
         | Kind::Uring
+        | Kind::Close
+        | Kind::Mmap
+        | Kind::ReceiveFile
+        | Kind::Flow
+        | Kind::Excerpt
         | Kind::Socket
         | Kind::Send
         | Kind::Receive
@@ -230,7 +193,7 @@ fn reason(error: &anyhow::Error) -> String {
     let lines: Vec<_> = log
         .lines()
         .map(str::trim)
-        .filter(|line| !line.is_empty())
+        .filter(|line| !line.is_empty() && !is_statistics(line))
         .collect();
     let last = lines[lines.len().saturating_sub(LAST_WORDS)..].join("; ");
     let last = if last.is_empty() {
@@ -239,6 +202,12 @@ fn reason(error: &anyhow::Error) -> String {
         format!(": {last}")
     };
     format!("the kernel refuses to load it: {io_error}{last}")
+}
+
+/// What the verifier says behind its reason.
+fn is_statistics(line: &str) -> bool {
+    let starts = ["verification time", "stack depth", "processed"];
+    starts.iter().any(|start| line.starts_with(start))
 }
 
 fn program<'a>(ebpf: &'a mut Ebpf, hook: &Hook) -> anyhow::Result<&'a mut Program> {
@@ -283,6 +252,13 @@ fn load(ebpf: &mut Ebpf, hook: &Hook, types: &Types) -> anyhow::Result<String> {
         | Attach::CgroupRecvmsg6 => {
             TryInto::<&mut CgroupSockAddr>::try_into(program)?.load()?;
         }
+        Attach::CgroupSockCreate | Attach::CgroupSockRelease => {
+            TryInto::<&mut CgroupSock>::try_into(program)?.load()?;
+        }
+        Attach::CgroupSockOps => TryInto::<&mut SockOps>::try_into(program)?.load()?,
+        Attach::CgroupEgress | Attach::CgroupIngress => {
+            TryInto::<&mut CgroupSkb>::try_into(program)?.load()?;
+        }
     }
     Ok(hook.attach.to_string())
 }
@@ -304,40 +280,6 @@ fn first_function<'a>(names: &[&'a str], types: &Types) -> anyhow::Result<&'a st
         .copied()
         .find(|name| types.kernel.has_function(name))
         .with_context(|| format!("this kernel has no function {}", names.join(" or ")))
-}
-
-/// Attaches a loaded program until the link is dropped.
-fn link(program: &mut Program) -> anyhow::Result<Box<dyn Any + Send>> {
-    Ok(match program {
-        Program::BtfTracePoint(program) => {
-            let id = program.attach()?;
-            Box::new(program.take_link(id)?)
-        }
-        Program::Lsm(program) => {
-            let id = program.attach()?;
-            Box::new(program.take_link(id)?)
-        }
-        Program::FEntry(program) => {
-            let id = program.attach()?;
-            Box::new(program.take_link(id)?)
-        }
-        Program::FExit(program) => {
-            let id = program.attach()?;
-            Box::new(program.take_link(id)?)
-        }
-        Program::CgroupSockAddr(program) => {
-            let hierarchy = cgroup::Hierarchy::find()?;
-            let mount = hierarchy.mount();
-            let root =
-                File::open(mount).with_context(|| format!("cannot open {}", mount.display()))?;
-            let id = program.attach(root, CgroupAttachMode::Single)?;
-            Box::new(program.take_link(id)?)
-        }
-        other => bail!(
-            "agtrack attaches no programs of type {:?}",
-            other.prog_type()
-        ),
-    })
 }
 
 #[cfg(test)]

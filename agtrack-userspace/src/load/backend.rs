@@ -3,6 +3,8 @@
 use agtrack_common::event;
 use anyhow::{Context, anyhow, bail};
 
+use crate::noise;
+
 /// A family of hooks for file events.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema,
@@ -40,6 +42,39 @@ pub enum BackendChoice {
     Fentry,
     /// The end of system calls; works everywhere.
     Tracepoint,
+}
+
+/// Which opens for reading are told one by one.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    clap::ValueEnum,
+    serde::Serialize,
+    serde::Deserialize,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum Reads {
+    /// Those of the same file by the same thread within a second are counted, and so are those that say
+    /// something about the machine, of files that the process could not write.
+    #[default]
+    Counted,
+    /// All.
+    All,
+}
+
+impl Reads {
+    /// The classes of reads that user space counts: the built-in ones, with what is added to them or
+    /// put in their place.
+    pub fn noise(self, own: &noise::Globs) -> noise::Globs {
+        match self {
+            Reads::All => noise::Globs::new(),
+            Reads::Counted => noise::built_in().into_iter().chain(own.clone()).collect(),
+        }
+    }
 }
 
 impl BackendChoice {

@@ -10,10 +10,12 @@ use std::time::{Duration, Instant};
 
 use agtrack_common::event::{Exec, Open, Payload};
 use agtrack_common::tag::Tag;
+use agtrack_common::wire::PART;
 use anyhow::{Context, bail, ensure};
 use procfs::process::Process;
 
 use super::Probes;
+use super::quiet::Quiet;
 use crate::cgroup::Hierarchy;
 use crate::decode::{Decoder, Event, Program, Segments, What};
 use crate::enrich::arguments;
@@ -40,19 +42,47 @@ pub(super) fn check(probes: &mut Probes, rings: &mut Rings) -> anyhow::Result<()
         Tag {
             start: own.starttime * TICK,
             session: SESSION,
+            owed: 0,
         },
     )?;
-    let seen = observe(rings);
+    let mut arrived = 0;
+    let seen = observe(rings, &mut arrived);
     probes.untag_process(pid);
-    rings.drain(Take::All, |_| {});
-    probes.reset_counters()?;
+    forget(probes, rings, arrived)?;
     let (program, events) = seen?;
     check_open(&events, &program, pid, own.starttime)?;
     check_child(&events, &program, pid)
 }
 
+/// Drops what the probes saw until now and sets their counters to zero, `arrived` events behind the
+/// begin. The gate is closed meanwhile: an event of somebody else between the two would arrive and not
+/// be counted. One that is handed over already is counted a moment later.
+fn forget(probes: &mut Probes, rings: &mut Rings, mut arrived: u64) -> anyhow::Result<()> {
+    probes.close_gate()?;
+    let begin = Instant::now();
+    let mut quiet = Quiet::default();
+    while begin.elapsed() < PATIENCE {
+        let drained = rings.drain(Take::All, |message| arrived += u64::from(is_event(message)));
+        let settled = quiet.is_settled(drained.count, arrived, &probes.counters()?);
+        if settled && drained.empty {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    probes.reset_counters()?;
+    probes.open_gate()
+}
+
+/// Parts of events are not counted by themselves.
+fn is_event(message: &[u8]) -> bool {
+    message.first_chunk() != Some(&PART.to_ne_bytes())
+}
+
 /// Opens the own executable, runs it once, and collects what the probes saw.
-fn observe(rings: &mut Rings) -> anyhow::Result<(std::path::PathBuf, Vec<Event>)> {
+fn observe(
+    rings: &mut Rings,
+    arrived: &mut u64,
+) -> anyhow::Result<(std::path::PathBuf, Vec<Event>)> {
     let program = std::fs::read_link("/proc/self/exe").context("cannot read /proc/self/exe")?;
     std::fs::File::open(&program).with_context(|| format!("cannot open {}", program.display()))?;
     let mut child = Command::new(&program)
@@ -68,6 +98,7 @@ fn observe(rings: &mut Rings) -> anyhow::Result<(std::path::PathBuf, Vec<Event>)
     let begin = Instant::now();
     while begin.elapsed() < PATIENCE {
         rings.drain(Take::All, |message| {
+            *arrived += u64::from(is_event(message));
             let _ = decoder.push(message);
         });
         events.extend(decoder.before(u64::MAX));

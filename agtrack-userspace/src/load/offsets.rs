@@ -8,6 +8,7 @@ use crate::btf::Btf;
 /// Members that some kernels or builds lack; the probes do without them.
 const OPTIONAL: &[&str] = &[
     "TASK_STATUS",
+    "TASK_LOGIN_USER",
     "TASK_READ",
     "TASK_WRITTEN",
     "TASK_STORAGE_READ",
@@ -16,6 +17,9 @@ const OPTIONAL: &[&str] = &[
     "SIGNAL_WRITTEN",
     "SIGNAL_STORAGE_READ",
     "SIGNAL_STORAGE_WRITTEN",
+    // One or the other: since 6.13 a file counts its references in another way.
+    "FILE_COUNT",
+    "FILE_REFERENCES",
     "SOCK_LOCAL6",
     "SOCK_PEER6",
 ];

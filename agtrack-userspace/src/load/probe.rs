@@ -3,7 +3,7 @@
 //! Goes out: for each back end what each of its hooks gets. Everything is detached again before
 //! this returns; nobody is tagged meanwhile but agtrack itself.
 
-use super::{Backend, BackendChoice, HookState, Inventory, Probes, Sizes, Types};
+use super::{Backend, BackendChoice, HookState, Inventory, Probes, Reads, Sizes, Types};
 use super::{attach, backend, check, lift_memory_limit, offsets, open};
 use crate::ring::Rings;
 
@@ -44,7 +44,7 @@ pub fn probe_hooks() -> anyhow::Result<Vec<Probed>> {
 
 fn probe(backend: Backend, offsets: &offsets::Offsets, types: &Types) -> Probed {
     let refused = backend.check().err().map(|reason| format!("{reason:#}"));
-    let mut ebpf = match open(backend, SIZES, offsets) {
+    let mut ebpf = match open(backend, (Reads::All, SIZES), offsets) {
         Ok(ebpf) => ebpf,
         Err(error) => {
             let refused = refused.or_else(|| Some(format!("{error:#}")));

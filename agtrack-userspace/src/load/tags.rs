@@ -97,6 +97,14 @@ impl Probes {
         self.control(0, u32::MAX)
     }
 
+    /// Lets every program through again.
+    ///
+    /// # Errors
+    /// The map cannot be written.
+    pub fn open_gate(&mut self) -> anyhow::Result<()> {
+        self.control(0, 0)
+    }
+
     fn control(&mut self, index: u32, value: u32) -> anyhow::Result<()> {
         let map = self.map_mut("CONTROL")?;
         let mut control: Array<_, u32> = Array::try_from(map)?;

@@ -1,5 +1,7 @@
 //! The one place where secrets are taken out, before anything is written.
 
+mod content;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -10,6 +12,13 @@ use crate::redact::Redactor;
 
 /// Processes whose redacted form is kept.
 const MOST: usize = 8192;
+/// Bytes of environments whose redacted names are kept, before and after.
+const MOST_NAMES: usize = 4 * 1024 * 1024;
+/// What a name takes beside its own bytes, and a list of names beside its own names.
+const OVERHEAD: usize = 64;
+
+/// Redacted names, and by which rules.
+type Names = (Arc<Vec<Text>>, Vec<&'static str>);
 
 /// Redacts drafts.
 #[derive(Debug)]
@@ -17,6 +26,10 @@ pub(super) struct RedactStage {
     redactor: Redactor,
     /// A process is redacted once, not once per action: what it was, and what it became.
     processes: HashMap<u32, (Shared<Process>, Shared<Process>)>,
+    /// Names of environments as they are, and what they became.
+    names: HashMap<Arc<Vec<Text>>, Names>,
+    /// Bytes that these take.
+    names_bytes: usize,
 }
 
 impl RedactStage {
@@ -24,6 +37,8 @@ impl RedactStage {
         RedactStage {
             redactor: Redactor::new(key),
             processes: HashMap::new(),
+            names: HashMap::new(),
+            names_bytes: 0,
         }
     }
 
@@ -60,7 +75,7 @@ impl RedactStage {
         path.escaped().into_owned()
     }
 
-    fn object(&self, object: &mut Object, rules: &mut Vec<&'static str>) {
+    fn object(&mut self, object: &mut Object, rules: &mut Vec<&'static str>) {
         match object {
             Object::Rename { from, to, .. } => {
                 self.path(from, rules);
@@ -81,24 +96,37 @@ impl RedactStage {
                 args,
                 cwd,
                 script,
+                brought,
                 ..
             } => {
                 self.path(exe, rules);
                 self.path(cwd, rules);
-                if let Some(script) = script {
+                for script in [script, &mut brought.script_file].into_iter().flatten() {
                     self.path(script, rules);
                 }
+                self.names(&mut brought.env_names, rules);
                 self.arguments(args, rules);
             }
-            Object::Connect(Address::Unix { socket }) => self.path(socket, rules),
+            Object::Connect(address) => self.address(address, rules),
+            Object::Dns(dns) => self.dns(dns, rules),
+            Object::Tls(hello) => self.tls(hello, rules),
+            Object::Http(request) => self.http(request, rules),
+            Object::Quic(hello) => self.address(&mut hello.peer, rules),
+            Object::Flow(flow) => {
+                for address in [Some(&mut flow.local), flow.peer.as_mut()]
+                    .into_iter()
+                    .flatten()
+                {
+                    self.address(address, rules);
+                }
+            }
             Object::Endpoint {
                 local: Address::Unix { socket },
                 ..
             } => self.path(socket, rules),
             Object::Cgroup { cgroup, .. } => self.path(cgroup, rules),
             Object::Uring(request) => self.request(request, rules),
-            Object::Connect(Address::Ip { .. } | Address::Other { .. })
-            | Object::Endpoint { .. }
+            Object::Endpoint { .. }
             | Object::Ids { .. }
             | Object::Socket { .. }
             | Object::Request { .. }
@@ -112,8 +140,19 @@ impl RedactStage {
         for path in names.into_iter().flatten() {
             self.path(path, rules);
         }
-        if let Some(Address::Unix { socket }) = &mut request.address {
-            self.path(socket, rules);
+        if let Some(address) = &mut request.address {
+            self.address(address, rules);
+        }
+    }
+
+    fn address(&self, address: &mut Address, rules: &mut Vec<&'static str>) {
+        match address {
+            Address::Unix { socket } => self.path(socket, rules),
+            Address::Ip {
+                domain: Some(domain),
+                ..
+            } => self.name(domain, rules),
+            Address::Ip { domain: None, .. } | Address::Other { .. } => {}
         }
     }
 
@@ -156,6 +195,42 @@ impl RedactStage {
         }
     }
 
+    /// The same ones come with each program that an agent starts.
+    fn names(&mut self, names: &mut Arc<Vec<Text>>, rules: &mut Vec<&'static str>) {
+        if let Some((after, found)) = self.names.get(&**names) {
+            *names = Arc::clone(after);
+            rules.extend(found);
+            return;
+        }
+        let before = Arc::clone(names);
+        let mut found = Vec::new();
+        let mut after = Vec::clone(names);
+        for name in &mut after {
+            self.path(name, &mut found);
+        }
+        if !found.is_empty() {
+            *names = Arc::new(after);
+        }
+        rules.extend(&found);
+        self.keep(before, (Arc::clone(names), found));
+    }
+
+    fn keep(&mut self, before: Arc<Vec<Text>>, after: Names) {
+        let mut bytes = size(&before);
+        if !Arc::ptr_eq(&before, &after.0) {
+            bytes += size(&after.0);
+        }
+        if bytes > MOST_NAMES {
+            return;
+        }
+        if self.names_bytes + bytes > MOST_NAMES {
+            self.names.clear();
+            self.names_bytes = 0;
+        }
+        self.names_bytes += bytes;
+        self.names.insert(before, after);
+    }
+
     fn arguments(&self, arguments: &mut Vec<Text>, rules: &mut Vec<&'static str>) {
         let plain: Vec<Vec<u8>> = arguments
             .iter()
@@ -165,6 +240,60 @@ impl RedactStage {
         if !found.rules.is_empty() {
             rules.extend(found.rules);
             *arguments = found.value.into_owned().into_iter().map(Text).collect();
+        }
+    }
+}
+
+/// Bytes that a list of names takes.
+fn size(names: &[Text]) -> usize {
+    let names = names.iter().map(|name| name.0.capacity() + OVERHEAD);
+    names.sum::<usize>() + OVERHEAD
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An environment of so many short names that are nobody else's.
+    fn environment(number: u32, count: u32) -> Arc<Vec<Text>> {
+        let names = (0..count).map(|name| Text::from(&*format!("{number}x{name}")));
+        Arc::new(names.collect())
+    }
+
+    #[test]
+    fn what_is_kept_of_environments_has_an_end() {
+        let mut stage = RedactStage::new(&[7; 32]);
+        let (mut most, mut rules) = (0, Vec::new());
+        for number in 0..300 {
+            stage.names(&mut environment(number, 2_000), &mut rules);
+            let kept = stage.names.iter();
+            let kept = kept.map(|(before, (after, _))| size(before) + size(after));
+            most = most.max(kept.sum());
+            assert!(stage.names_bytes <= MOST_NAMES);
+        }
+        assert!(most <= 2 * MOST_NAMES && most > MOST_NAMES, "{most}");
+        let before = stage.names.len();
+        stage.names(&mut environment(0, 100_000), &mut rules);
+        assert_eq!(stage.names.len(), before, "it is too large");
+        assert!(rules.is_empty());
+    }
+
+    #[test]
+    fn names_are_redacted_once_and_the_same_each_time() {
+        let mut stage = RedactStage::new(&[7; 32]);
+        let plain = Arc::new(vec![Text::from("PATH")]);
+        let token = format!("ghp_{}", "aB3dE6gH9jK2".repeat(3));
+        let secret = Arc::new(vec![Text::from(&*token)]);
+        let mut redacted = |names: &Arc<Vec<Text>>| {
+            let (mut names, mut rules) = (Arc::clone(names), Vec::new());
+            stage.names(&mut names, &mut rules);
+            (names, rules)
+        };
+        for _ in 0..2 {
+            let (names, rules) = redacted(&plain);
+            assert!(Arc::ptr_eq(&names, &plain) && rules.is_empty());
+            let (names, rules) = redacted(&secret);
+            assert!(names != secret && !rules.is_empty());
         }
     }
 }

@@ -1,11 +1,15 @@
 //! What was done, to what, and how it ended.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Process, Shared, Text, UringRequest};
+use super::{
+    Brought, Dns, Flow, HttpRequest, Process, QuicHello, Shared, Text, TlsHello, UringRequest,
+    Written,
+};
 
 /// An agent's process did something.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -39,6 +43,16 @@ pub struct Action {
 pub enum Object {
     /// `kernel.io_uring`.
     Uring(UringRequest),
+    /// `net.flow`.
+    Flow(Flow),
+    /// `net.dns_query`, `net.dns_answer`.
+    Dns(Dns),
+    /// `net.tls_hello`.
+    Tls(TlsHello),
+    /// `net.http_request`.
+    Http(HttpRequest),
+    /// `net.quic_hello`.
+    Quic(QuicHello),
     /// `file.rename`.
     Rename {
         /// The name it had.
@@ -103,6 +117,9 @@ pub enum Object {
         /// not followed.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         script: Option<Text>,
+        /// What it brings along.
+        #[serde(flatten)]
+        brought: Brought,
     },
     /// `process.fork`.
     Fork {
@@ -125,6 +142,11 @@ pub enum Object {
         /// What it used.
         #[serde(flatten)]
         usage: Usage,
+        /// Opens for reading that were counted and not told one by one, by class: `repeated` (the
+        /// thread had opened the same file within the second before), or one of `capture.noise`
+        /// (shared libraries, locales …).
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        counted_opens: BTreeMap<String, u64>,
     },
     /// `process.exec` that failed.
     Program {
@@ -195,6 +217,10 @@ pub enum Object {
     },
 }
 
+/// The class of opens that the kernel counted: of a file that the same thread had opened within the
+/// second before.
+pub const REPEATED: &str = "repeated";
+
 /// What a process used in its life, all its threads together.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
@@ -242,9 +268,25 @@ pub struct FileChange {
     /// `file.chown`: the group, unless it stays.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub group: Option<u32>,
-    /// `file.truncate`: length in bytes.
+    /// `file.truncate`: length in bytes. `file.close`: the file's, then. `file.mmap`: bytes mapped.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub size: Option<u64>,
+    /// `file.link`: the file had no name, or not the one it was opened by any more: it was made
+    /// with `O_TMPFILE`, or deleted.
+    #[serde(skip_serializing_if = "super::written::is_false")]
+    pub unnamed: bool,
+    /// `file.mmap`: `READ`, `WRITE`, `EXEC`, as asked for. Without `WRITE` it can be added later.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub protection: Vec<String>,
+    /// `file.receive`: how the file was opened, by whoever did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub access: Option<Access>,
+    /// `file.receive`: the descriptor that leads to it now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub descriptor: Option<u32>,
+    /// `file.close`: what was written.
+    #[serde(flatten)]
+    pub content: Option<Written>,
     /// `file.mount`: the device, directory or name that is mounted. `process.pivot_root`: where the
     /// old root is put.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -269,7 +311,11 @@ pub enum Address {
         port: u16,
         /// `tcp`, `udp` or the protocol's number.
         proto: String,
-        /// The name the agent looked it up by, where that was seen.
+        /// The name that this session last asked the domain name system for and got this address,
+        /// where that was seen; the name asked for, not those it is an alias of. Whoever answers a
+        /// question can give any name any address, so it says what the session was told, not whose
+        /// address it is. It is remembered for as long as the answer holds, ten minutes at least and
+        /// a day at most.
         domain: Option<String>,
     },
     /// `AF_UNIX`.
@@ -331,7 +377,8 @@ pub struct Completeness {
     /// How many equal actions it stands for.
     pub count: u64,
     /// What else is to be known: `deleted`, `pseudo`, `unreadable`, `parts_lost`,
-    /// `repaired_lineage`, `outside_root`.
+    /// `repaired_lineage`, `outside_root`, `env_cut`; `outer_server_name`: the name is that of the
+    /// outer hello of an encrypted one (ECH).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
 }

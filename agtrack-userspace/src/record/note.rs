@@ -21,6 +21,18 @@ pub struct SessionChange {
     /// Actions by name, at the end.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub actions: BTreeMap<String, u64>,
+    /// Bytes of payload that its flows (`net.flow`) carried out, at the end: of those that had ended
+    /// by then.
+    #[serde(default)]
+    pub bytes_out: u64,
+    /// Bytes that came in.
+    #[serde(default)]
+    pub bytes_in: u64,
+    /// Opens for reading that were counted and not recorded one by one, by class, at the end; see
+    /// `counted_opens` of `process.exit`. Those that the kernel counted (`repeated`) are told with the
+    /// end of each process.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub counted_opens: BTreeMap<String, u64>,
     /// Processes that still run at the end of recording.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub still_running: Vec<String>,

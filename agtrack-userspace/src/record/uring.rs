@@ -23,10 +23,12 @@ pub struct UringRequest {
     /// `setxattr`, `fsetxattr`: name of the attribute.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attribute: Option<Text>,
-    /// `connect`, and what is sent to an address: which.
+    /// `connect`, `bind`, and what is sent to an address: which. `listen`, `accept`: that of the
+    /// socket itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub address: Option<Address>,
-    /// The descriptor it is about. Not seen on Linux 5.10.
+    /// The descriptor it is about; of what is opened or made as a registered file, where it is put.
+    /// Not seen on Linux 5.10.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub descriptor: Option<i32>,
     /// That is the place among the files registered with the ring.
@@ -35,7 +37,8 @@ pub struct UringRequest {
     /// `openat`, `openat2`: how the file is to be opened.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub access: Option<Access>,
-    /// `openat`: `CREAT`, `TRUNC` …; `renameat`: `NOREPLACE` …; `unlinkat`: `REMOVEDIR`.
+    /// `openat`: `CREAT`, `TRUNC` …; `renameat`: `NOREPLACE` …; `unlinkat`: `REMOVEDIR`;
+    /// `shutdown`: `RD`, `WR`, `RDWR`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub flags: Vec<String>,
     /// `mkdirat`: permissions as asked for, octal.

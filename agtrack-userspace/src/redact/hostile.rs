@@ -44,6 +44,32 @@ fn long_and_hostile_texts_end_and_stay_bounded() {
     }
 }
 
+/// Each replacement lets the name behind it be seen as one.
+#[test]
+fn what_does_not_come_to_rest_is_replaced_as_a_whole() {
+    let redactor = redactor();
+    let piece = b"&/\xffsword=gunteg;t@h\x1bst&.sword=gunteg;t@h\x1bst&.//-pas";
+    let text = [
+        b"t&sword/\rpassword=\x1b".as_slice(),
+        &piece.repeat(40),
+        b"z",
+    ]
+    .concat();
+    for args in [
+        vec![text.clone()],
+        vec![text, b"-p".to_vec(), b"x".to_vec()],
+    ] {
+        let once = redactor.args(&args).value.into_owned();
+        let shown = String::from_utf8_lossy(&once[0]);
+        assert_eq!(redactor.args(&once).value, once, "{shown}");
+        assert!(!shown.contains("gunteg"), "{shown}");
+        let text = redactor.text(&args[0]).value.into_owned();
+        assert_eq!(redactor.text(&text).value, text);
+        let path = redactor.path(&args[0]).value.into_owned();
+        assert_eq!(redactor.path(&path).value, path);
+    }
+}
+
 /// Words in which secrets, quotes, options and replacements meet.
 fn fragments() -> impl Strategy<Value = String> {
     let piece = prop::sample::select(vec![

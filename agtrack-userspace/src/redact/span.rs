@@ -87,7 +87,7 @@ pub(super) fn without(
 }
 
 /// Where a text holds replacements already.
-pub(super) fn replacements(text: &[u8]) -> Vec<Range<usize>> {
+pub(crate) fn replacements(text: &[u8]) -> Vec<Range<usize>> {
     memchr::memmem::find_iter(text, OPEN)
         .filter_map(|at| Some(at..at + replacement(text.get(at..)?)?))
         .collect()

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::recorder::{self, Recording, Start};
 use crate::engine::{Engine, Options, Running, Summary, TagRequest};
-use crate::{journal, load};
+use crate::{journal, load, noise};
 
 /// `agtrack recorder`: until the command has ended.
 pub fn main() -> ExitCode {
@@ -20,6 +20,8 @@ fn options(start: Start) -> Options {
         journal: start.journal,
         owner: start.owner,
         backend: start.backend,
+        reads: start.reads,
+        noise: start.reads.noise(&noise::Globs::new()),
         sizes: load::Sizes::default(),
         journal_options: journal::Options {
             directory: Some(start.directory),

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use uuid::Uuid;
 
 use crate::engine::{Running, Summary};
-use crate::load::BackendChoice;
+use crate::load::{BackendChoice, Reads};
 
 /// The longest line that is read, in bytes.
 pub(super) const LONGEST: u64 = 1 << 20;
@@ -101,6 +101,8 @@ pub(super) struct Begin {
     pub journal: Option<PathBuf>,
     /// Which kind of hooks to use.
     pub backend: BackendChoice,
+    /// Which opens for reading are told one by one.
+    pub reads: Reads,
     /// Record until the last tagged descendant has ended, also when the launcher is gone.
     pub all: bool,
 }
@@ -269,6 +271,7 @@ mod tests {
             agent: "a".into(),
             journal: Some(path),
             backend: BackendChoice::Auto,
+            reads: Reads::All,
             all: false,
         });
         let mut wire = Vec::new();

@@ -18,7 +18,7 @@ use super::protocol::{Begin, FromRecorder, Still, Tagging, ToRecorder};
 use super::talk::{Event, Talk};
 use crate::cgroup::{Hierarchy, OwnCgroup};
 use crate::engine::{Running, Summary, TagRequest};
-use crate::load::BackendChoice;
+use crate::load::{BackendChoice, Reads};
 use crate::terminal::note;
 
 /// How long processes that are just ending have for it before they count as running.
@@ -61,6 +61,8 @@ pub struct Start {
     pub owner: Option<(u32, u32)>,
     /// Which kind of hooks to use.
     pub backend: BackendChoice,
+    /// Which opens for reading are told one by one.
+    pub reads: Reads,
 }
 
 /// Runs until the command has ended. `start` starts the engine.
@@ -114,6 +116,7 @@ where
         directory: directory.id(),
         owner,
         backend: begin.backend,
+        reads: begin.reads,
     })?;
     talk.say(&FromRecorder::Ready { journal });
     let (pid, command) = match talk.next() {

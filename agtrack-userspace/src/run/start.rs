@@ -274,6 +274,7 @@ mod tests {
                 agent: "a".into(),
                 journal: None,
                 backend: crate::load::BackendChoice::Auto,
+                reads: crate::load::Reads::All,
                 all: false,
             };
             let talks = line(&["sh", "-c", "echo Welcome; cat >/dev/null"]);

@@ -109,10 +109,28 @@ fn the_configuration_is_documented_by_the_shipped_file() {
          On SIGHUP (`systemctl reload agtrack`) the agents are read again; a file with mistakes, \
          or with another `[journal]` or `[capture]`, is refused, recorded as such, and the old \
          one stays in force.\n\nThis is the file that is shipped, with every key and its \
-         default:\n\n```toml\n{}\n```\n",
-        shipped.trim_end()
+         default:\n\n```toml\n{}\n```\n\n## Reads that are counted\n\nWhere \
+         `capture.reads` is `counted`, opens for nothing but reading are counted by these classes, \
+         of files that the process could not have written: it does not own them and their mode \
+         lets neither group nor others write, or the file system is read-only, or they are files in \
+         `/proc` that nobody may write; and it has none of `CAP_DAC_OVERRIDE`, `CAP_FOWNER`, \
+         `CAP_CHOWN`. An agent that runs as root has all its reads \
+         told, once a second a file. Where a path fits several classes, one that was added \
+         comes first, then the order of this table.\n\n\
+         | class | files |\n|---|---|\n{}",
+        shipped.trim_end(),
+        classes()
     );
     check("docs/config.md", &text);
+}
+
+/// The built-in classes of reads, a row each.
+fn classes() -> String {
+    let row = |(name, globs): &(&str, &[&str])| {
+        let globs: Vec<_> = globs.iter().map(|glob| format!("`{glob}`")).collect();
+        format!("| `{name}` | {} |\n", globs.join(" "))
+    };
+    agtrack::noise::TABLE.iter().map(row).collect()
 }
 
 #[test]

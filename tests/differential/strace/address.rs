@@ -15,15 +15,14 @@ pub(super) struct Ends {
 }
 
 /// `{sa_family=AF_INET, sin_port=htons(80), sin_addr=inet_addr("127.0.0.1")}` and its like. A name of
-/// AF_UNIX as it is given, or below that directory.
-pub(super) fn asked(address: &str, directory: Option<&str>) -> String {
+/// AF_UNIX is below that directory.
+pub(super) fn asked(address: &str, directory: &str) -> String {
     let behind = |mark: &str| address.split_once(mark).map(|(_, rest)| rest);
     if let Some(path) = behind("sun_path=@") {
         return format!("@{}", string(path));
     }
     if let Some(path) = behind("sun_path=") {
-        let name = string(path);
-        return directory.map_or(name.clone(), |directory| place::at(directory, &name));
+        return place::at(directory, &string(path));
     }
     let port = behind("htons(").and_then(|rest| rest.split(')').next());
     let ip = behind("inet_addr(").or_else(|| behind("inet_pton(AF_INET6, "));
@@ -85,13 +84,10 @@ fn plain(ip: &str) -> String {
 /// Addresses as strace writes them.
 pub(super) fn check() {
     let inet = r#"{sa_family=AF_INET, sin_port=htons(80), sin_addr=inet_addr("127.0.0.1")}"#;
-    assert_eq!(asked(inet, None), "127.0.0.1 80");
+    assert_eq!(asked(inet, "/"), "127.0.0.1 80");
     let local = r#"{sa_family=AF_UNIX, sun_path="here"}"#;
-    assert_eq!(asked(local, Some("/tmp")), "/tmp/here");
-    assert_eq!(
-        asked("{sa_family=AF_NETLINK, nl_pid=0}", None),
-        "AF_NETLINK"
-    );
+    assert_eq!(asked(local, "/tmp"), "/tmp/here");
+    assert_eq!(asked("{sa_family=AF_NETLINK, nl_pid=0}", "/"), "AF_NETLINK");
     let both = ends("TCPv6:[[::1]:80->[::ffff:1.2.3.4]:9]", "/").unwrap();
     assert_eq!(both.local, "::1 80");
     assert_eq!(both.peer.unwrap(), "::ffff:1.2.3.4 9");

@@ -186,13 +186,11 @@ fn socket(thread: &Thread, call: &Call, later: &[Call]) -> Done {
     let local = |word: &str| own(word).map_or_else(unknown, |ends| ends.local);
     match &*call.name {
         "connect" => {
-            let is_done = call.outcome() == "success";
-            let directory = is_done.then_some(&*thread.cwd);
-            let peer = address::asked(call.argument(1), directory);
+            let peer = address::asked(call.argument(1), &thread.cwd);
             Some(("net.connect", vec![peer]))
         }
         "bind" => {
-            let asked = address::asked(call.argument(1), Some(&thread.cwd));
+            let asked = address::asked(call.argument(1), &thread.cwd);
             let is_any = asked.ends_with(" 0") && call.outcome() == "success";
             let given = || address::given(call.argument(0), later, &thread.cwd);
             let local = is_any.then(given).flatten().unwrap_or(asked);
@@ -204,7 +202,7 @@ fn socket(thread: &Thread, call: &Call, later: &[Call]) -> Done {
             let argument = call.argument(1);
             let peer = argument
                 .contains("htons(")
-                .then(|| address::asked(argument, None));
+                .then(|| address::asked(argument, &thread.cwd));
             let told = ends.as_ref().and_then(|ends| ends.peer.clone());
             let local = ends.map_or_else(|| local(call.argument(0)), |ends| ends.local);
             let both = std::iter::once(local).chain(peer.or(told));

@@ -6,26 +6,34 @@
 //! failure). System calls are made directly: no library chooses another variant of a call than the
 //! one asked for.
 //!
-//! Steps of which a process continues in a child (`fork`, `double-fork`, `into-cgroup`) take all
+//! Steps of which a process continues in a child (`fork`, `double-fork`, `into-cgroup`, `clone-parent`, `reuse`) take all
 //! steps behind them there. It never retries and never cleans up.
 
 mod trigger {
     pub(crate) mod call;
     pub(crate) mod change;
     pub(crate) mod compat;
+    pub(crate) mod content;
     pub(crate) mod datagram;
     pub(crate) mod file;
+    pub(crate) mod flow;
     pub(crate) mod process;
+    pub(crate) mod program;
     pub(crate) mod ring;
     pub(crate) mod socket;
     pub(crate) mod storm;
+    pub(crate) mod talk;
+    pub(crate) mod trick;
 }
 
 use std::collections::VecDeque;
 use std::ffi::OsString;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
-use trigger::{call, change, compat, datagram, file, process, ring, socket, storm};
+use trigger::{
+    call, change, compat, content, datagram, file, flow, process, program, ring, socket, storm,
+    talk, trick,
+};
 
 /// What a step returned: a system call's result.
 type Ret = i64;
@@ -100,15 +108,20 @@ fn perform_all(mut steps: VecDeque<Step>) {
 fn perform(name: &[u8], step: &mut Step) -> Ret {
     match name {
         _ if change::knows(name) => change::perform(name, step),
+        _ if program::knows(name) => program::perform(name, step),
+        _ if trick::knows(name) => trick::perform(name, step),
+        _ if content::knows(name) => content::perform(name, step),
         b"open" | b"open-handle" | b"openat" | b"openat2" | b"creat" | b"unlink" | b"unlinkat"
         | b"rename" | b"renameat" | b"renameat2" | b"chdir" | b"write" | b"burst" | b"walk"
         | b"dir" | b"file" | b"file-to-read" | b"tree" => file::perform(name, step),
-        b"has32" | b"open32" | b"openat32" | b"unlink32" | b"rename32" | b"connect32"
-        | b"socket32" => compat::perform(name, step),
+        b"has32" | b"write32" | b"open32" | b"openat32" | b"unlink32" | b"rename32"
+        | b"connect32" | b"socket32" => compat::perform(name, step),
         b"send4" | b"send6" | b"echo4" | b"echo6" | b"talk4" => datagram::perform(name, step),
+        b"ask" | b"tell" | b"say" => talk::perform(name, step),
         b"connect4" | b"connect6" | b"connect-unix" | b"serve4" | b"serve6" | b"serve-unix" => {
             socket::perform(name, step)
         }
+        _ if name.starts_with(b"socket-") => flow::perform(name, step),
         _ if name.starts_with(b"uring-") => ring::perform(name, step),
         b"rounds" => storm::rounds(step.number(), step.number(), &step.path()),
         b"storm" => storm::storm(step.number(), step.number(), &step.path()),

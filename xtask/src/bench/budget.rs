@@ -25,15 +25,17 @@ impl Budget {
             Recorder::Beside if backend == "tracepoint" => match load {
                 Load::Getppid => Some(Budget::More(30.0)),
                 Load::Open => Some(Budget::Times(1.20)),
-                Load::OpenRead | Load::Create | Load::Rename | Load::Connect | Load::Exec => None,
+                _ => None,
             },
             Recorder::Beside => match load {
                 Load::Open => Some(Budget::Times(1.05)),
                 Load::Getppid => Some(Budget::Times(1.02)),
-                Load::OpenRead | Load::Create | Load::Rename | Load::Connect | Load::Exec => None,
+                _ => None,
             },
             Recorder::Tagged => match load {
-                Load::Getppid | Load::Open => None,
+                Load::Getppid | Load::Open | Load::Write | Load::Unlink | Load::Udp | Load::Tls => {
+                    None
+                }
                 Load::OpenRead => Some(Budget::Times(1.7)),
                 Load::Create => Some(Budget::Times(1.25)),
                 Load::Rename => Some(Budget::Times(1.2)),

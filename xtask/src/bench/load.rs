@@ -4,6 +4,7 @@
 //! Comes in: what to do, for how long, how fast, in how many processes. Goes out: one line with the
 //! nanoseconds of an operation, the number of operations, and the seconds they took.
 
+mod tls;
 mod work;
 
 use std::fmt;
@@ -11,7 +12,7 @@ use std::process::{Command, Stdio};
 use std::str::FromStr;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, bail};
 use clap::ValueEnum;
 
 use work::Place;
@@ -27,10 +28,18 @@ pub(crate) enum Load {
     OpenRead,
     /// Create, write, close, unlink
     Create,
+    /// Write to an open file
+    Write,
+    /// Unlink
+    Unlink,
     /// Rename
     Rename,
+    /// Send a datagram, receive it
+    Udp,
     /// Connect, accept, close on the loopback
     Connect,
+    /// Connect and shake hands in TLS, both ends, close
+    Tls,
     /// Fork, exec, exit, wait
     Exec,
 }
@@ -61,6 +70,18 @@ pub(crate) struct Done {
     pub(crate) rate: f64,
 }
 
+impl Done {
+    /// So many in this time, and so many with those that were not timed.
+    fn of(timed: u32, time: Duration, all: u32) -> Done {
+        let (count, seconds) = (f64::from(timed), time.as_secs_f64());
+        Done {
+            nanoseconds: seconds * 1e9 / count,
+            operations: all.into(),
+            rate: count / seconds,
+        }
+    }
+}
+
 impl Load {
     /// What an operation is.
     pub(crate) fn describe(self) -> &'static str {
@@ -69,8 +90,12 @@ impl Load {
             Load::Open => "open+close",
             Load::OpenRead => "open+read+close",
             Load::Create => "create+write+close+unlink",
+            Load::Write => "write to an open file",
+            Load::Unlink => "unlink",
             Load::Rename => "rename",
+            Load::Udp => "sendto+recv (UDP)",
             Load::Connect => "connect+accept+close",
+            Load::Tls => "connect+TLS handshake+close (Python)",
             Load::Exec => "fork+exec+exit",
         }
     }
@@ -137,6 +162,14 @@ fn perform(options: &Options) -> Result<Done> {
             let file = place.path("created");
             pace.measure(20, || work::create(&file))
         }
+        Load::Write => {
+            let mut file = work::Written::new(&place.path("written"))?;
+            pace.measure(1000, || file.write())
+        }
+        Load::Unlink => {
+            let files: Vec<_> = (0..100).map(|n| place.path(&n.to_string())).collect();
+            pace.measure_prepared(&files, |file| work::make(file), |file| work::unlink(file))
+        }
         Load::Rename => {
             let (mut one, mut two) = (place.file("one", b"")?, place.path("two"));
             pace.measure(20, || {
@@ -145,6 +178,11 @@ fn perform(options: &Options) -> Result<Done> {
                 Ok(())
             })
         }
+        Load::Udp => {
+            let socket = work::Datagrams::new()?;
+            pace.measure(20, || socket.send())
+        }
+        Load::Tls => tls::measure(&place, options.millis),
         Load::Connect => {
             let mut listener = work::Listener::new()?;
             pace.measure(5, || listener.connect())
@@ -209,13 +247,36 @@ impl Pace {
         let warmed = self.repeat(self.time / 10, batch, &mut work)?;
         let started = Instant::now();
         let done = self.repeat(self.time, batch, &mut work)?;
-        let seconds = started.elapsed().as_secs_f64();
-        let count = f64::from(u32::try_from(done).context("too many operations")?);
-        Ok(Done {
-            nanoseconds: seconds * 1e9 / count,
-            operations: warmed + done,
-            rate: count / seconds,
-        })
+        let timed = u32::try_from(done).context("too many operations")?;
+        let all = u32::try_from(warmed + done).context("too many operations")?;
+        Ok(Done::of(timed, started.elapsed(), all))
+    }
+
+    /// As [`Pace::measure`], of something that needs `prepare` before, which is not timed. Each
+    /// thing is worked on once in its turn.
+    fn measure_prepared<T>(
+        &self,
+        things: &[T],
+        mut prepare: impl FnMut(&T) -> Result<()>,
+        mut work: impl FnMut(&T) -> Result<()>,
+    ) -> Result<Done> {
+        if self.beat.is_some() {
+            bail!("this load knows no rate");
+        }
+        let mut turn = |limit: Duration| -> Result<(u32, Duration)> {
+            let (mut done, mut spent) = (0, Duration::ZERO);
+            while spent < limit || done == 0 {
+                things.iter().try_for_each(&mut prepare)?;
+                let started = Instant::now();
+                things.iter().try_for_each(&mut work)?;
+                spent += started.elapsed();
+                done += u32::try_from(things.len()).context("too many things")?;
+            }
+            Ok((done, spent))
+        };
+        let (warmed, _) = turn(self.time / 10)?;
+        let (done, spent) = turn(self.time)?;
+        Ok(Done::of(done, spent, warmed + done))
     }
 
     fn repeat(

@@ -75,6 +75,12 @@ const PACKAGES: &[(&str, &str, &[Need], Sign)] = {
             Sign::Command("make"),
         ),
         (
+            "openssl",
+            "a certificate for the TLS load",
+            &[Test, Bench],
+            Sign::Command("openssl"),
+        ),
+        (
             "sudo",
             "recording as an ordinary user",
             &[Test],
@@ -85,6 +91,12 @@ const PACKAGES: &[(&str, &str, &[Need], Sign)] = {
             "the oracle of the differential test",
             &[Test, Bench],
             Sign::Command("strace"),
+        ),
+        (
+            "tshark",
+            "Wireshark, which reads what is captured",
+            &[Test],
+            Sign::Command("tshark"),
         ),
         (
             "python3-venv",

@@ -14,7 +14,11 @@ const PROBES: &str = "agtrack-ebpf/src/probe";
 pub(crate) fn check(root: &Path, sources: &[Source]) -> Vec<Breach> {
     TABLE
         .iter()
-        .flat_map(|row| missing(root, sources, row.body, row.action))
+        .flat_map(|row| {
+            row.kind
+                .actions()
+                .flat_map(|action| missing(root, sources, row.body, action))
+        })
         .collect()
 }
 

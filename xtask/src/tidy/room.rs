@@ -16,14 +16,16 @@ const ROOMS: &[&str] = &[
     "ring",
     "decode",
     "enrich",
+    "protocol",
     "correlate",
+    "noise",
     "redact",
     "journal",
     "sink",
 ];
 
-/// Modules that hold nouns only: they import no room.
-const NOUNS: &[&str] = &["input", "record"];
+/// Modules that hold nouns or tables only: they import no room.
+const NOUNS: &[&str] = &["credential", "input", "record"];
 
 /// Breaches of the order of rooms in a file.
 pub(crate) fn check(source: &Source) -> Vec<Breach> {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::fixture;
+use super::{coverage, fixture};
 use crate::test::count::Count;
 
 /// What a command prints that is no test program and succeeded.
@@ -21,6 +21,8 @@ pub(crate) struct Outcome {
     pub(crate) asked: Option<i32>,
     /// The verifier's instruction count of each program that loaded.
     pub(crate) verifier: BTreeMap<String, u64>,
+    /// What tests that passed found in journals, if all tests were done.
+    pub(crate) seen: Option<coverage::Seen>,
     /// Input logs for the replay tests, by name.
     pub(crate) fixtures: BTreeMap<String, String>,
     /// What the failed tests said, safe for a terminal: the log stays where the machines ran.
@@ -116,6 +118,7 @@ pub(crate) fn read(log: &str, backends: &[&str]) -> Vec<Outcome> {
 fn outcome(log: &str, backend: &str) -> Outcome {
     let (tests, status) = block(log, "tests", backend);
     let (stats, asked) = block(log, "verifier", backend);
+    let (found, told) = block(log, "coverage", backend);
     let counts = Count::in_output(tests.iter().copied());
     let smoke_passed = || {
         (status == Some(0)).then_some(Count {
@@ -129,6 +132,7 @@ fn outcome(log: &str, backend: &str) -> Outcome {
         status,
         asked,
         verifier: stats.iter().filter_map(|line| instructions(line)).collect(),
+        seen: (told == Some(0)).then(|| coverage::read(&found)),
         fixtures: fixture::read(&tests),
         complaints: complaints(&tests),
     }
@@ -185,6 +189,15 @@ mod tests {
     fn a_verifier_that_could_not_be_asked_is_a_failure() {
         let log = LOG.replace("@@ end verifier lsm 0", "@@ end verifier lsm 1");
         assert_eq!(read(&log, &["lsm"])[0].judged().0.failed, 1);
+    }
+
+    #[test]
+    fn what_tests_saw_counts_where_it_was_told_to_the_end() {
+        let told = "@@ begin coverage lsm\r\nfile.open kernel success\r\n@@ end coverage lsm 0\r\n";
+        let log = format!("{LOG}{told}");
+        let seen = read(&log, &["lsm"])[0].seen.clone().unwrap();
+        assert_eq!(seen["file.open"].to_string(), "kernel");
+        assert_eq!(read(LOG, &["lsm"])[0].seen, None);
     }
 
     #[test]

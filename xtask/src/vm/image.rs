@@ -60,6 +60,8 @@ pub(crate) fn build(workspace: &Workspace, job: &Job, backends: &[&str]) -> Resu
     )?;
     archive.program("etc/group", b"root:x:0:\nagent:x:1000:\n")?;
     archive.program("etc/hosts", b"127.0.0.1 localhost\n")?;
+    // Every program of an ordinary system reads it; none of these machines has a loader.
+    archive.program("etc/ld.so.cache", b"")?;
     match job {
         Job::Verifier => {
             let built = programs(workspace)?;
@@ -90,7 +92,9 @@ pub(crate) fn build(workspace: &Workspace, job: &Job, backends: &[&str]) -> Resu
 /// The commands of the machine, one block per back end.
 fn script(job: &Job, backends: &[&str]) -> String {
     let mut script = String::new();
-    for (index, backend) in backends.iter().enumerate() {
+    // The last one has the fewest programs to load: it does what is not about the probes, where many
+    // a test starts a recorder of its own.
+    for (index, backend) in backends.iter().rev().enumerate() {
         let command = match job {
             Job::Smoke { command, .. } => command.clone(),
             Job::Verifier => format!("echo {}", super::console::NO_TESTS),
@@ -107,11 +111,20 @@ fn script(job: &Job, backends: &[&str]) -> String {
                 } else {
                     ""
                 };
+                // What some of the tests see says nothing of what can be seen.
+                let coverage = match filter {
+                    Some(_) => String::new(),
+                    None => format!("AGTRACK_COVERAGE=/tmp/coverage-{backend} "),
+                };
                 let filter = quoted(filter.as_deref().unwrap_or_default());
-                format!("{seen}/bin/e2e --color=never --test-threads=2 {filter}")
+                format!("{coverage}{seen}/bin/e2e --color=never --test-threads=2 {filter}")
             }
         };
         script.push_str(&format!("block tests {backend} {}\n", quoted(&command)));
+        if let Job::Tests { filter: None } = job {
+            let command = format!("cat /tmp/coverage-{backend}");
+            script.push_str(&format!("block coverage {backend} {}\n", quoted(&command)));
+        }
         if let Job::Tests { filter: None } | Job::Verifier = job {
             let command = format!("/bin/agtrack verifier-stats --backend {backend}");
             script.push_str(&format!("block verifier {backend} {}\n", quoted(&command)));
@@ -183,8 +196,11 @@ mod tests {
     fn the_script_runs_each_back_end_and_asks_the_verifier() {
         let script = script(&Job::Tests { filter: None }, &["lsm", "fentry"]);
         assert_eq!(script.matches("block tests ").count(), 2);
-        assert!(script.contains("block tests lsm '/bin/e2e "));
-        assert!(script.contains("block tests fentry 'AGTRACK_SEEN_ALREADY=1 /bin/e2e "));
+        let lsm = "block tests lsm 'AGTRACK_COVERAGE=/tmp/coverage-lsm AGTRACK_SEEN_ALREADY=1 ";
+        assert!(script.contains(lsm), "{script}");
+        let fentry = "block tests fentry 'AGTRACK_COVERAGE=/tmp/coverage-fentry /bin/e2e ";
+        assert!(script.contains(fentry), "{script}");
+        assert!(script.contains("block coverage fentry 'cat /tmp/coverage-fentry'"));
         assert!(script.contains("block verifier lsm '/bin/agtrack verifier-stats --backend lsm'"));
     }
 

@@ -14,7 +14,13 @@ use super::kernel::Kernel;
 use crate::workspace::Workspace;
 
 /// What every kernel is told: BPF among the security modules, and no second try after a panic.
-const CMDLINE: &str = "console=ttyS0 quiet panic=-1 lsm=lockdown,capability,landlock,bpf";
+///
+/// `no_timer_check`: at boot the kernel counts ticks for some milliseconds, and panics when an emulator
+/// that had no processor for so long has given it none.
+///
+/// `loglevel=5`: where a processor is stuck, the console shows in what.
+const CMDLINE: &str =
+    "console=ttyS0 loglevel=5 panic=-1 no_timer_check lsm=lockdown,capability,landlock,bpf";
 
 /// How the emulator ended (`None`: at its time limit), and what its machine said.
 type Ran = (Option<ExitStatus>, Result<Vec<Outcome>>);

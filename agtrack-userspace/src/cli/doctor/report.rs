@@ -1,14 +1,19 @@
 //! The diagnosis as lines for people.
 
+use std::collections::{BTreeMap, HashSet};
+
 use agtrack_common::event::TABLE;
 
 use super::finding::{Finding, State};
 use super::{BackendReport, Diagnosis, HookReport};
+use crate::load::Backend;
 use crate::record::printable;
 use crate::terminal::{Palette, styled};
 
 /// Width of the first column.
-const NAME: usize = 14;
+const NAME: usize = 22;
+/// Hooks that are named for each reason why they do not work.
+const NAMED: usize = 3;
 
 /// The whole report.
 pub(super) fn lines(diagnosis: &Diagnosis, palette: Palette) -> Vec<String> {
@@ -37,7 +42,7 @@ pub(super) fn lines(diagnosis: &Diagnosis, palette: Palette) -> Vec<String> {
             lines.extend(backend(report, used == Some(report.name), palette));
         }
         lines.extend([String::new(), title("Hooks")]);
-        lines.extend(hooks(&diagnosis.backends, palette));
+        lines.extend(hooks(&diagnosis.backends, used, palette));
     }
     let style = match diagnosis.possible {
         Some(true) => palette.good,
@@ -79,57 +84,81 @@ fn backend(report: &BackendReport, used: bool, palette: Palette) -> Vec<String> 
     lines
 }
 
-/// Each hook once, with the back ends that it belongs to; the reasons of those that do not work.
-fn hooks(backends: &[BackendReport], palette: Palette) -> Vec<String> {
+/// Each event with the hooks that see it, of the back end that is used; then why hooks do not work.
+fn hooks(backends: &[BackendReport], used: Option<Backend>, palette: Palette) -> Vec<String> {
+    let all = once_each(backends.iter());
+    let of_used = once_each(
+        backends
+            .iter()
+            .filter(|it| used.is_none_or(|used| it.name == used)),
+    );
+    let mut lines = Vec::new();
+    let mut events: Vec<_> = TABLE.iter().map(|row| row.action).collect();
+    let mut seen = HashSet::new();
+    events.retain(|event| seen.insert(*event) && of_used.iter().any(|hook| hook.event == *event));
+    for event in events {
+        let works = of_used
+            .iter()
+            .filter(|hook| hook.event == event && hook.works);
+        let mut targets: Vec<_> = works.map(|hook| hook.target.as_str()).collect();
+        targets.dedup();
+        lines.push(match targets.is_empty() {
+            true => entry("no", palette.bad, event, "is not recorded on this kernel"),
+            false => entry("ok", palette.good, event, &targets.join(", ")),
+        });
+    }
+    lines.extend(refused(&all, palette));
+    lines
+}
+
+/// Each hook once, by its best report: a back end that fails as a whole says nothing about the hooks
+/// it shares.
+fn once_each<'r>(backends: impl Iterator<Item = &'r BackendReport>) -> Vec<&'r HookReport> {
     let mut all: Vec<&HookReport> = Vec::new();
-    for hook in backends.iter().flat_map(|report| &report.hooks) {
+    for hook in backends.flat_map(|report| &report.hooks) {
         match all.iter_mut().find(|known| is_same(known, hook)) {
-            // A back end that fails as a whole says nothing about the hooks it shares.
             Some(known) if hook.works => *known = hook,
             Some(_) => {}
             None => all.push(hook),
         }
     }
-    let order = |hook: &HookReport| TABLE.iter().position(|row| row.action == hook.event);
-    all.sort_by_key(|hook| order(hook));
-    let mut told = "";
-    let mut lines = Vec::new();
-    for hook in all {
-        lines.push(self::hook(hook, backends, palette));
-        let Some(reason) = hook.reason.as_deref() else {
-            continue;
-        };
-        lines.push(detail(
-            "why",
-            if reason == told { "as above" } else { reason },
-        ));
-        told = reason;
-    }
-    lines
+    all
 }
 
-fn hook(hook: &HookReport, backends: &[BackendReport], palette: Palette) -> String {
-    let of: Vec<_> = backends
-        .iter()
-        .filter(|report| report.hooks.iter().any(|same| is_same(same, hook)))
-        .map(|report| report.name.name())
-        .collect();
-    let every = of.len() == backends.len();
-    let belongs = if every {
-        "every back end".to_owned()
-    } else {
-        of.join(", ")
-    };
-    let (word, style) = match hook.works {
-        true => ("ok", palette.good),
-        false => ("no", palette.warning),
-    };
-    entry(
-        word,
-        style,
-        hook.event,
-        &format!("{} ({belongs})", hook.target),
-    )
+/// The hooks that do not work, by reason.
+fn refused(all: &[&HookReport], palette: Palette) -> Vec<String> {
+    let mut reasons: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for hook in all {
+        if let Some(reason) = &hook.reason {
+            reasons.entry(reason).or_default().push(&hook.target);
+        }
+    }
+    if reasons.is_empty() {
+        return Vec::new();
+    }
+    let mut lines = vec![
+        String::new(),
+        styled(
+            palette.strong,
+            "Hooks that do not work here (--json says which belong to what)",
+        ),
+    ];
+    for (reason, mut targets) in reasons {
+        let count = targets.len();
+        targets.truncate(NAMED);
+        let rest = match count - targets.len() {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        let found = format!("{reason}: {}{rest}", targets.join(", "));
+        lines.push(entry(
+            "no",
+            palette.warning,
+            &format!("{count} hooks"),
+            &found,
+        ));
+    }
+    lines
 }
 
 fn is_same(one: &HookReport, other: &HookReport) -> bool {
@@ -152,7 +181,6 @@ fn detail(what: &str, text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::load::Backend;
 
     fn report(name: Backend, works: bool) -> BackendReport {
         let hook = |event, program, target: &str| HookReport {
@@ -163,6 +191,11 @@ mod tests {
             reason: (!works).then(|| "EINVAL\u{1b}".into()),
             instructions: None,
         };
+        let unlink = HookReport {
+            works: false,
+            reason: Some("EINVAL\u{1b}".into()),
+            ..hook("file.unlink", "unlink", "z")
+        };
         BackendReport {
             name,
             usable: works,
@@ -172,6 +205,7 @@ mod tests {
             hooks: vec![
                 hook("process.exec", "exec", "tp_btf x"),
                 hook("file.open", name.name(), "y"),
+                unlink,
             ],
         }
     }
@@ -198,21 +232,23 @@ mod tests {
 agtrack 1 on Linux 6.1, x86_64
 
 What the host has
-  ok      root            yes
-  limited LSMs            none
-                          costs: much
-                          do: boot
+  ok      root                    yes
+  limited LSMs                    none
+                                  costs: much
+                                  do: boot
 
 Back ends for file events, best first
-  no      lsm             open: EINVAL
-  ok      fentry          works, and is used
-                          costs: a little
+  no      lsm                     open: EINVAL
+  ok      fentry                  works, and is used
+                                  costs: a little
 
 Hooks
-  ok      process.exec    tp_btf x (every back end)
-  no      file.open       y (lsm)
-                          why: EINVAL\\u{1b}
-  ok      file.open       y (fentry)
+  ok      process.exec            tp_btf x
+  ok      file.open               y
+  no      file.unlink             is not recorded on this kernel
+
+Hooks that do not work here (--json says which belong to what)
+  no      2 hooks                 EINVAL\\u{1b}: y, z
 
 Yes.";
         assert_eq!(text, expect);

@@ -4,9 +4,25 @@
 //! anything that writes, starts a program, connects, is refused or touches a credential, nor a
 //! record that is no action.
 
-use super::system;
+use std::sync::LazyLock;
+
 use crate::credential;
+use crate::noise::{self, Classes};
 use crate::record::{Access, Action, Body, Object, OutcomeResult, Record};
+
+/// Reads that say something about the machine. Here also those of files that the process could have
+/// written: whoever shows records does not know.
+static NOISE: LazyLock<Classes> =
+    LazyLock::new(|| Classes::new(&noise::built_in()).unwrap_or_default());
+
+/// Devices that keep nothing; also for writing.
+const SINKS: &[&[u8]] = &[
+    b"/dev/full",
+    b"/dev/null",
+    b"/dev/random",
+    b"/dev/urandom",
+    b"/dev/zero",
+];
 
 /// A kind of everyday record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,7 +61,12 @@ pub(super) fn everyday(record: &Record) -> Option<Everyday> {
         | Object::File { .. }
         | Object::Rename { .. }
         | Object::Connect(_)
+        | Object::Dns(_)
+        | Object::Tls(_)
+        | Object::Http(_)
+        | Object::Quic(_)
         | Object::Endpoint { .. }
+        | Object::Flow(_)
         | Object::Ids { .. }
         | Object::Socket { .. }
         | Object::Request { .. }
@@ -75,8 +96,8 @@ fn open(action: &Action) -> Option<Everyday> {
     let errno = action.outcome.errno.as_deref();
     match (action.outcome.result, errno) {
         (OutcomeResult::Success, _) => {
-            let everyday = reads && system::is_everyday(path, action.process.pid);
-            (everyday || system::is_sink(path)).then_some(Everyday::Read)
+            let everyday = reads && NOISE.of(path, action.process.pid).is_some();
+            (everyday || SINKS.contains(&path)).then_some(Everyday::Read)
         }
         (OutcomeResult::Failure, Some("ENOENT" | "ENOTDIR")) => reads.then_some(Everyday::Missing),
         // No terminal.

@@ -1,5 +1,9 @@
 //! What was acted on, in a few words.
 
+mod content;
+mod flow;
+
+use super::written;
 use crate::record::{Access, Address, FileChange, Object, Text, UringRequest, printable};
 use crate::terminal::cut;
 
@@ -26,10 +30,12 @@ pub(super) fn words(object: &Object) -> String {
             ..
         } => opened(path, *access, *created, open_flags),
         Object::File { path, change, .. } => changed(path, change),
-        Object::Exec { exe, args, .. } => {
+        Object::Exec {
+            exe, args, brought, ..
+        } => {
             let rest = args.get(1..).unwrap_or_default();
             let words: Vec<_> = [exe].into_iter().chain(rest).map(word).collect();
-            cut(&words.join(" "), COMMAND)
+            cut(&words.join(" "), COMMAND) + &flags(&brought.marks())
         }
         Object::Fork {
             child_pid,
@@ -46,8 +52,11 @@ pub(super) fn words(object: &Object) -> String {
             local,
             peer: Some(from),
         } => format!("{} at {}", peer(from), peer(local)),
+        Object::Flow(flow) => flow::passed(flow),
         Object::Ids { .. } | Object::Request { .. } | Object::Socket { .. } => asked(object),
         Object::Uring(request) => uring(request),
+        Object::Dns(dns) => content::dns(dns),
+        Object::Tls(_) | Object::Http(_) | Object::Quic(_) => content::begun(object),
         Object::Cgroup {
             cgroup, target_pid, ..
         } => moved(cgroup, *target_pid),
@@ -178,6 +187,7 @@ fn changed(path: &Text, change: &FileChange) -> String {
     .flatten()
     .chain(change.file_system.as_ref().map(Text::printable))
     .chain(change.mount_flags.iter().map(|flag| printable(flag)))
+    .chain(change.content.iter().flat_map(written::words))
     .collect();
     format!("{}{beside}{}", path.printable(), flags(&set))
 }
@@ -219,174 +229,4 @@ fn peer(address: &Address) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn check(object: Object, expect: &str) {
-        assert_eq!(words(&object), expect);
-        // As `tail` meets it: read back from a line.
-        let line = serde_json::to_string(&object).unwrap();
-        assert_eq!(
-            words(&serde_json::from_str(&line).unwrap()),
-            expect,
-            "{line}"
-        );
-    }
-
-    #[test]
-    fn files() {
-        let open = |access, created, flags: &[&str]| Object::Open {
-            path: "/etc/passwd".into(),
-            access,
-            created,
-            open_flags: flags.iter().map(|flag| (*flag).to_owned()).collect(),
-            inode: None,
-            device: None,
-            mode: None,
-        };
-        check(open(Access::Read, false, &[]), "/etc/passwd (read)");
-        check(
-            open(Access::ReadWrite, true, &["CREAT", "TRUNC"]),
-            "/etc/passwd (read, write, created, truncated)",
-        );
-        check(
-            Object::File {
-                path: "/a".into(),
-                inode: None,
-                device: None,
-                change: FileChange::default(),
-            },
-            "/a",
-        );
-        check(
-            Object::File {
-                path: "/a".into(),
-                inode: Some(1),
-                device: None,
-                change: FileChange {
-                    target: Some("/b\u{7}".into()),
-                    mode: Some("644".to_owned()),
-                    owner: Some(0),
-                    ..FileChange::default()
-                },
-            },
-            "/a -> /b\\u{7} (mode 644, owner 0)",
-        );
-        let (from, to) = ("/a".into(), "/b\n".into());
-        let rename_flags = vec!["EXCHANGE".to_owned()];
-        check(
-            Object::Rename {
-                from,
-                to,
-                rename_flags,
-                inode: Some(1),
-                device: None,
-            },
-            "/a -> /b\\u{a} (EXCHANGE)",
-        );
-    }
-
-    #[test]
-    fn processes() {
-        check(
-            Object::Fork {
-                child_uid: "x-1-2".into(),
-                child_pid: 1,
-                namespaces: Vec::new(),
-            },
-            "process 1",
-        );
-        check(
-            Object::Exit {
-                code: Some(3),
-                signal: None,
-                core: false,
-                usage: Default::default(),
-            },
-            "code 3",
-        );
-        let signal = Some("SIGSEGV".to_owned());
-        check(
-            Object::Exit {
-                code: None,
-                signal,
-                core: true,
-                usage: Default::default(),
-            },
-            "by SIGSEGV, core dumped",
-        );
-        let exec = Object::Exec {
-            exe: "/bin/sh".into(),
-            inode: 1,
-            device: "8:1".into(),
-            args: vec![
-                "sh".into(),
-                "-c".into(),
-                "echo 'it'\u{1b}".into(),
-                "".into(),
-            ],
-            args_bytes: 9,
-            group: 0,
-            egroup: 0,
-            cwd: "/".into(),
-            script: None,
-        };
-        check(exec, "/bin/sh -c 'echo '\\''it'\\''\\u{1b}' ''");
-    }
-
-    #[test]
-    fn peers() {
-        let ip = |ip: &str, domain: Option<&str>| {
-            Object::Connect(Address::Ip {
-                ip: ip.parse().unwrap(),
-                port: 443,
-                proto: "tcp".into(),
-                domain: domain.map(Into::into),
-            })
-        };
-        check(
-            ip("10.0.0.7", Some("example.org")),
-            "10.0.0.7:443 tcp (example.org)",
-        );
-        check(ip("::1", None), "[::1]:443 tcp");
-        check(
-            Object::Connect(Address::Unix {
-                socket: "@x".into(),
-            }),
-            "unix @x",
-        );
-        check(
-            Object::Connect(Address::Other { family: 16 }),
-            "address family 16",
-        );
-    }
-
-    #[test]
-    fn requests() {
-        let request = UringRequest {
-            request: "renameat".into(),
-            path: Some("/a".into()),
-            target: Some("/b\n".into()),
-            ..UringRequest::default()
-        };
-        check(Object::Uring(request), "renameat /a (/b\\u{a})");
-        let request = UringRequest {
-            request: "shutdown".into(),
-            descriptor: Some(7),
-            ..UringRequest::default()
-        };
-        check(Object::Uring(request), "shutdown descriptor 7");
-    }
-
-    #[test]
-    fn cgroups() {
-        let cgroup = |target_pid| Object::Cgroup {
-            cgroup: "/agents/a".into(),
-            cgroup_id: 1,
-            target_uid: None,
-            target_pid,
-        };
-        check(cgroup(None), "/agents/a");
-        check(cgroup(Some(7)), "process 7 to /agents/a");
-    }
-}
+mod tests;

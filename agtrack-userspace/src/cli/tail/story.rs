@@ -103,11 +103,16 @@ fn credential(object: &Object) -> Option<&'static Credential> {
         | Object::Program { .. }
         | Object::Exit { .. }
         | Object::Endpoint { .. }
+        | Object::Flow(_)
         | Object::Ids { .. }
         | Object::Socket { .. }
         | Object::Request { .. }
         | Object::Fork { .. }
         | Object::Connect(_)
+        | Object::Dns(_)
+        | Object::Tls(_)
+        | Object::Http(_)
+        | Object::Quic(_)
         | Object::Cgroup { .. } => None,
     }
 }

@@ -1,11 +1,11 @@
 //! What a file was to become.
 
-use agtrack_common::event::{self, ChangeKind};
-use agtrack_common::wire::{Path, path_flag};
+use agtrack_common::event::{self, ChangeKind, fmode};
+use agtrack_common::wire::{FileId, Path, path_flag};
 
-use super::{flags, identity, note, note_cut};
+use super::{access_of, flags, identity, nameless, note, note_cut};
 use crate::decode::Segments;
-use crate::record::{Completeness, FileChange, Object, Text};
+use crate::record::{Access, Completeness, FileChange, Object, Text};
 
 /// Type and permissions in a mode (include/uapi/linux/stat.h).
 const MODE: u64 = 0o177_777;
@@ -18,8 +18,11 @@ pub(super) fn object(
     data: &mut Segments<'_>,
     whole: &mut Completeness,
 ) -> Object {
-    let path = data.path(&body.path);
+    let mut path = data.path(&body.path);
     note(whole, &path);
+    if kind == ChangeKind::ReceiveFile && matches!(&*path.bytes, b"" | b"/") {
+        path.bytes = name(&body.file).into_bytes();
+    }
     let (inode, device, _) = identity(&body.file);
     Object::File {
         path: Text(path.bytes),
@@ -50,6 +53,7 @@ fn change(
         },
         ChangeKind::Link => FileChange {
             target: Some(second_path(body, data, whole)),
+            unnamed: body.other.flags & path_flag::DELETED != 0,
             ..nothing
         },
         ChangeKind::Symlink => FileChange {
@@ -78,8 +82,35 @@ fn change(
             source: (body.other != Path::default()).then(|| second_path(body, data, whole)),
             ..nothing
         },
+        ChangeKind::Mmap => FileChange {
+            size: Some(body.value),
+            protection: flags::protection(body.second),
+            ..nothing
+        },
+        ChangeKind::ReceiveFile => received(body),
         ChangeKind::Rmdir | ChangeKind::Chroot => nothing,
     }
+}
+
+fn received(body: &event::Change) -> FileChange {
+    FileChange {
+        access: Some(access(body.value as u32)),
+        descriptor: u32::try_from(body.ret).ok(),
+        ..FileChange::default()
+    }
+}
+
+/// What is never a directory, and has no name of its own.
+fn name(file: &FileId) -> String {
+    match file.mode & 0o170_000 {
+        0o040_000 => "/".to_owned(),
+        _ => nameless(file),
+    }
+}
+
+/// How a file was opened by whoever did.
+fn access(mode: u32) -> Access {
+    access_of(mode & fmode::READ != 0, mode & fmode::WRITE != 0)
 }
 
 /// The old way names a source and a file system, the new one moves what has been made already.

@@ -1,9 +1,11 @@
 //! How a process ended, and what it had used.
 
+use std::collections::BTreeMap;
+
 use agtrack_common::event::{self, IO_KNOWN};
 
 use super::flags;
-use crate::record::{Object, Usage};
+use crate::record::{Object, REPEATED, Usage};
 
 /// The status is a wait status (wait(2)).
 pub(super) fn object(body: &event::Exit) -> Object {
@@ -14,7 +16,13 @@ pub(super) fn object(body: &event::Exit) -> Object {
         signal,
         core: body.status & 0x80 != 0,
         usage: usage(body),
+        counted_opens: repeated(body.untold_opens),
     }
+}
+
+fn repeated(count: u64) -> BTreeMap<String, u64> {
+    let class = (REPEATED.to_owned(), count);
+    (count > 0).then_some(class).into_iter().collect()
 }
 
 fn usage(body: &event::Exit) -> Usage {
@@ -60,6 +68,7 @@ mod tests {
                 signal: signal.map(str::to_owned),
                 core,
                 usage: Usage::default(),
+                counted_opens: BTreeMap::new(),
             };
             assert_eq!(object(&body), expect);
         };

@@ -1,5 +1,6 @@
 //! Numbers of the kernel's interface as words.
 
+use agtrack_common::event::Open;
 use nix::sys::signal::Signal;
 
 /// Open flags other than the access mode (include/uapi/asm-generic/fcntl.h, x86_64).
@@ -37,6 +38,9 @@ const MOUNT: &[(u32, &str)] = &[
 
 /// include/linux/fs.h, `MNT_*` and `UMOUNT_NOFOLLOW`
 const UMOUNT: &[(u32, &str)] = &[(1, "FORCE"), (2, "DETACH"), (4, "EXPIRE"), (8, "NOFOLLOW")];
+
+/// include/uapi/asm-generic/mman-common.h, `PROT_*`
+const PROTECTION: &[(u32, &str)] = &[(1, "READ"), (2, "WRITE"), (4, "EXEC")];
 
 /// include/uapi/linux/sched.h, `CLONE_NEW*`
 const NAMESPACES: &[(u32, &str)] = &[
@@ -169,6 +173,16 @@ pub(super) fn mount(flags: u32) -> Vec<String> {
 
 pub(super) fn umount(flags: u32) -> Vec<String> {
     words(flags, UMOUNT)
+}
+
+pub(super) fn protection(flags: u32) -> Vec<String> {
+    words(flags, PROTECTION)
+}
+
+/// Whether an open made a file without a name.
+pub(super) fn is_unnamed(body: &Open) -> bool {
+    const TMPFILE: u32 = 0o20_000_000;
+    body.flags & TMPFILE != 0 && body.file.ino != 0
 }
 
 pub(super) fn open(flags: u32) -> Vec<String> {

@@ -86,6 +86,11 @@ fn detail(body: &Uring, name: &str, told: &mut UringRequest) {
         "ftruncate" => told.size = Some(value),
         "uring_cmd" | "uring_cmd128" => told.command = Some(value as u32),
         "socket" => told.socket = Some(socket(value)),
+        // `SHUT_RD`, `SHUT_WR`, `SHUT_RDWR`.
+        "shutdown" => {
+            let ends = ["RD", "WR", "RDWR"].get(value as usize);
+            told.flags = ends.map(|end| (*end).to_owned()).into_iter().collect();
+        }
         _ => {}
     }
 }
@@ -103,7 +108,7 @@ fn socket(value: u64) -> String {
     }
 }
 
-/// A `sockaddr`, as the kernel or the caller had it.
+/// A `sockaddr`, as the kernel or the caller had it, or what the socket has itself.
 fn address(body: &Uring, data: &mut Segments<'_>, whole: &mut Completeness) -> Option<Address> {
     if body.flags & uring_flag::UNREADABLE != 0 {
         whole.notes.push("unreadable".to_owned());
@@ -112,12 +117,22 @@ fn address(body: &Uring, data: &mut Segments<'_>, whole: &mut Completeness) -> O
     let [low, high, rest @ ..] = data.bytes(body.address) else {
         return None;
     };
-    whole.path_source = Some(match body.flags & uring_flag::ARGUMENT {
-        0 => PathSource::Kernel,
-        _ => PathSource::Argument,
+    let is = |flag| body.flags & flag != 0;
+    whole.path_source = Some(if is(uring_flag::ARGUMENT) {
+        PathSource::Argument
+    } else if is(uring_flag::FOUND) {
+        PathSource::Fd
+    } else {
+        PathSource::Kernel
     });
     let family = u16::from_ne_bytes([*low, *high]);
+    let socket = (body.protocol, body.socket_type);
     let mut ip = [0; 16];
+    if is(uring_flag::OWN) {
+        let (port, bytes) = rest.split_first_chunk::<2>()?;
+        ip.get_mut(..bytes.len())?.copy_from_slice(bytes);
+        return Some(inet(family, ip, u16::from_ne_bytes(*port), socket));
+    }
     match (family, rest) {
         (AF_UNIX, name) => {
             return Some(Address::Unix {
@@ -129,7 +144,6 @@ fn address(body: &Uring, data: &mut Segments<'_>, whole: &mut Completeness) -> O
         _ => return Some(Address::Other { family }),
     }
     let port = u16::from_be_bytes(*rest.first_chunk::<2>()?);
-    let socket = (body.protocol, body.socket_type);
     Some(inet(family, ip, port, socket))
 }
 
@@ -174,6 +188,43 @@ mod tests {
                 }
             }
         }
+    }
+
+    /// As the kernel keeps it in the socket, cut at any place.
+    #[test]
+    fn the_address_that_a_socket_has_is_told() {
+        let mut own = 2_u16.to_ne_bytes().to_vec();
+        own.extend(8080_u16.to_ne_bytes());
+        own.extend([10, 0, 0, 7]);
+        for length in 0..=own.len() {
+            let body = Uring {
+                opcode: 57,
+                address: length as u32,
+                protocol: 6,
+                flags: uring_flag::OWN | uring_flag::FOUND,
+                ..Uring::default()
+            };
+            let (request, whole) = told(body, &own[..length]);
+            assert_eq!(request.address.is_some(), length >= 4, "{length}");
+            if length == own.len() {
+                let Some(Address::Ip { ip, port, .. }) = request.address else {
+                    panic!("{request:?}")
+                };
+                assert_eq!((ip.to_string().as_str(), port), ("10.0.0.7", 8080));
+                assert_eq!(whole.path_source, Some(PathSource::Fd));
+            }
+        }
+    }
+
+    #[test]
+    fn a_shutdown_says_of_which_end() {
+        let shutdown = |value| Uring {
+            opcode: 34,
+            value,
+            ..Uring::default()
+        };
+        assert_eq!(told(shutdown(1), b"").0.flags, ["WR"]);
+        assert_eq!(told(shutdown(u64::MAX), b"").0.flags, [""; 0]);
     }
 
     #[test]

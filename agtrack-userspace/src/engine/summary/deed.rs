@@ -3,15 +3,18 @@
 //! Comes in: its actions, redacted, in order. Goes out: lists for people. The work for each action
 //! is a few look-ups; what is kept of a session never grows beyond some 10 MiB.
 
-use std::collections::BTreeMap;
-use std::net::SocketAddr;
+mod content;
+mod target;
 
+use std::collections::BTreeMap;
+
+use self::target::{interest, peer, rank, target};
 use super::files::Files;
 use super::program::Programs;
 use super::shelf::Shelf;
 use super::{Item, Listed, Summary};
 use crate::credential;
-use crate::record::{Access, Action, Address, Object, OutcomeResult, Process};
+use crate::record::{Access, Action, Address, FileChange, Object, OutcomeResult, Process};
 
 /// Bytes kept of each of the lists of credentials, peers, refusals and crashes.
 const BYTES: usize = 1 << 20;
@@ -76,6 +79,9 @@ impl Deeds {
         let process = &action.process;
         match (&action.object, refusal) {
             (Object::Connect(address), None) => self.connect(action, address),
+            (Object::Dns(_) | Object::Tls(_) | Object::Http(_) | Object::Quic(_), _) => {
+                self.said(action);
+            }
             (object, Some(errno)) => {
                 if let Some(target) = target(object) {
                     let name = [action.action.as_bytes(), b" ", &target[..]].concat();
@@ -103,13 +109,7 @@ impl Deeds {
                 created,
                 ..
             } => self.files.write(&path.0, *created),
-            Object::File { path, .. } => match &*action.action {
-                "file.unlink" => self.files.delete(&path.0),
-                "file.link" | "file.symlink" | "file.mknod" => self.files.write(&path.0, true),
-                "file.truncate" => self.files.write(&path.0, false),
-                // Directories, owners and permissions are not what files hold.
-                _ => {}
-            },
+            Object::File { path, change, .. } => self.change(action, &path.0, change),
             Object::Rename {
                 from,
                 to,
@@ -140,12 +140,30 @@ impl Deeds {
             | Object::Fork { .. }
             | Object::Program { .. }
             | Object::Endpoint { .. }
+            | Object::Flow(_)
             | Object::Ids { .. }
             | Object::Socket { .. }
             | Object::Request { .. }
             | Object::Uring(_)
             | Object::Connect(_)
+            | Object::Dns(_)
+            | Object::Tls(_)
+            | Object::Http(_)
+            | Object::Quic(_)
             | Object::Cgroup { .. } => {}
+        }
+    }
+
+    /// A file is other than it was.
+    fn change(&mut self, action: &Action, path: &[u8], change: &FileChange) {
+        match &*action.action {
+            "file.unlink" => self.files.delete(path),
+            "file.link" | "file.symlink" | "file.mknod" => self.files.write(path, true),
+            "file.truncate" => self.files.write(path, false),
+            "file.close" if writes(action, change) => self.files.write(path, created(change)),
+            "file.mmap" if maps(change) => self.files.write(path, false),
+            // Directories, owners and permissions are not what files hold.
+            _ => {}
         }
     }
 
@@ -161,6 +179,9 @@ impl Deeds {
                 "file.unlink" => ([Some(path), None], "deleted"),
                 // It is as it was, and can be reached by another name.
                 "file.link" | "file.symlink" => ([change.target.as_ref(), None], "linked"),
+                // Its open has been told.
+                "file.close" | "file.mmap" => return,
+                "file.receive" => ([Some(path), None], "received"),
                 _ => ([Some(path), None], "changed"),
             },
             Object::Rename { from, to, .. } => ([Some(from), Some(to)], "renamed"),
@@ -174,10 +195,15 @@ impl Deeds {
             | Object::Fork { .. }
             | Object::Program { .. }
             | Object::Endpoint { .. }
+            | Object::Flow(_)
             | Object::Ids { .. }
             | Object::Socket { .. }
             | Object::Request { .. }
             | Object::Connect(_)
+            | Object::Dns(_)
+            | Object::Tls(_)
+            | Object::Http(_)
+            | Object::Quic(_)
             | Object::Cgroup { .. } => return,
         };
         let way = if refused { "refused" } else { way };
@@ -208,13 +234,8 @@ impl Deeds {
             (_, OutcomeResult::Unknown) => "result unknown",
             (_, OutcomeResult::Failure) => errno,
         };
-        let rank = match address {
-            Address::Ip { ip, .. } if !ip.is_loopback() => 0,
-            Address::Ip { .. } => 1,
-            Address::Unix { .. } | Address::Other { .. } => 2,
-        };
         if let Some(peer) = note(&mut self.peers, &name, &action.process, way) {
-            peer.rank = rank;
+            peer.rank = rank(address);
         }
     }
 
@@ -288,34 +309,23 @@ fn list(shelf: &Shelf<Deed>) -> Listed {
     }
 }
 
-/// Which refusals tell most: what would have changed something or revealed a secret, then reads;
-/// the search for a library is of every day.
-fn interest(object: &Object) -> u8 {
-    match object {
-        Object::Open {
-            path,
-            access: Access::Read,
-            ..
-        } => match memchr::memmem::rfind(&path.0, b".so") {
-            _ if credential::at(&path.0).is_some() => 0,
-            None => 1,
-            Some(_) => 2,
-        },
-        Object::Open { .. }
-        | Object::File { .. }
-        | Object::Rename { .. }
-        | Object::Exec { .. }
-        | Object::Exit { .. }
-        | Object::Fork { .. }
-        | Object::Program { .. }
-        | Object::Endpoint { .. }
-        | Object::Ids { .. }
-        | Object::Socket { .. }
-        | Object::Request { .. }
-        | Object::Uring(_)
-        | Object::Connect(_)
-        | Object::Cgroup { .. } => 0,
-    }
+/// Whether something was written through a file that is still there. Whoever opened it may have been
+/// another one, whose open has not been told.
+fn writes(action: &Action, change: &FileChange) -> bool {
+    let notes = &action.completeness.notes;
+    let content = change.content.as_ref();
+    content.is_some_and(|content| content.written > 0) && notes.iter().all(|note| note != "deleted")
+}
+
+fn created(change: &FileChange) -> bool {
+    change
+        .content
+        .as_ref()
+        .is_some_and(|content| content.created)
+}
+
+fn maps(change: &FileChange) -> bool {
+    change.protection.iter().any(|word| word == "WRITE")
 }
 
 /// File name of the program.
@@ -324,42 +334,5 @@ fn program(process: &Process) -> &[u8] {
     exe.rsplit(|byte| *byte == b'/').next().unwrap_or(exe)
 }
 
-/// What was acted on, in one name.
-fn target(object: &Object) -> Option<Vec<u8>> {
-    match object {
-        Object::Open { path, .. } | Object::File { path, .. } => Some(path.0.clone()),
-        Object::Rename { from, .. } => Some(from.0.clone()),
-        Object::Exec { exe, .. } | Object::Program { exe } => Some(exe.0.clone()),
-        Object::Connect(address) => peer(address),
-        Object::Request { request, .. } => Some(request.clone().into_bytes()),
-        Object::Socket { family, .. } => Some(family.clone().into_bytes()),
-        Object::Uring(request) => {
-            let address = request.address.as_ref().and_then(peer);
-            let path = request.path.as_ref().map(|path| path.0.clone());
-            path.or(address)
-                .or_else(|| Some(request.request.clone().into_bytes()))
-        }
-        Object::Endpoint { local, .. } => peer(local),
-        Object::Fork { .. } | Object::Exit { .. } | Object::Ids { .. } | Object::Cgroup { .. } => {
-            None
-        }
-    }
-}
-
-fn peer(address: &Address) -> Option<Vec<u8>> {
-    match address {
-        Address::Ip {
-            ip, port, proto, ..
-        } => {
-            let proto = Some(proto).filter(|proto| *proto != "tcp");
-            let proto = proto.map(|proto| format!(" {proto}")).unwrap_or_default();
-            Some(format!("{}{proto}", SocketAddr::new(*ip, *port)).into_bytes())
-        }
-        Address::Unix { socket } => Some(socket.0.clone()),
-        Address::Other { .. } => None,
-    }
-}
-
 #[cfg(test)]
-#[path = "deed/tests.rs"]
 mod tests;

@@ -22,6 +22,7 @@ fn pipeline() -> Pipeline {
             key: key(70),
             parent: Some(key(60)),
             cgroup: Some("/service".into()),
+            cgroup_id: Some(33),
         }),
         ..Start::default()
     };
@@ -144,6 +145,47 @@ fn whoever_started_the_recorder_may_end_it() {
     check_signal(80, facts(80, 60, "/service", 0), (By::Parent, true));
     check_signal(81, facts(81, 60, "/other", 0), (By::Other, false));
     check_signal(82, facts(82, 1, "/service", 0), (By::Other, false));
+}
+
+/// It ended before anybody could ask /proc: the kernel has told where it was, and whose child.
+#[test]
+fn of_one_that_is_gone_the_kernel_has_told() {
+    let told = |cgroup, parent| {
+        let body = Tamper {
+            value: 1,
+            cgroup,
+            parent,
+            parent_start: START * crate::record::TICK,
+            login_user: 1000,
+            euid: 3,
+            ..Tamper::default()
+        };
+        let signal = message(Kind::TrackerSignal, (80, 0), body);
+        let where_it_was = Input::Cgroup {
+            id: 44,
+            path: "/other".into(),
+        };
+        told(&mut pipeline(), vec![where_it_was, signal]).1
+    };
+    let kin = told(33, 60);
+    assert_eq!((kin.by, kin.expected), (By::Parent, true));
+    assert_eq!(kin.process.cgroup, Some("/service".into()));
+    let process = &kin.process;
+    assert_eq!((process.ppid, process.login_user), (Some(60), Some(1000)));
+    assert_eq!(process.euser, Some(3));
+    for (cgroup, parent, path) in [
+        (44, 60, Some("/other".into())),
+        (33, 1, Some("/service".into())),
+        (0, 60, None),
+    ] {
+        let other = told(cgroup, parent);
+        assert_eq!(
+            (other.by, other.expected),
+            (By::Other, false),
+            "{cgroup} {parent}"
+        );
+        assert_eq!(other.process.cgroup, path);
+    }
 }
 
 #[test]

@@ -36,6 +36,16 @@ pub(crate) fn perform(name: &[u8], step: &mut Step) -> Ret {
                 [cwd, path, step.number() as u32, step.number() as u32, 0],
             )
         }
+        b"write32" => {
+            const WRITE: u32 = 4;
+            const CLOSE: u32 = 6;
+            let path = low.string(&step.path());
+            let file = int80(OPEN, [path, step.number() as u32, 0, 0, 0]) as u32;
+            // The bytes are those of the path.
+            let ret = int80(WRITE, [file, path, step.number() as u32, 0, 0]);
+            int80(CLOSE, [file, 0, 0, 0, 0]);
+            ret
+        }
         b"unlink32" => int80(UNLINK, [low.string(&step.path()), 0, 0, 0, 0]),
         b"rename32" => {
             let (from, to) = (low.string(&step.path()), low.string(&step.path()));

@@ -1,7 +1,6 @@
 //! Processes: how they begin, become another program, and end.
 
-use std::ffi::{CString, OsString};
-use std::os::unix::ffi::OsStringExt;
+use std::ffi::OsString;
 
 use crate::trigger::call::{address, call, errno};
 use crate::{Ret, Step, complain, report};
@@ -20,10 +19,6 @@ pub(crate) fn perform(name: &[u8], step: &mut Step) -> Ret {
         b"into-cgroup" => into_cgroup(&step.path()),
         b"spawn" => spawn(&step.next(), &step.rest()),
         b"threads" => threads(step.number()),
-        b"exec" => exec(&step.path(), step.rest()),
-        b"thread-exec" => thread_exec(&step.path(), step.rest()),
-        b"exec-memfd" => exec_memfd(&step.path(), step.rest()),
-        b"exec-deleted" => exec_deleted(&step.path(), step.rest()),
         b"pause" => pause(step.number()),
         b"exit" => std::process::exit(step.number() as i32),
         b"signal" => signal(step.number()),
@@ -143,9 +138,12 @@ fn into_cgroup(path: &[u8]) -> Ret {
     }
 }
 
-/// As `posix_spawn`, which is a vfork; the exit code of the program.
+/// As `posix_spawn`, which is a vfork; the exit code of the program. What it is given does not depend
+/// on where the tests run.
 fn spawn(program: &OsString, arguments: &[OsString]) -> Ret {
-    match std::process::Command::new(program).args(arguments).status() {
+    let mut command = std::process::Command::new(program);
+    command.env_clear().env("SPAWNED", "1");
+    match command.args(arguments).status() {
         Ok(status) => status.code().unwrap_or(-1).into(),
         Err(error) => -i64::from(error.raw_os_error().unwrap_or(libc::EIO)),
     }
@@ -158,93 +156,6 @@ fn threads(count: i64) -> Ret {
         .into_iter()
         .filter_map(|thread| thread.join().ok())
         .count() as Ret
-}
-
-/// Strings for the kernel and the array that ends with null.
-struct Arguments {
-    _strings: Vec<CString>,
-    pointers: Vec<*const libc::c_char>,
-}
-
-impl Arguments {
-    fn new(words: Vec<OsString>) -> Self {
-        let strings: Vec<_> = words
-            .into_iter()
-            .map(|word| CString::new(word.into_vec()).unwrap_or_default())
-            .collect();
-        let mut pointers: Vec<_> = strings.iter().map(|string| string.as_ptr()).collect();
-        pointers.push(std::ptr::null());
-        Arguments {
-            _strings: strings,
-            pointers,
-        }
-    }
-}
-
-/// The arguments begin with the program's own name. Returns only on failure.
-fn exec(path: &[u8], words: Vec<OsString>) -> Ret {
-    let arguments = Arguments::new(words);
-    let environment = [0_i64];
-    let argv = address(&*arguments.pointers);
-    call(
-        libc::SYS_execve,
-        [address(path), argv, address(&environment), 0, 0],
-    )
-}
-
-/// A thread that is not the first becomes the process.
-fn thread_exec(path: &[u8], words: Vec<OsString>) -> Ret {
-    let path = path.to_vec();
-    std::thread::spawn(move || exec(&path, words))
-        .join()
-        .unwrap_or(-1)
-}
-
-/// The program runs from memory only.
-fn exec_memfd(path: &[u8], words: Vec<OsString>) -> Ret {
-    let path = OsString::from_vec(path.strip_suffix(&[0]).unwrap_or(path).to_vec());
-    let Ok(program) = std::fs::read(&path) else {
-        complain("the program cannot be read")
-    };
-    let memory = call(libc::SYS_memfd_create, [address(b"payload\0"), 0, 0, 0, 0]);
-    if memory < 0 {
-        return memory;
-    }
-    let length = program.len() as i64;
-    if call(libc::SYS_write, [memory, address(&*program), length, 0, 0]) != length {
-        complain("the program does not fit into memory");
-    }
-    exec_descriptor(memory, words)
-}
-
-/// The program's name is removed before it runs.
-fn exec_deleted(path: &[u8], words: Vec<OsString>) -> Ret {
-    let file = call(
-        libc::SYS_openat,
-        [libc::AT_FDCWD.into(), address(path), 0, 0, 0],
-    );
-    if file < 0 {
-        return file;
-    }
-    call(libc::SYS_unlink, [address(path), 0, 0, 0, 0]);
-    exec_descriptor(file, words)
-}
-
-fn exec_descriptor(descriptor: i64, words: Vec<OsString>) -> Ret {
-    let arguments = Arguments::new(words);
-    let environment = [0_i64];
-    let argv = address(&*arguments.pointers);
-    let flags = i64::from(libc::AT_EMPTY_PATH);
-    call(
-        libc::SYS_execveat,
-        [
-            descriptor,
-            address(b"\0"),
-            argv,
-            address(&environment),
-            flags,
-        ],
-    )
 }
 
 /// Ends by a signal.

@@ -1,5 +1,8 @@
 //! io_uring: the kernel does what other calls do, and no such call is made.
 
+mod socket;
+mod table;
+
 use std::sync::atomic::{AtomicI32, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
@@ -46,6 +49,8 @@ pub(crate) fn perform(name: &[u8], step: &mut Step) -> Ret {
         b"uring-storm" => storm(step.number()),
         b"uring-connect4" | b"uring-sendmsg" | b"uring-connect-unix" => network(name, step),
         b"uring-command" => command(&step.path()),
+        _ if name.starts_with(b"uring-socket-") => socket::perform(name, step),
+        _ if name.starts_with(b"uring-table-") => table::perform(name, step),
         _ => change(name, step),
     }
 }
@@ -112,8 +117,29 @@ fn all(entries: &[Entry]) -> Vec<(u64, Ret)> {
         .collect()
 }
 
+/// Does something with the ring itself, which `uring-ring` made.
+fn with(ring: &Mutex<Option<IoUring>>, work: impl FnOnce(&IoUring) -> std::io::Result<Ret>) -> Ret {
+    let ring = ring.lock().unwrap_or_else(PoisonError::into_inner);
+    let Some(ring) = &*ring else {
+        complain("there is no ring yet");
+    };
+    work(ring).unwrap_or_else(|error| -i64::from(error.raw_os_error().unwrap_or(libc::EIO)))
+}
+
+/// Registers files with the ring; -1 leaves a place free.
+fn register(files: &[i32]) -> Ret {
+    with(&RING, |ring| {
+        ring.submitter().register_files(files).map(|()| 0)
+    })
+}
+
 fn one(entry: Entry) -> Ret {
     all(&[entry]).first().map_or(-5, |(_, ret)| *ret)
+}
+
+/// Writes through a descriptor.
+pub(crate) fn write(descriptor: i32, bytes: &[u8], length: u32) -> Ret {
+    one(opcode::Write::new(types::Fd(descriptor), bytes.as_ptr(), length).build())
 }
 
 fn openat(path: &[u8], flags: i32) -> Ret {

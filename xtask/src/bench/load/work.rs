@@ -1,8 +1,8 @@
 //! The single operations.
 
 use std::fs::{self, File};
-use std::io::{Read, Write};
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -32,6 +32,15 @@ pub(super) fn create(path: &Path) -> Result<()> {
     Ok(fs::remove_file(path)?)
 }
 
+pub(super) fn make(path: &Path) -> Result<()> {
+    drop(File::create(path)?);
+    Ok(())
+}
+
+pub(super) fn unlink(path: &Path) -> Result<()> {
+    Ok(fs::remove_file(path)?)
+}
+
 pub(super) fn rename(from: &Path, to: &Path) -> Result<()> {
     Ok(fs::rename(from, to)?)
 }
@@ -45,6 +54,52 @@ pub(super) fn exec() -> Result<()> {
     let status = command.status();
     status.context("cannot run /bin/true")?;
     Ok(())
+}
+
+/// A file that stays open.
+pub(super) struct Written {
+    file: File,
+    writes: u32,
+}
+
+impl Written {
+    /// Writes before it begins at the start again: the file lies in memory.
+    const TURN: u32 = 1 << 14;
+
+    pub(super) fn new(path: &Path) -> Result<Written> {
+        let file = File::create(path)?;
+        Ok(Written { file, writes: 0 })
+    }
+
+    pub(super) fn write(&mut self) -> Result<()> {
+        self.writes += 1;
+        if self.writes.is_multiple_of(Written::TURN) {
+            self.file.seek(SeekFrom::Start(0))?;
+        }
+        Ok(self.file.write_all(b"some bytes")?)
+    }
+}
+
+/// A socket that sends to itself, without being connected to itself.
+pub(super) struct Datagrams {
+    socket: UdpSocket,
+    address: SocketAddr,
+}
+
+impl Datagrams {
+    pub(super) fn new() -> Result<Datagrams> {
+        let socket = UdpSocket::bind("127.0.0.1:0").context("no socket on the loopback")?;
+        let address = socket.local_addr()?;
+        Ok(Datagrams { socket, address })
+    }
+
+    pub(super) fn send(&self) -> Result<()> {
+        let mut buffer = [0; 16];
+        self.socket.send_to(b"some bytes", self.address)?;
+        // Or the queue would be full soon, and what is thrown away costs less.
+        std::hint::black_box(self.socket.recv(&mut buffer)?);
+        Ok(())
+    }
 }
 
 /// Both ends of a connection.

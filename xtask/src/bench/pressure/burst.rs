@@ -103,8 +103,10 @@ impl Work {
             Load::Exec => "process.exec",
             Load::Open | Load::OpenRead | Load::Create => "file.open",
             Load::Rename => "file.rename",
-            Load::Connect => "net.connect",
-            Load::Getppid => "",
+            Load::Unlink => "file.unlink",
+            Load::Connect | Load::Tls => "net.connect",
+            Load::Udp => "net.send",
+            Load::Getppid | Load::Write => "",
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What a summary chooses to tell.
 
 use super::*;
-use crate::record::{Completeness, FileChange, Outcome, PathSource};
+use crate::record::{Completeness, Direction, FileChange, Outcome, PathSource, Side, TlsHello};
 
 fn action(exe: &str, name: &str, object: Object, errno: Option<&str>) -> Action {
     let result = match errno {
@@ -257,6 +257,7 @@ fn crashes_are_told_and_ordinary_ends_are_not() {
             signal: Some(signal.into()),
             core: false,
             usage: Default::default(),
+            counted_opens: Default::default(),
         };
         action("/usr/bin/node", "process.exit", object, None)
     };
@@ -283,4 +284,47 @@ fn a_hostile_agent_cannot_make_it_grow() {
     assert!(summary.peers.beyond > 0 && summary.peers.items[0].ways.len() <= RESULTS);
     // The launcher refuses longer messages.
     assert!(serde_json::to_vec(&summary).unwrap().len() < 500 << 10);
+}
+
+#[test]
+fn a_peer_has_its_name_and_how_it_was_spoken_to() {
+    let ip = |domain: Option<&str>| Address::Ip {
+        ip: "192.0.2.7".parse().unwrap(),
+        port: 443,
+        proto: "tcp".to_owned(),
+        domain: domain.map(str::to_owned),
+    };
+    let hello = |direction, domain| {
+        let hello = TlsHello {
+            peer: ip(domain),
+            direction,
+            hello: Side::Client,
+            server_name: Some("api.example.org".into()),
+            alpn: Vec::new(),
+            tls_version: "1.3".to_owned(),
+            ech: false,
+        };
+        action("/usr/bin/curl", "net.tls_hello", Object::Tls(hello), None)
+    };
+    let mut deeds = Deeds::default();
+    deeds.add(&connect(ip(Some("example.org")), None));
+    deeds.add(&hello(Direction::Outbound, Some("example.org")));
+    deeds.add(&hello(Direction::Outbound, None));
+    deeds.add(&hello(Direction::Inbound, Some("a.client")));
+    let mut summary = Summary::default();
+    deeds.tell(&mut summary);
+    let peers: Vec<_> = summary
+        .peers
+        .items
+        .iter()
+        .map(|item| (item.name.printable(), item.ways.join(", ")))
+        .collect();
+    let expect = [
+        ("192.0.2.7:443 (api.example.org)", "TLS"),
+        ("192.0.2.7:443 (example.org)", "TLS, connected"),
+    ];
+    assert_eq!(
+        peers,
+        expect.map(|(name, ways)| (name.to_owned(), ways.to_owned()))
+    );
 }

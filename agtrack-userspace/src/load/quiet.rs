@@ -4,17 +4,18 @@ use agtrack_common::count::Counters;
 
 use crate::input::HookCounters;
 
-/// The counters as they were read last. A program that passed the gate before it closed counts only
-/// at its end, so that counters and arrivals agree is not enough: they must stand still as well.
+/// The counters as they were read last. A program that passed the gate before it closed hands its
+/// event over first and counts it at its end: where more has arrived than is counted, one is on its
+/// way between the two. That they agree is not enough either: they must stand still as well.
 #[derive(Debug, Default)]
-pub(super) struct Quiet {
+pub(crate) struct Quiet {
     last: Option<Vec<Counters>>,
 }
 
 impl Quiet {
     /// Takes the next reading; `drained` messages came before it, `events` in all. True: two
     /// readings were the same, nothing came between them and nothing is on its way.
-    pub(super) fn is_settled(
+    pub(crate) fn is_settled(
         &mut self,
         drained: usize,
         events: u64,
@@ -25,7 +26,7 @@ impl Quiet {
         let submitted: u64 = counts.iter().map(|counts| counts.submitted).sum();
         let same = self.last.as_ref() == Some(&counts);
         self.last = Some(counts);
-        same && drained == 0 && events >= submitted
+        same && drained == 0 && events == submitted
     }
 }
 
@@ -60,6 +61,16 @@ mod tests {
         assert!(!quiet.is_settled(0, 4, &counters));
         counters[0].skipped += 1;
         assert!(quiet.is_settled(0, 4, &counters));
+    }
+
+    /// A processor may be taken away between the two steps.
+    #[test]
+    fn what_has_come_must_be_counted() {
+        let mut quiet = Quiet::default();
+        assert!(!quiet.is_settled(1, 4, &reading(3)));
+        assert!(!quiet.is_settled(0, 4, &reading(3)));
+        assert!(!quiet.is_settled(0, 4, &reading(4)));
+        assert!(quiet.is_settled(0, 4, &reading(4)));
     }
 
     #[test]
