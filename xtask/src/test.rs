@@ -287,7 +287,7 @@ fn differential(workspace: &Workspace) -> Result<Count> {
 }
 
 fn machines(workspace: &Workspace) -> Result<Count> {
-    vm::matrix(workspace, &vm::Options::everything())
+    vm::matrix(workspace, &vm::Options::short())
 }
 
 /// A test program that runs the built agtrack.

@@ -1,6 +1,6 @@
 //! Reading what a machine said on its second serial line.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{coverage, fixture};
 use crate::test::count::Count;
@@ -23,6 +23,8 @@ pub(crate) struct Outcome {
     pub(crate) verifier: BTreeMap<String, u64>,
     /// What tests that passed found in journals, if all tests were done.
     pub(crate) seen: Option<coverage::Seen>,
+    /// Kinds of blocks that the machine was told to leave out.
+    pub(crate) without: BTreeSet<String>,
     /// Input logs for the replay tests, by name.
     pub(crate) fixtures: BTreeMap<String, String>,
     /// What the failed tests said, safe for a terminal: the log stays where the machines ran.
@@ -34,6 +36,9 @@ impl Outcome {
     pub(crate) fn judged(&self) -> (Count, String) {
         let mut count = self.count.unwrap_or_default();
         let note = match (self.count, self.status) {
+            (None, None) if self.without.contains("tests") && self.asked == Some(0) => {
+                "only loaded; `cargo xtask vm` tests it".to_owned()
+            }
             (Some(_), Some(0)) if self.asked.is_some_and(|status| status != 0) => {
                 count.failed += 1;
                 "FAILED: the verifier's counts could not be had".to_owned()
@@ -133,9 +138,22 @@ fn outcome(log: &str, backend: &str) -> Outcome {
         asked,
         verifier: stats.iter().filter_map(|line| instructions(line)).collect(),
         seen: (told == Some(0)).then(|| coverage::read(&found)),
+        without: without(log, backend),
         fixtures: fixture::read(&tests),
         complaints: complaints(&tests),
     }
+}
+
+/// What the machine says it left out of this back end's blocks.
+fn without(log: &str, backend: &str) -> BTreeSet<String> {
+    let left_out = log.lines().filter_map(|line| {
+        let (kind, of) = line
+            .trim_end()
+            .strip_prefix("@@ without ")?
+            .split_once(' ')?;
+        (of == backend).then(|| kind.to_owned())
+    });
+    left_out.collect()
 }
 
 /// A command that is no test program says so itself.
@@ -219,6 +237,18 @@ mod tests {
         let tail = tail(&log);
         assert_eq!(tail.lines().count(), TAIL);
         assert!(tail.ends_with("    [31mpanic\n"), "{tail:?}");
+    }
+
+    #[test]
+    fn what_was_left_out_is_told_and_must_have_been_loaded() {
+        let left_out = "@@ without tests lsm\n@@ without coverage lsm\n@@ begin verifier lsm\n\
+            exec 812\n@@ end verifier lsm 0\n";
+        let outcome = &read(left_out, &["lsm"])[0];
+        let (count, note) = outcome.judged();
+        assert_eq!((count, outcome.verifier["exec"]), (Count::default(), 812));
+        assert!(note.contains("only loaded"), "{note}");
+        let failed = left_out.replace("verifier lsm 0", "verifier lsm 1");
+        assert_eq!(read(&failed, &["lsm"])[0].judged().0.failed, 1);
     }
 
     #[test]

@@ -116,7 +116,10 @@ fn script(job: &Job, backends: &[&str]) -> String {
                     Some(_) => String::new(),
                     None => format!("AGTRACK_COVERAGE=/tmp/coverage-{backend} "),
                 };
-                let filter = quoted(filter.as_deref().unwrap_or_default());
+                let filter = match filter {
+                    Some(filter) => quoted(filter),
+                    None => "$ONLY".to_owned(),
+                };
                 format!("{coverage}{seen}/bin/e2e --color=never --test-threads=2 {filter}")
             }
         };
@@ -198,7 +201,8 @@ mod tests {
         assert_eq!(script.matches("block tests ").count(), 2);
         let lsm = "block tests lsm 'AGTRACK_COVERAGE=/tmp/coverage-lsm AGTRACK_SEEN_ALREADY=1 ";
         assert!(script.contains(lsm), "{script}");
-        let fentry = "block tests fentry 'AGTRACK_COVERAGE=/tmp/coverage-fentry /bin/e2e ";
+        let fentry = "block tests fentry 'AGTRACK_COVERAGE=/tmp/coverage-fentry /bin/e2e --color=never \
+            --test-threads=2 $ONLY'";
         assert!(script.contains(fentry), "{script}");
         assert!(script.contains("block coverage fentry 'cat /tmp/coverage-fentry'"));
         assert!(script.contains("block verifier lsm '/bin/agtrack verifier-stats --backend lsm'"));

@@ -35,6 +35,8 @@ pub(crate) struct Machine<'a> {
     pub(crate) kernel: &'a Kernel,
     /// What it runs.
     pub(crate) image: &'a Path,
+    /// Of that, what is enough, as words of the command line: see `init.sh`.
+    pub(crate) part: String,
 }
 
 impl Machine<'_> {
@@ -136,7 +138,7 @@ impl Machine<'_> {
             .arg(self.image);
         command
             .arg("-append")
-            .arg(format!("{CMDLINE} {}", self.variant.cmdline));
+            .arg(format!("{CMDLINE} {} {}", self.variant.cmdline, self.part));
         for log in [boot, results] {
             // A comma in a file's name would end it.
             let file = log.display().to_string().replace(',', ",,");
