@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::Serialize;
 
-use super::object;
+use super::{call, object};
 use crate::credential::{self, Credential};
 use crate::record::{
     Action, Body, By, Change, Gap, Heartbeat, Lifecycle, Object, OutcomeResult, Process, Record,
@@ -37,6 +37,7 @@ fn known(record: &Record, palette: Palette, zone: &TimeZone) -> String {
     let told = match &record.body {
         Body::Action(action) => self::action(action, palette),
         Body::Session(change) => styled(palette.strong, session(change)),
+        Body::ToolCall(change) => styled(palette.strong, call::line(change)),
         Body::Tamper(told) => tamper(told, palette),
         Body::Gap(gap) => styled(palette.warning, self::gap(gap)),
         Body::Lifecycle(change) => styled(palette.strong, lifecycle(change)),
@@ -135,7 +136,7 @@ fn session(change: &SessionChange) -> String {
     let what = match change.change {
         Change::Start => "session begins",
         Change::End => "session ends",
-        Change::Reload | Change::ReloadRefused => "session goes on",
+        Change::Report | Change::Reload | Change::ReloadRefused => "session goes on",
     };
     let mut told = what.to_owned();
     if !change.command.is_empty() {
@@ -208,6 +209,7 @@ fn lifecycle(change: &Lifecycle) -> String {
         Change::End => "recording ends",
         Change::Reload => "configuration reloaded",
         Change::ReloadRefused => "configuration refused, the old one stays",
+        Change::Report => "recording goes on",
     };
     let mut told = format!("agtrack {}: {what}", printable(&change.version));
     if change.change == Change::Start {
