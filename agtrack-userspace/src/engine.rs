@@ -37,7 +37,7 @@ use crate::journal;
 use crate::load::{BackendChoice, Inventory, Reads, Sizes};
 use crate::noise;
 
-pub use summary::{Item, Listed, Summary};
+pub use summary::Summary;
 
 use wait::Ended;
 

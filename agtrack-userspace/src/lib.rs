@@ -3,6 +3,7 @@
 
 pub mod btf;
 pub mod capture;
+pub mod catalogue;
 pub mod cgroup;
 pub mod cli;
 pub mod config;
@@ -10,6 +11,7 @@ pub mod correlate;
 pub mod credential;
 pub mod daemon;
 pub mod decode;
+pub mod deed;
 pub mod engine;
 pub mod enrich;
 pub mod input;
@@ -23,3 +25,4 @@ pub mod redact;
 pub mod ring;
 pub mod run;
 pub mod terminal;
+pub mod toolcall;

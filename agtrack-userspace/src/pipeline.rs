@@ -1,7 +1,7 @@
 //! The one loop: inputs in, records out.
 //!
 //! ```text
-//! Input ─► decode ─► enrich ─► correlate ─► (policy) ─► noise ─► redact ─► Draft ─► journal
+//! Input ─► decode ─► enrich ─► correlate ─► (policy) ─► noise ─► redact ─► toolcall ─► Draft ─► journal
 //! ```
 //!
 //! It is pure: the same inputs give the same drafts, whoever feeds it (`engine` live, `replay`
@@ -23,6 +23,7 @@ use crate::enrich::Enricher;
 use crate::input::{Clock, FloodCount, HookCounters, Input, ProcessFacts, Start};
 use crate::noise::Noise;
 use crate::record::{Body, Change, Draft, Gap, GapReason, Heartbeat, Lifecycle};
+use crate::toolcall::{Doing, ToolCalls};
 use ending::{Ending, Endings};
 use reconcile::Reconciler;
 use stage::RedactStage;
@@ -48,6 +49,7 @@ pub struct Pipeline {
     touches: Touches,
     noise: Noise,
     stage: RedactStage,
+    tool_calls: ToolCalls,
     reconciler: Reconciler,
     heartbeat: u64,
     done: Vec<Done>,
@@ -65,6 +67,7 @@ impl Pipeline {
             touches: Touches::default(),
             noise: Noise::new(&start.noise),
             stage: RedactStage::new(&start.redaction_key),
+            tool_calls: ToolCalls::default(),
             reconciler: Reconciler::new(HookNames::new(&start.hooks), &start.attached),
             heartbeat: start.clock.boot,
             done: Vec::new(),
@@ -161,6 +164,7 @@ impl Pipeline {
         self.release(clock.boot.saturating_sub(HOLD), out);
         self.correlator.give_up(clock.boot, &mut self.done);
         self.publish(out);
+        self.tool_calls.tick(clock.boot, out);
     }
 
     fn release(&mut self, before: u64, out: &mut Vec<Draft>) {
@@ -198,11 +202,13 @@ impl Pipeline {
             }
             self.stage.action(&mut done.action);
             sessions.count(done.session, &done.action);
-            out.push(Draft {
+            let doing = Doing {
                 time: done.time,
-                agent: Some(done.agent),
-                body: Body::Action(Box::new(done.action)),
-            });
+                agent: done.agent,
+                session: done.session,
+                action: done.action,
+            };
+            self.tool_calls.push(doing, out);
         }
     }
 

@@ -7,6 +7,7 @@ mod action;
 mod bytes;
 mod content;
 mod draft;
+mod effects;
 mod flow;
 mod note;
 mod process;
@@ -15,6 +16,7 @@ mod shared;
 mod stamp;
 mod tamper;
 mod time;
+mod toolcall;
 mod uring;
 mod written;
 pub(crate) mod zone;
@@ -32,6 +34,7 @@ pub use action::{
 pub use bytes::{Text, printable};
 pub use content::{Answer, Direction, Dns, HttpRequest, Question, QuicHello, Side, TlsHello};
 pub use draft::Draft;
+pub use effects::{Effects, Item, Listed};
 pub use flow::Flow;
 pub use note::{
     Change, Gap, GapReason, Heartbeat, HookReport, HookTotals, Lifecycle, SessionChange, Totals,
@@ -42,6 +45,7 @@ pub use shared::Shared;
 pub use stamp::Stamper;
 pub use tamper::{By, Tamper};
 pub use time::timestamp;
+pub use toolcall::{CallClass, CallExit, ToolCall, ToolCallChange};
 pub use uring::UringRequest;
 pub use written::Written;
 
@@ -80,6 +84,8 @@ pub enum Body {
     Action(Box<Action>),
     /// A session began or ended.
     Session(Box<SessionChange>),
+    /// A tool call began, goes on, or ended.
+    ToolCall(Box<ToolCallChange>),
     /// Somebody reached for agtrack itself.
     Tamper(Box<Tamper>),
     /// Something was not seen, or was seen and lost.
@@ -146,6 +152,7 @@ mod tests {
         for kind in [
             "action",
             "session",
+            "tool_call",
             "tamper",
             "gap",
             "lifecycle",

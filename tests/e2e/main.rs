@@ -54,6 +54,7 @@ mod stop;
 mod sudo;
 mod suspicion;
 mod tamper;
+mod toolcall;
 mod trick;
 mod unlink;
 mod uring;
@@ -134,6 +135,7 @@ const MODULES: &[(&str, Each, &[Test])] = &[
     ("cgroup", Each::Backend, cgroup::TESTS),
     ("lineage", Each::Backend, lineage::TESTS),
     ("hostile", Each::Backend, hostile::TESTS),
+    ("toolcall", Each::Backend, toolcall::TESTS),
     ("trick", Each::Backend, trick::TESTS),
     ("tamper", Each::Backend, tamper::TESTS),
     ("tamper", Each::Kernel, tamper::OF_RECORDER),

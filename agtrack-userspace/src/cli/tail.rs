@@ -3,6 +3,7 @@
 //! Comes in: a journal. Goes out: a line for people per record, or the record itself. Never: takes
 //! the journal's lock, or shows what is not committed yet.
 
+mod call;
 mod choice;
 mod fold;
 mod object;

@@ -36,6 +36,7 @@ impl Pipeline {
             bytes_out: 0,
             bytes_in: 0,
             counted_opens: Default::default(),
+            tool_calls: 0,
             still_running: Vec::new(),
         };
         self.stage.session(&mut change);
@@ -58,6 +59,7 @@ impl Pipeline {
         time: u64,
         out: &mut Vec<Draft>,
     ) {
+        let tool_calls = self.tool_calls.end_session(session.key, time, out);
         let [bytes_out, bytes_in] = session.bytes;
         let mut change = SessionChange {
             change: Change::End,
@@ -68,6 +70,7 @@ impl Pipeline {
             bytes_out,
             bytes_in,
             counted_opens: session.counted_opens,
+            tool_calls,
             still_running,
         };
         self.stage.session(&mut change);
@@ -133,7 +136,9 @@ impl Pipeline {
         self.correlator.gone(Some(key.pid), session, &mut self.done);
         self.publish(out);
         self.enricher.forget_process(key);
-        self.noise.forget(&key.uid(&self.start.host.boot_id));
+        let uid = key.uid(&self.start.host.boot_id);
+        self.noise.forget(&uid);
+        self.tool_calls.gone(session, &uid, at, out);
         if let Some(over) = self.enricher.sessions().take_if_over(session) {
             self.end_session(over, at, out);
         }

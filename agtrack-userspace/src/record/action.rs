@@ -7,15 +7,15 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Brought, Dns, Flow, HttpRequest, Process, QuicHello, Shared, Text, TlsHello, UringRequest,
-    Written,
+    Brought, Dns, Flow, HttpRequest, Process, QuicHello, Shared, Text, TlsHello, ToolCall,
+    UringRequest, Written,
 };
 
 /// An agent's process did something.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Action {
-    /// The tool call it belongs to; null until tool calls are recognised.
-    pub tool_call: Option<serde_json::Value>,
+    /// The tool call it belongs to; null for what the agent's main program does itself.
+    pub tool_call: Option<Shared<ToolCall>>,
     /// Who did it.
     pub process: Shared<Process>,
     /// What: the name of the event, as in `agtrack events`.

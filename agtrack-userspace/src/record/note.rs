@@ -33,6 +33,9 @@ pub struct SessionChange {
     /// end of each process.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub counted_opens: BTreeMap<String, u64>,
+    /// Tool calls that it had, at the end.
+    #[serde(default)]
+    pub tool_calls: u64,
     /// Processes that still run at the end of recording.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub still_running: Vec<String>,
@@ -46,6 +49,8 @@ pub enum Change {
     Start,
     /// Ended.
     End,
+    /// Goes on: a tool call that takes long.
+    Report,
     /// The configuration was read again.
     Reload,
     /// The configuration was read again and refused; the old one is in force.

@@ -11,7 +11,8 @@ use anstyle::Style;
 
 use super::plain;
 use super::protocol::Still;
-use crate::engine::{Item, Listed, Summary};
+use crate::engine::Summary;
+use crate::record::{Item, Listed};
 use look::{Look, quoted};
 
 /// Names of a kind, at most.
@@ -65,13 +66,13 @@ fn programs(look: &Look, summary: &Summary) -> Vec<String> {
     let programs = told(
         look,
         (Style::new(), "programs"),
-        (&summary.programs, PROGRAMS),
+        (&summary.effects.programs, PROGRAMS),
         &|item| times(look.path(&item.name.0), item.count),
     );
     let credentials = told(
         look,
         (look.palette.warning, "credentials"),
-        (&summary.credentials, SHOWN),
+        (&summary.effects.credentials, SHOWN),
         &|item| {
             let how = [std::slice::from_ref(&item.what), &item.ways].concat();
             by(look.path(&item.name.0), &how, item)
@@ -82,10 +83,10 @@ fn programs(look: &Look, summary: &Summary) -> Vec<String> {
 
 fn files(look: &Look, summary: &Summary) -> Vec<String> {
     [
-        ("files created", &summary.created),
-        ("files written", &summary.written),
-        ("files deleted", &summary.deleted),
-        ("files renamed", &summary.renamed),
+        ("files created", &summary.effects.created),
+        ("files written", &summary.effects.written),
+        ("files deleted", &summary.effects.deleted),
+        ("files renamed", &summary.effects.renamed),
     ]
     .into_iter()
     .flat_map(|(title, list)| {
@@ -101,7 +102,7 @@ fn peers(look: &Look, summary: &Summary) -> Vec<String> {
     let peers = told(
         look,
         (Style::new(), "connects"),
-        (&summary.peers, SHOWN),
+        (&summary.effects.peers, SHOWN),
         &|item| {
             let ways = match &item.ways[..] {
                 [way] if way == "connected" => &[],
@@ -113,7 +114,7 @@ fn peers(look: &Look, summary: &Summary) -> Vec<String> {
     let refused = told(
         look,
         (warning, "refused"),
-        (&summary.refused, SHOWN),
+        (&summary.effects.refused, SHOWN),
         &|item| {
             let name = &item.name.0;
             let blank = name.iter().position(|byte| *byte == b' ');
@@ -125,7 +126,7 @@ fn peers(look: &Look, summary: &Summary) -> Vec<String> {
     let killed = told(
         look,
         (warning, "killed"),
-        (&summary.killed, SHOWN),
+        (&summary.effects.killed, SHOWN),
         &|item| {
             let ways = plain(item.ways.join(", ").as_bytes());
             let name = look.path(&item.name.0);
@@ -225,14 +226,15 @@ fn by(name: String, how: &[String], item: &Item) -> String {
 /// What is of little interest, but has its place in the sum.
 fn rest(look: &Look, summary: &Summary) -> Vec<String> {
     let mut words = Vec::new();
-    match summary.temporary {
+    match summary.effects.temporary {
         0 => {}
         1 => words.push("1 file came and went".to_owned()),
         count => words.push(format!("{count} files came and went")),
     }
-    let failures: u64 = summary.failures.values().sum();
+    let failures: u64 = summary.effects.failures.values().sum();
     if failures > 0 {
         let each: Vec<_> = summary
+            .effects
             .failures
             .iter()
             .take(SHOWN)

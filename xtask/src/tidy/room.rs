@@ -20,12 +20,14 @@ const ROOMS: &[&str] = &[
     "correlate",
     "noise",
     "redact",
+    "deed",
+    "toolcall",
     "journal",
     "sink",
 ];
 
 /// Modules that hold nouns or tables only: they import no room.
-const NOUNS: &[&str] = &["credential", "input", "record"];
+const NOUNS: &[&str] = &["catalogue", "credential", "input", "record"];
 
 /// Breaches of the order of rooms in a file.
 pub(crate) fn check(source: &Source) -> Vec<Breach> {

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::engine::Running;
+use crate::record::Effects;
 use crate::terminal::Palette;
 
 fn look() -> Look {
@@ -71,28 +72,31 @@ fn busy() -> Summary {
             ("x".into(), 0),
         ]
         .into(),
-        programs: listed(&[item(b"curl", 1), item(b"bash", 8)]),
-        credentials: listed(&[deed(
-            "/home/u/.aws/credentials",
-            "AWS keys",
-            "cat",
-            &["read", "written"],
-            2,
-        )]),
-        created: Listed {
-            total: 61,
-            beyond: 0,
-            items: vec![item(b"/etc/b\x1b[31m", 1), item(b"/w/.git/", 60)],
+        effects: Effects {
+            programs: listed(&[item(b"curl", 1), item(b"bash", 8)]),
+            credentials: listed(&[deed(
+                "/home/u/.aws/credentials",
+                "AWS keys",
+                "cat",
+                &["read", "written"],
+                2,
+            )]),
+            created: Listed {
+                total: 61,
+                beyond: 0,
+                items: vec![item(b"/etc/b\x1b[31m", 1), item(b"/w/.git/", 60)],
+            },
+            renamed: listed(&[renamed]),
+            peers: listed(&[
+                deed("203.0.113.7:443", "", "curl", &["connected"], 1),
+                deed("127.0.0.1:9", "", "curl", &["ECONNREFUSED"], 3),
+            ]),
+            refused: listed(&[deed("file.open /w/c d", "", "tee", &["EACCES"], 1)]),
+            killed: listed(&[deed("node", "", "node", &["SIGSEGV"], 2)]),
+            temporary: 4,
+            failures: [("ENXIO".to_owned(), 2)].into(),
+            ..Effects::default()
         },
-        renamed: listed(&[renamed]),
-        peers: listed(&[
-            deed("203.0.113.7:443", "", "curl", &["connected"], 1),
-            deed("127.0.0.1:9", "", "curl", &["ECONNREFUSED"], 3),
-        ]),
-        refused: listed(&[deed("file.open /w/c d", "", "tee", &["EACCES"], 1)]),
-        killed: listed(&[deed("node", "", "node", &["SIGSEGV"], 2)]),
-        temporary: 4,
-        failures: [("ENXIO".to_owned(), 2)].into(),
         lost: 3,
         skipped: 4,
         ..Summary::default()

@@ -4,7 +4,7 @@
 //! changes identity or installs something, then any other; the small tools of every script last.
 
 use super::shelf::Shelf;
-use super::{Item, Listed};
+use crate::record::{Item, Listed};
 
 /// Bytes kept of the names of programs.
 const BYTES: usize = 256 << 10;
@@ -43,13 +43,12 @@ const PLAIN: &str = "[ basename bash cat chmod cp cut dash date dircolors dirnam
 #[derive(Debug)]
 pub(super) struct Programs(Shelf<u64>);
 
-impl Default for Programs {
-    fn default() -> Self {
-        Programs(Shelf::new(BYTES, |_| 0))
-    }
-}
-
 impl Programs {
+    /// They hold that part of what those of a session do.
+    pub(super) fn new(part: usize) -> Self {
+        Programs(Shelf::new(BYTES / part, |_| 0))
+    }
+
     pub(super) fn add(&mut self, exe: &[u8]) {
         if let Some(count) = self.0.at(exe) {
             *count += 1;
@@ -57,7 +56,7 @@ impl Programs {
     }
 
     /// All of them.
-    pub(super) fn list(&self) -> Listed {
+    pub(super) fn list(&self, most: usize) -> Listed {
         let mut counts = std::collections::BTreeMap::<&[u8], u64>::new();
         for (exe, count) in self.0.iter() {
             *counts.entry(shown(exe)).or_default() += count;
@@ -71,7 +70,7 @@ impl Programs {
         });
         Listed {
             beyond: self.0.beyond,
-            ..Listed::first(total, items)
+            ..Listed::first(total, most, items)
         }
     }
 }
@@ -111,7 +110,7 @@ mod tests {
 
     #[test]
     fn the_most_telling_come_first() {
-        let mut programs = Programs::default();
+        let mut programs = Programs::new(1);
         for exe in [
             "/usr/bin/bash",
             "/usr/bin/bash",
@@ -126,7 +125,7 @@ mod tests {
         ] {
             programs.add(exe.as_bytes());
         }
-        let list = programs.list();
+        let list = programs.list(24);
         let told: Vec<_> = list
             .items
             .iter()
@@ -149,11 +148,11 @@ mod tests {
 
     #[test]
     fn programs_without_end_are_kept_within_bounds() {
-        let mut programs = Programs::default();
+        let mut programs = Programs::new(1);
         for number in 0..100_000 {
             programs.add(format!("/tmp/{number}").as_bytes());
         }
-        let list = programs.list();
+        let list = programs.list(24);
         assert_eq!(list.total + list.beyond, 100_000);
         assert!(list.beyond > 0 && list.items.len() <= 24);
     }

@@ -4,17 +4,21 @@
 //! is a few look-ups; what is kept of a session never grows beyond some 10 MiB.
 
 mod content;
+mod files;
+mod program;
+mod shelf;
 mod target;
 
 use std::collections::BTreeMap;
 
+use self::files::Files;
+use self::program::Programs;
+use self::shelf::Shelf;
 use self::target::{interest, peer, rank, target};
-use super::files::Files;
-use super::program::Programs;
-use super::shelf::Shelf;
-use super::{Item, Listed, Summary};
 use crate::credential;
-use crate::record::{Access, Action, Address, FileChange, Object, OutcomeResult, Process};
+use crate::record::{
+    Access, Action, Address, Effects, FileChange, Item, Listed, Object, OutcomeResult, Process,
+};
 
 /// Bytes kept of each of the lists of credentials, peers, refusals and crashes.
 const BYTES: usize = 1 << 20;
@@ -32,7 +36,7 @@ const ORDINARY: &[&str] = &["SIGHUP", "SIGINT", "SIGPIPE", "SIGTERM"];
 
 /// What one session did.
 #[derive(Debug)]
-pub(super) struct Deeds {
+pub struct Deeds {
     /// Where it began: what lies elsewhere tells more.
     base: Option<Vec<u8>>,
     programs: Programs,
@@ -42,6 +46,8 @@ pub(super) struct Deeds {
     refused: Shelf<Deed>,
     killed: Shelf<Deed>,
     failures: BTreeMap<String, u64>,
+    /// Out and in.
+    bytes: [u64; 2],
 }
 
 /// What was done to one thing.
@@ -57,22 +63,34 @@ struct Deed {
 
 impl Default for Deeds {
     fn default() -> Self {
-        let shelf = || Shelf::new(BYTES, |_: &Deed| BY + RESULTS * 64);
+        Deeds::of_size(1)
+    }
+}
+
+impl Deeds {
+    /// Those of one of many: they hold a thirty-second of what those of a session do.
+    #[must_use]
+    pub fn of_call() -> Self {
+        Deeds::of_size(32)
+    }
+
+    fn of_size(part: usize) -> Self {
+        let shelf = || Shelf::new(BYTES / part, |_: &Deed| BY + RESULTS * 64);
         Deeds {
             base: None,
-            programs: Programs::default(),
-            files: Files::default(),
+            programs: Programs::new(part),
+            files: Files::new(part),
             credentials: shelf(),
             peers: shelf(),
             refused: shelf(),
             killed: shelf(),
             failures: BTreeMap::new(),
+            bytes: [0; 2],
         }
     }
-}
 
-impl Deeds {
-    pub(super) fn add(&mut self, action: &Action) {
+    /// Takes the next action.
+    pub fn add(&mut self, action: &Action) {
         let errno = action.outcome.errno.as_deref();
         let failed = action.outcome.result == OutcomeResult::Failure;
         let refusal = errno.filter(|errno| failed && REFUSALS.contains(errno));
@@ -81,6 +99,14 @@ impl Deeds {
             (Object::Connect(address), None) => self.connect(action, address),
             (Object::Dns(_) | Object::Tls(_) | Object::Http(_) | Object::Quic(_), _) => {
                 self.said(action);
+            }
+            (Object::Flow(flow), _) => {
+                let [out, back] = &mut self.bytes;
+                *out = out.saturating_add(flow.bytes_out);
+                *back = back.saturating_add(flow.bytes_in);
+                if failed {
+                    self.fail(errno);
+                }
             }
             (object, Some(errno)) => {
                 if let Some(target) = target(object) {
@@ -248,21 +274,27 @@ impl Deeds {
         }
     }
 
-    /// Fills in the lists.
-    pub(super) fn tell(&self, summary: &mut Summary) {
-        summary.programs = self.programs.list();
-        summary.credentials = list(&self.credentials);
-        [
-            summary.created,
-            summary.written,
-            summary.deleted,
-            summary.renamed,
-        ] = self.files.lists(self.base.as_deref().unwrap_or_default());
-        summary.temporary = self.files.temporary;
-        summary.peers = list(&self.peers);
-        summary.refused = list(&self.refused);
-        summary.killed = list(&self.killed);
-        summary.failures = self.failures.clone();
+    /// What came of it all, with at most `most` names in each list.
+    #[must_use]
+    pub fn effects(&self, most: usize) -> Effects {
+        let base = self.base.as_deref().unwrap_or_default();
+        let [created, written, deleted, renamed] = self.files.lists(base, most);
+        let [bytes_out, bytes_in] = self.bytes;
+        Effects {
+            programs: self.programs.list(most),
+            credentials: list(&self.credentials, most),
+            created,
+            written,
+            deleted,
+            renamed,
+            temporary: self.files.temporary,
+            peers: list(&self.peers, most),
+            bytes_out,
+            bytes_in,
+            refused: list(&self.refused, most),
+            killed: list(&self.killed, most),
+            failures: self.failures.clone(),
+        }
     }
 }
 
@@ -292,7 +324,7 @@ fn note<'a>(
     Some(deed)
 }
 
-fn list(shelf: &Shelf<Deed>) -> Listed {
+fn list(shelf: &Shelf<Deed>, most: usize) -> Listed {
     let mut deeds: Vec<_> = shelf.iter().collect();
     deeds.sort_by_key(|(name, deed)| (deed.rank, *name));
     let total = deeds.len() as u64;
@@ -305,7 +337,7 @@ fn list(shelf: &Shelf<Deed>) -> Listed {
     });
     Listed {
         beyond: shelf.beyond,
-        ..Listed::first(total, items)
+        ..Listed::first(total, most, items)
     }
 }
 

@@ -4,7 +4,7 @@
 //! was before the session. Never: asks the file system, or keeps more than its shelves hold.
 
 use super::shelf::Shelf;
-use super::{Item, Listed};
+use crate::record::{Item, Listed};
 
 /// Bytes kept of the names of files, and as much again of those in folders of tools.
 const BYTES: usize = 2 << 20;
@@ -87,8 +87,9 @@ const UNTOUCHED: File = File {
     },
 };
 
-impl Default for Files {
-    fn default() -> Self {
+impl Files {
+    /// They hold that part of what those of a session do.
+    pub(super) fn new(part: usize) -> Self {
         let weigh = |file: &File| match &file.now {
             Now::Here {
                 from: Some(from), ..
@@ -96,15 +97,13 @@ impl Default for Files {
             Now::Here { from: None, .. } | Now::Deleted | Now::Moved => 0,
         };
         Files {
-            plain: Shelf::new(BYTES, weigh),
-            inner: Shelf::new(BYTES, weigh),
+            plain: Shelf::new(BYTES / part, weigh),
+            inner: Shelf::new(BYTES / part, weigh),
             temporary: 0,
             followed: 0,
         }
     }
-}
 
-impl Files {
     /// It was opened for writing.
     pub(super) fn write(&mut self, path: &[u8], created: bool) {
         // Pipes and files in memory have no place where they could stay.
@@ -271,7 +270,7 @@ impl Files {
     }
 
     /// Created, written, deleted, renamed. What lies outside `base` comes first.
-    pub(super) fn lists(&self, base: &[u8]) -> [Listed; 4] {
+    pub(super) fn lists(&self, base: &[u8], most: usize) -> [Listed; 4] {
         let mut lists = [const { Vec::new() }; 4];
         for (path, file) in self.plain.iter().chain(self.inner.iter()) {
             let (place, from) = match (&file.now, file.before) {
@@ -290,7 +289,7 @@ impl Files {
         }
         // Which list a name without room would have been in is not known: it was written mostly.
         let beyond = self.plain.beyond + self.inner.beyond;
-        let mut lists = lists.map(|paths| listed(paths, base));
+        let mut lists = lists.map(|paths| listed(paths, base, most));
         lists[1].beyond = beyond;
         lists
     }
@@ -299,7 +298,7 @@ impl Files {
 /// A name, the one it had before, and how many files stand behind it.
 type Line<'a> = (&'a [u8], Option<&'a Vec<u8>>, u64);
 
-fn listed(paths: Vec<(&[u8], Option<&Vec<u8>>)>, base: &[u8]) -> Listed {
+fn listed(paths: Vec<(&[u8], Option<&Vec<u8>>)>, base: &[u8], most: usize) -> Listed {
     let total = paths.len() as u64;
     let mut lines: Vec<Line<'_>> = Vec::new();
     for (path, from) in paths {
@@ -321,7 +320,7 @@ fn listed(paths: Vec<(&[u8], Option<&Vec<u8>>)>, base: &[u8]) -> Listed {
         count,
         ..Item::named(from.map_or(name, |from| &from[..]))
     });
-    Listed::first(total, items)
+    Listed::first(total, most, items)
 }
 
 /// What a person should see first.

@@ -3,6 +3,9 @@
 use super::*;
 use crate::record::{Completeness, Direction, FileChange, Outcome, PathSource, Side, TlsHello};
 
+/// Names in a list.
+const LISTED: usize = 24;
+
 fn action(exe: &str, name: &str, object: Object, errno: Option<&str>) -> Action {
     let result = match errno {
         None => OutcomeResult::Success,
@@ -71,14 +74,12 @@ fn unix(path: &str) -> Address {
     }
 }
 
-fn summary(actions: &[Action]) -> Summary {
+fn summary(actions: &[Action]) -> Effects {
     let mut deeds = Deeds::default();
     for action in actions {
         deeds.add(action);
     }
-    let mut summary = Summary::default();
-    deeds.tell(&mut summary);
-    summary
+    deeds.effects(LISTED)
 }
 
 fn told(list: &Listed) -> Vec<String> {
@@ -274,8 +275,7 @@ fn a_hostile_agent_cannot_make_it_grow() {
         deeds.add(&connect(unix(&path), Some(&format!("E{number}"))));
         deeds.add(&connect(tcp("10.0.0.1"), Some(&format!("E{number}"))));
     }
-    let mut summary = Summary::default();
-    deeds.tell(&mut summary);
+    let summary = deeds.effects(LISTED);
     assert_eq!(summary.refused.total + summary.refused.beyond, 20_000);
     assert_eq!(
         summary.credentials.total + summary.credentials.beyond,
@@ -311,8 +311,7 @@ fn a_peer_has_its_name_and_how_it_was_spoken_to() {
     deeds.add(&hello(Direction::Outbound, Some("example.org")));
     deeds.add(&hello(Direction::Outbound, None));
     deeds.add(&hello(Direction::Inbound, Some("a.client")));
-    let mut summary = Summary::default();
-    deeds.tell(&mut summary);
+    let summary = deeds.effects(LISTED);
     let peers: Vec<_> = summary
         .peers
         .items

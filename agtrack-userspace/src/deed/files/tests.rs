@@ -4,7 +4,7 @@ use super::*;
 
 /// One change: `+` creates, `~` writes, `-` deletes, `>` renames, `!` renames to a free name.
 fn files(changes: &[(char, &str, &str)]) -> Files {
-    let mut files = Files::default();
+    let mut files = Files::new(1);
     for (change, path, to) in changes {
         let (path, to) = (path.as_bytes(), to.as_bytes());
         match change {
@@ -37,7 +37,7 @@ fn shown(list: &Listed) -> String {
 
 /// Expects created, written, deleted, renamed.
 fn check(changes: &[(char, &str, &str)], expect: [&str; 4]) {
-    let lists = files(changes).lists(b"/w");
+    let lists = files(changes).lists(b"/w", 24);
     let told: Vec<_> = lists.iter().map(shown).collect();
     assert_eq!(told, expect, "{changes:?}");
 }
@@ -68,7 +68,7 @@ fn a_file_is_told_once_by_what_it_is_now() {
 fn what_is_created_and_gone_again_is_nothing() {
     let gone = files(&[('+', "/w/a", ""), ('-', "/w/a", "")]);
     assert_eq!(gone.temporary, 1);
-    assert_eq!(gone.lists(b"/w").map(|list| list.total), [0; 4]);
+    assert_eq!(gone.lists(b"/w", 24).map(|list| list.total), [0; 4]);
     check(
         &[('+', "/w/a", ""), ('!', "/w/a", "/w/b"), ('-', "/w/b", "")],
         ["", "", "", ""],
@@ -190,12 +190,12 @@ fn writing_to_nothing_is_nothing() {
 
 #[test]
 fn millions_of_files_are_counted_within_bounds() {
-    let mut files = Files::default();
+    let mut files = Files::new(1);
     for number in 0..300_000 {
         let folder = if number % 2 == 0 { "node_modules/" } else { "" };
         files.write(format!("/w/{folder}{number}").as_bytes(), true);
     }
-    let [created, written, ..] = files.lists(b"/w");
+    let [created, written, ..] = files.lists(b"/w", 24);
     assert_eq!(created.total + written.beyond, 300_000);
     assert!(created.total > 10_000, "{}", created.total);
     assert!(created.items.len() <= 24);
@@ -203,7 +203,7 @@ fn millions_of_files_are_counted_within_bounds() {
 
 #[test]
 fn a_directory_that_is_renamed_for_ever_costs_a_bounded_time() {
-    let mut files = Files::default();
+    let mut files = Files::new(1);
     for number in 0..3000 {
         files.write(format!("/w/0/{number}").as_bytes(), true);
     }

@@ -1,0 +1,83 @@
+//! A tool call in a line.
+
+use super::object;
+use crate::record::{CallClass, Change, Effects, Item, Listed, ToolCallChange, printable};
+
+/// Names of a list that are shown.
+const SHOWN: usize = 3;
+
+/// Safe for a terminal.
+pub(super) fn line(call: &ToolCallChange) -> String {
+    let class = match call.class {
+        CallClass::Tool => "tool call",
+        CallClass::Housekeeping => "housekeeping",
+        CallClass::Service => "service",
+    };
+    let what = match call.change {
+        Change::Start => "begins",
+        Change::End => "ends",
+        Change::Report | Change::Reload | Change::ReloadRefused => "goes on",
+    };
+    let command = object::command(&call.tool_call.command);
+    let mut told = format!("{class} {what}: {command}");
+    if call.change == Change::Start {
+        return told;
+    }
+    let mut rest = Vec::new();
+    rest.extend(ended(call));
+    rest.extend(
+        call.duration
+            .map(|duration| format!("{:.1} s", seconds(duration))),
+    );
+    rest.extend((call.processes > 1).then(|| format!("{} processes", call.processes)));
+    rest.extend((call.running > 0).then(|| format!("{} running", call.running)));
+    rest.extend(call.effects.as_ref().map(effects).unwrap_or_default());
+    told.push_str(&format!("; {}", rest.join("; ")));
+    told
+}
+
+fn ended(call: &ToolCallChange) -> Option<String> {
+    let exit = call.exit.as_ref()?;
+    let code = exit.code.map(|code| format!("code {code}"));
+    code.or_else(|| exit.signal.as_deref().map(printable))
+}
+
+fn seconds(nanoseconds: u64) -> f64 {
+    std::time::Duration::from_nanos(nanoseconds).as_secs_f64()
+}
+
+fn effects(effects: &Effects) -> Vec<String> {
+    [
+        ("credentials", &effects.credentials),
+        ("created", &effects.created),
+        ("written", &effects.written),
+        ("deleted", &effects.deleted),
+        ("renamed", &effects.renamed),
+        ("peers", &effects.peers),
+        ("refused", &effects.refused),
+        ("killed", &effects.killed),
+    ]
+    .into_iter()
+    .filter(|(_, list)| !list.is_empty())
+    .map(|(title, list)| format!("{title} {}", names(list)))
+    .collect()
+}
+
+fn names(list: &Listed) -> String {
+    let mut names: Vec<_> = list.items.iter().take(SHOWN).map(name).collect();
+    let folder = |item: &Item| item.name.0.ends_with(b"/");
+    let told = |item: &Item| if folder(item) { item.count } else { 1 };
+    let told: u64 = list.items.iter().take(SHOWN).map(told).sum();
+    let more = list.total.saturating_sub(told) + list.beyond;
+    if more > 0 {
+        names.push(format!("{more} more"));
+    }
+    names.join(", ")
+}
+
+fn name(item: &Item) -> String {
+    match &item.to {
+        Some(to) => format!("{} -> {}", item.name.printable(), to.printable()),
+        None => item.name.printable(),
+    }
+}

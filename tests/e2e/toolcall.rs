@@ -1,0 +1,108 @@
+//! Tool calls: what children of an agent's main program start, to the last process below it.
+
+use std::path::Path;
+
+use agtrack_tests::records::Records;
+use agtrack_tests::steps;
+use serde_json::{Value, json};
+
+use crate::host::place;
+use crate::{Outcome, tests};
+
+tests![
+    a_command_is_a_call_from_its_start_to_its_last_process,
+    what_the_main_program_does_itself_is_no_call,
+    what_goes_on_behind_a_command_belongs_to_it,
+];
+
+fn calls(records: &Records, change: &str) -> Vec<Value> {
+    let calls = records.kind("tool_call");
+    let calls = calls.0.iter().filter(|call| call["change"] == change);
+    calls.map(|call| (**call).clone()).collect()
+}
+
+/// One of the lists of what came of a call.
+fn names(call: &Value, list: &str) -> Vec<String> {
+    let items = call["effects"][list]["items"].as_array();
+    let name = |item: &Value| item["name"].as_str().expect("a name").to_owned();
+    items.into_iter().flatten().map(name).collect()
+}
+
+fn a_command_is_a_call_from_its_start_to_its_last_process() -> Outcome {
+    let place = place("call");
+    let [made, gone] = ["made", "gone"].map(|name| place.file(name));
+    let script = format!("echo one > {made}; (echo two > {gone}; rm {gone}); exit 3");
+    let steps = steps!["fork", "+", "exec", "/bin/sh", "sh", "-c", &script];
+    let ran = place.run(&steps);
+    let records = place.records();
+    let [start] = &calls(&records, "start")[..] else {
+        panic!("{records}")
+    };
+    let [end] = &calls(&records, "end")[..] else {
+        panic!("{records}")
+    };
+    let command = json!(["sh", "-c", script]);
+    for call in [start, end] {
+        assert_eq!(call["tool_call"]["command"], command, "{call}");
+        assert_eq!(call["tool_call"]["id"], call["process"]["uid"], "{call}");
+        assert_eq!(call["process"]["ppid"], ran.pid, "{call}");
+        assert_eq!(call["class"], "tool", "{call}");
+    }
+    assert_eq!(end["exit"], json!({ "code": 3, "signal": null }), "{end}");
+    assert_eq!(end["running"], 0, "{end}");
+    assert_eq!(names(end, "created"), [made], "{end}");
+    assert_eq!(end["effects"]["temporary"], 1, "{end}");
+    // Each action of the command carries it, and no other does.
+    for record in &records.kind("action").0 {
+        let inside = record["process"]["pid"] != ran.pid && record["action"] != "process.fork"
+            || record["process"]["uid"] == start["tool_call"]["id"];
+        let is_before = record["seq"].as_u64() < start["seq"].as_u64();
+        if inside && !is_before {
+            assert_eq!(
+                record["tool_call"]["id"], start["tool_call"]["id"],
+                "{record}"
+            );
+        }
+    }
+    Ok(())
+}
+
+fn what_the_main_program_does_itself_is_no_call() -> Outcome {
+    let place = place("direct");
+    let path = place.make("file");
+    place.run(&steps!["unlink", &path, "+", "fork", "+", "getpid"]);
+    let records = place.records();
+    assert_eq!(records.kind("tool_call").len(), 0, "{records}");
+    let unlinked = records.action("file.unlink");
+    assert_eq!(unlinked.one()["tool_call"], Value::Null, "{unlinked}");
+    Ok(())
+}
+
+fn what_goes_on_behind_a_command_belongs_to_it() -> Outcome {
+    let place = place("behind");
+    let late = place.file("late");
+    let flag = place.file("flag");
+    // The shell ends at once; what it leaves behind waits for a file.
+    let script = format!(
+        "(while ! test -e {flag}; do sleep 0.05; done; echo x > {late}) > /dev/null 2>&1 &"
+    );
+    let steps = steps!["fork", "+", "exec", "/bin/sh", "sh", "-c", &script];
+    let mut trigger = place.place(&steps);
+    trigger.go();
+    let first = place.wait("that the shell ended", |record| {
+        record["action"] == "process.exit"
+            && record["process"]["args"][0] == "sh"
+            && record["process"]["uid"] == record["tool_call"]["id"]
+    });
+    let records = place.records();
+    assert!(calls(&records, "end").is_empty(), "{records}");
+    std::fs::write(Path::new(&flag), b"").expect("a file");
+    let end = place.wait("the call's end", |record| {
+        record["kind"] == "tool_call" && record["change"] == "end"
+    });
+    trigger.end();
+    assert_eq!(end["tool_call"]["id"], first["process"]["uid"], "{end}");
+    assert_eq!(end["exit"]["code"], 0, "{end}");
+    assert_eq!(names(&end, "created"), [late], "{end}");
+    Ok(())
+}
