@@ -10,6 +10,7 @@ pub mod correlate;
 pub mod credential;
 pub mod daemon;
 pub mod decode;
+pub mod effect;
 pub mod engine;
 pub mod enrich;
 pub mod input;

@@ -1,7 +1,7 @@
 //! The one loop: inputs in, records out.
 //!
 //! ```text
-//! Input ─► decode ─► enrich ─► correlate ─► (policy) ─► noise ─► redact ─► Draft ─► journal
+//! Input ─► decode ─► enrich ─► correlate ─► (policy) ─► noise ─► redact ─► effect ─► Draft ─► journal
 //! ```
 //!
 //! It is pure: the same inputs give the same drafts, whoever feeds it (`engine` live, `replay`
@@ -19,8 +19,9 @@ use agtrack_common::event::Payload;
 
 use crate::correlate::{Correlator, Done};
 use crate::decode::{Decoder, What};
+use crate::effect::{self, Effects};
 use crate::enrich::Enricher;
-use crate::input::{Clock, FloodCount, HookCounters, Input, ProcessFacts, Start};
+use crate::input::{Clock, FloodCount, HashWanted, HookCounters, Input, ProcessFacts, Start};
 use crate::noise::Noise;
 use crate::record::{Body, Change, Draft, Gap, GapReason, Heartbeat, Lifecycle};
 use ending::{Ending, Endings};
@@ -49,8 +50,10 @@ pub struct Pipeline {
     noise: Noise,
     stage: RedactStage,
     reconciler: Reconciler,
+    effects: Effects,
     heartbeat: u64,
     done: Vec<Done>,
+    fresh: Vec<Draft>,
 }
 
 impl Pipeline {
@@ -66,8 +69,10 @@ impl Pipeline {
             noise: Noise::new(&start.noise),
             stage: RedactStage::new(&start.redaction_key),
             reconciler: Reconciler::new(HookNames::new(&start.hooks), &start.attached),
+            effects: Effects::new(start.hashes),
             heartbeat: start.clock.boot,
             done: Vec::new(),
+            fresh: Vec::new(),
             start,
         };
         pipeline.journal_gaps(out);
@@ -96,8 +101,27 @@ impl Pipeline {
         self.decoder.waiting()
     }
 
+    /// What is to be hashed, of the last input. Whoever feeds the pipeline asks after each.
+    pub fn take_wanted(&mut self) -> Vec<HashWanted> {
+        self.effects.take_wanted()
+    }
+
+    /// Whether records wait for hashes.
+    pub fn awaits_hashes(&self) -> bool {
+        self.effects.is_waiting()
+    }
+
     /// Takes the next input and appends what it makes complete.
     pub fn accept(&mut self, input: Input<'_>, out: &mut Vec<Draft>) {
+        // Nobody asked for those of the input before: a log is replayed.
+        drop(self.effects.take_wanted());
+        let mut fresh = std::mem::take(&mut self.fresh);
+        self.take_in(input, &mut fresh);
+        self.effects.pass(&mut fresh, self.clock.boot, out);
+        self.fresh = fresh;
+    }
+
+    fn take_in(&mut self, input: Input<'_>, out: &mut Vec<Draft>) {
         match input {
             // Only the first, which made this pipeline, counts.
             Input::Start(_) => {}
@@ -122,6 +146,7 @@ impl Pipeline {
             Input::JournalFull { count } => self.journal_full(count, out),
             Input::Touched(touched) => self.touches.put(*touched),
             Input::TouchesLost => self.touches_lost(out),
+            Input::Hashed(hashed) => self.effects.answer(*hashed),
             Input::Stop => self.stop(out),
         }
     }
@@ -196,6 +221,11 @@ impl Pipeline {
                 sessions.count_open(done.session, class, count);
                 continue;
             }
+            if self.effects.is_answered()
+                && let Some(wanted) = effect::wanted(&done, self.clock)
+            {
+                self.effects.ask(out.len(), wanted);
+            }
             self.stage.action(&mut done.action);
             sessions.count(done.session, &done.action);
             out.push(Draft {
@@ -245,6 +275,7 @@ impl Pipeline {
     }
 
     fn stop(&mut self, out: &mut Vec<Draft>) {
+        self.effects.end();
         self.release(u64::MAX, out);
         self.correlator.give_up(u64::MAX, &mut self.done);
         self.publish(out);

@@ -7,6 +7,7 @@ mod action;
 mod bytes;
 mod content;
 mod draft;
+mod effect;
 mod flow;
 mod note;
 mod process;
@@ -32,6 +33,7 @@ pub use action::{
 pub use bytes::{Text, printable};
 pub use content::{Answer, Direction, Dns, HttpRequest, Question, QuicHello, Side, TlsHello};
 pub use draft::Draft;
+pub use effect::{Effect, ProgramHash, Sha256, Unhashed};
 pub use flow::Flow;
 pub use note::{
     Change, Gap, GapReason, Heartbeat, HookReport, HookTotals, Lifecycle, SessionChange, Totals,

@@ -20,6 +20,7 @@ const ROOMS: &[&str] = &[
     "correlate",
     "noise",
     "redact",
+    "effect",
     "journal",
     "sink",
 ];
