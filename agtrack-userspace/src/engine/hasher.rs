@@ -9,13 +9,15 @@ mod budget;
 mod desk;
 mod file;
 mod known;
+mod parked;
 #[cfg(test)]
 mod tests;
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
+use std::sync::mpsc::{
+    Receiver, RecvTimeoutError, Sender, SyncSender, TrySendError, channel, sync_channel,
+};
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
@@ -23,6 +25,7 @@ use anyhow::Context;
 use crate::input::{Deed, HashWanted, Hashed};
 use crate::record::{Effect, Unhashed};
 use desk::Desk;
+use parked::Parked;
 
 /// Questions that may wait.
 const MOST: usize = 4096;
@@ -102,8 +105,7 @@ impl Hasher {
                 let asked = worker.questions.try_send(wanted);
                 worker.open += usize::from(asked.is_ok());
                 asked.err().map(|error| match error {
-                    std::sync::mpsc::TrySendError::Full(wanted)
-                    | std::sync::mpsc::TrySendError::Disconnected(wanted) => wanted,
+                    TrySendError::Full(wanted) | TrySendError::Disconnected(wanted) => wanted,
                 })
             }
             Some(_) | None => Some(wanted),
@@ -174,20 +176,26 @@ impl Shift {
 fn work(inbox: &Receiver<HashWanted>, outbox: &Sender<Hashed>, mut desk: Desk, shift: &Shift) {
     // Without it the same is done, only less politely.
     let _ = rustix::process::setpriority_process(Some(rustix::thread::gettid()), NICE);
-    let mut ahead = VecDeque::new();
-    while let Ok(first) = inbox.recv() {
-        ahead.push_back(first);
-        loop {
-            ahead.extend(inbox.try_iter());
-            let Some(wanted) = ahead.pop_front() else {
-                break;
-            };
-            shift.begins();
-            let answer = desk.answer(&wanted, &ahead);
-            if outbox.send(answer).is_err() {
-                return;
-            }
-        }
+    let mut parked = Parked::default();
+    loop {
         shift.rests();
+        let wanted = match parked.rest(Instant::now()) {
+            Some(rest) => inbox.recv_timeout(rest),
+            None => inbox.recv().map_err(|_| RecvTimeoutError::Disconnected),
+        };
+        shift.begins();
+        let now = Instant::now();
+        let mut answers = parked.due(now);
+        match wanted {
+            Ok(wanted) => answers.extend(parked.answer(&mut desk, wanted, now)),
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => return,
+        }
+        if answers
+            .into_iter()
+            .any(|answer| outbox.send(answer).is_err())
+        {
+            return;
+        }
     }
 }

@@ -1,10 +1,9 @@
 //! One question after the other.
 
-use std::collections::VecDeque;
 use std::time::Instant;
 
 use super::budget::Budget;
-use super::file::{Found, Place, Stat};
+use super::file::{Found, PIECE, Place, Stat};
 use super::known::{Entry, Known};
 use crate::engine::clock;
 use crate::input::{Clock, Deed, HashWanted, Hashed};
@@ -15,14 +14,14 @@ use crate::record::{Effect, Sha256, Text, Unhashed, timestamp};
 const SETTLES: u64 = 3_000_000_000;
 /// The two clocks by which a change and an event are timed are not read at once, ns.
 const SLACK: u64 = 100_000;
-/// It is looked so far ahead for another name of a file that is not there.
-const AHEAD: usize = 256;
 
 /// Answers questions, and remembers what it read.
 pub(super) struct Desk {
     max_bytes: u64,
     known: Known,
     budget: Budget,
+    /// Room for what is read.
+    piece: Vec<u8>,
 }
 
 /// A file that was hashed.
@@ -41,14 +40,17 @@ impl Desk {
             max_bytes,
             known: Known::default(),
             budget: Budget::new(),
+            piece: vec![0; PIECE],
         }
     }
 
-    /// Answers one. Those that come next are `ahead`: a file that is not there any more may have got
-    /// another name.
-    pub(super) fn answer(&mut self, wanted: &HashWanted, ahead: &VecDeque<HashWanted>) -> Hashed {
+    /// Answers one.
+    pub(super) fn answer(&mut self, wanted: &HashWanted) -> Hashed {
         let (file, script) = match &wanted.deed {
-            Deed::Written { created } => (Some(self.written(wanted, *created, ahead)), None),
+            Deed::Written { created } => {
+                let here = (&wanted.path, wanted.at);
+                (Some(self.written(wanted, *created, here)), None)
+            }
             Deed::Executed { script } => {
                 let script = script.as_ref().map(|script| self.script(wanted, script));
                 (Some(self.executed(wanted)), script)
@@ -63,21 +65,26 @@ impl Desk {
         }
     }
 
+    /// Answers one about a file that was written and has had another name since `at`, wall clock, ns.
+    pub(super) fn answer_moved(&mut self, wanted: &HashWanted, to: &Text, at: u64) -> Hashed {
+        match wanted.deed {
+            Deed::Written { created } => Hashed {
+                ticket: wanted.ticket,
+                file: Some(self.written(wanted, created, (to, at.max(wanted.at)))),
+                script: None,
+            },
+            Deed::Executed { .. } | Deed::Removed | Deed::Renamed { .. } => self.answer(wanted),
+        }
+    }
+
+    /// A file is at a path, where it got by something that was done to its inode until then.
     fn written(
         &mut self,
         wanted: &HashWanted,
         created: bool,
-        ahead: &VecDeque<HashWanted>,
+        (path, until): (&Text, u64),
     ) -> Effect {
-        let (mut path, mut until) = (&wanted.path, wanted.at);
-        let mut found = place(wanted, &path.0).find();
-        if matches!(found, Err(Unhashed::Gone))
-            && let Some((to, at)) = renamed_since(wanted, ahead)
-        {
-            // A new name changes the inode's time, too.
-            (path, until) = (to, at.max(until));
-            found = place(wanted, &path.0).find();
-        }
+        let found = place(wanted, &path.0).find();
         let read = match found.and_then(|found| self.read(&found)) {
             Ok(read) => read,
             Err(reason) => return Effect::without(wanted.size, reason),
@@ -163,7 +170,7 @@ impl Desk {
         if !self.budget.take(stat.size, Instant::now()) {
             return Err(Unhashed::Busy);
         }
-        let (sha256, size, moved) = found.hash(self.max_bytes)?;
+        let (sha256, size, moved) = found.hash(self.max_bytes, &mut self.piece)?;
         Ok(Read {
             sha256,
             size,
@@ -196,19 +203,9 @@ fn place<'a>(wanted: &'a HashWanted, path: &'a [u8]) -> Place<'a> {
             wanted.device.as_deref().unwrap_or_default(),
             wanted.inode.unwrap_or(0),
         )),
+        made_before: wanted.at.saturating_add(SLACK),
         is_running: false,
     }
-}
-
-/// The name that a file got after it was written, and when.
-fn renamed_since<'a>(
-    wanted: &HashWanted,
-    ahead: &'a VecDeque<HashWanted>,
-) -> Option<(&'a Text, u64)> {
-    ahead.iter().take(AHEAD).find_map(|next| match &next.deed {
-        Deed::Renamed { to, .. } if next.path == wanted.path => Some((to, next.at)),
-        Deed::Renamed { .. } | Deed::Written { .. } | Deed::Executed { .. } | Deed::Removed => None,
-    })
 }
 
 /// What is known of a file that is not looked at.

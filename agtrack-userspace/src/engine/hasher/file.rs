@@ -13,7 +13,7 @@ use sha2::Digest;
 use crate::record::{Sha256, Unhashed};
 
 /// Bytes that are read at once.
-const PIECE: usize = 256 << 10;
+pub(super) const PIECE: usize = 256 << 10;
 /// A list of mounts is read so far, bytes.
 const MOUNTS: u64 = 8 << 20;
 
@@ -59,6 +59,8 @@ pub(super) struct Place<'a> {
     pub(super) pids: [u32; 2],
     /// Device and inode; `None`: whatever has the name.
     pub(super) identity: Option<(&'a str, u64)>,
+    /// It was there then, wall clock, ns: one that was made later is another one, with its number.
+    pub(super) made_before: u64,
     /// It is the program that the first of the processes runs, or was.
     pub(super) is_running: bool,
 }
@@ -144,6 +146,7 @@ impl Place<'_> {
         };
         let (major, minor) = found.stat.device;
         found.stat.inode == inode
+            && found.stat.born <= self.made_before
             && (device == format!("{major}:{minor}")
                 || mounted(&found.handle, whose).is_some_and(|mounted| mounted == device))
     }
@@ -173,14 +176,14 @@ fn mounted(handle: &OwnedFd, whose: &str) -> Option<String> {
 }
 
 impl Found {
-    /// Hashes what is in it now, of at most `max` bytes: the hash, the bytes, and whether it changed
-    /// meanwhile.
-    pub(super) fn hash(&self, max: u64) -> Result<(Sha256, u64, bool), Unhashed> {
+    /// Hashes what is in it now, of at most `max` bytes, piece by piece: the hash, the bytes, and
+    /// whether it changed meanwhile.
+    pub(super) fn hash(&self, max: u64, piece: &mut [u8]) -> Result<(Sha256, u64, bool), Unhashed> {
         let file = self.open()?;
         let mut hasher = sha2::Sha256::new();
-        let (mut piece, mut size) = (vec![0; PIECE], 0_u64);
+        let mut size = 0_u64;
         loop {
-            let read = match rustix::io::read(&file, &mut piece[..]) {
+            let read = match rustix::io::read(&file, &mut *piece) {
                 Ok(0) => break,
                 Ok(read) => read,
                 Err(Errno::INTR) => continue,

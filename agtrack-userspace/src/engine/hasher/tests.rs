@@ -34,7 +34,7 @@ impl Bench {
     }
 
     fn ask(&mut self, wanted: &HashWanted) -> Option<Effect> {
-        self.desk.answer(wanted, &VecDeque::new()).file
+        self.desk.answer(wanted).file
     }
 
     /// What came of a write that was closed just now.
@@ -135,6 +135,23 @@ fn another_file_of_that_name_is_not_taken_for_it() {
     assert_eq!(bench.ask(&asked), Some(unhashed(4, Unhashed::Gone)));
 }
 
+/// Where the file system knows when a file was made.
+#[test]
+fn a_file_that_was_made_later_is_another_one() {
+    let mut bench = Bench::new();
+    let path = bench.write("file", b"mine");
+    let asked = question(&path, written());
+    let asked = HashWanted {
+        at: asked.at - 3_600_000_000_000,
+        ..asked
+    };
+    let effect = bench.ask(&asked).unwrap();
+    match fs::metadata(&path).unwrap().created() {
+        Ok(_) => assert_eq!(effect, unhashed(4, Unhashed::Gone)),
+        Err(_) => assert!(effect.changed_since, "{effect:?}"),
+    }
+}
+
 #[test]
 fn what_nobody_has_identified_is_not_hashed() {
     let mut bench = Bench::new();
@@ -165,15 +182,15 @@ fn a_change_since_is_told() {
     let mut bench = Bench::new();
     let path = bench.write("file", b"abcdef");
     let asked = question(&path, written());
+    let changed = || {
+        let stat = fs::metadata(&path).unwrap();
+        (stat.ctime() * 1_000_000_000 + stat.ctime_nsec()) as u64
+    };
     // The kernel's time of a change stands still for some milliseconds.
-    let before = fs::metadata(&path).unwrap().mtime_nsec();
-    while fs::metadata(&path).unwrap().mtime_nsec() == before {
+    while changed() <= asked.at + 1_000_000 {
         fs::write(&path, b"fedcba").unwrap();
     }
-    let effect = bench.ask(&HashWanted {
-        at: asked.at - 1_000_000_000,
-        ..asked.clone()
-    });
+    let effect = bench.ask(&asked);
     assert_eq!(
         effect,
         Some(Effect {
@@ -317,14 +334,42 @@ fn a_file_that_was_renamed_at_once_is_found_by_its_new_name() {
         at: now(),
         ..renamed
     };
-    let ahead = VecDeque::from([renamed.clone()]);
-    assert_eq!(
-        bench.desk.answer(&closed, &ahead).file,
-        Some(hashed(b"new"))
-    );
-    let effect = bench.ask(&renamed).unwrap();
+    let (mut parked, begun) = (Parked::default(), Instant::now());
+    let answers = parked.answer(&mut bench.desk, closed, begun);
+    assert!(answers.is_empty(), "it may have another name: {answers:?}");
+    let answers = parked.answer(&mut bench.desk, renamed, begun);
+    let [closed, renamed] = &answers[..] else {
+        panic!("{answers:?}")
+    };
+    assert_eq!(closed.file, Some(hashed(b"new")));
+    let effect = renamed.file.as_ref().unwrap();
     assert_eq!(effect.sha256, Some(sha256(b"new")));
     assert_eq!(effect.previous_sha256, Some(sha256(b"old")));
+}
+
+#[test]
+fn a_file_that_is_gone_is_waited_for_a_moment_and_no_longer() {
+    let mut bench = Bench::new();
+    let path = bench.write("file", b"abc");
+    let closed = question(&path, written());
+    let removed = question(&path, Deed::Removed);
+    fs::remove_file(&path).unwrap();
+    let (mut parked, begun) = (Parked::default(), Instant::now());
+    let gone = unhashed(3, Unhashed::Gone);
+    assert!(
+        parked
+            .answer(&mut bench.desk, closed.clone(), begun)
+            .is_empty()
+    );
+    assert!(parked.due(begun).is_empty());
+    let rest = parked.rest(begun).unwrap();
+    assert_eq!(parked.due(begun + rest)[0].file, Some(gone.clone()));
+    assert_eq!(parked.rest(begun), None);
+    // That it was removed says as much.
+    assert!(parked.answer(&mut bench.desk, closed, begun).is_empty());
+    let answers = parked.answer(&mut bench.desk, removed, begun);
+    let files: Vec<_> = answers.into_iter().map(|answer| answer.file).collect();
+    assert_eq!(files, [Some(gone), None]);
 }
 
 #[test]
@@ -337,9 +382,7 @@ fn what_is_executed_and_its_script_are_hashed() {
     let deed = Deed::Executed {
         script: Some(text(&link)),
     };
-    let answer = bench
-        .desk
-        .answer(&question(&program, deed), &VecDeque::new());
+    let answer = bench.desk.answer(&question(&program, deed));
     assert_eq!(answer.file, Some(hashed(b"#!program")));
     assert_eq!(
         answer.script,
@@ -364,10 +407,7 @@ fn a_program_without_a_name_is_found_by_who_runs_it() {
         ..question(&program, Deed::Executed { script: None })
     };
     fs::remove_file(&program).unwrap();
-    let effect = Desk::new(1 << 30)
-        .answer(&asked, &VecDeque::new())
-        .file
-        .unwrap();
+    let effect = Desk::new(1 << 30).answer(&asked).file.unwrap();
     child.kill().unwrap();
     child.wait().unwrap();
     assert_eq!(effect.sha256, Some(sha256(&content)), "{effect:?}");
@@ -400,4 +440,41 @@ fn nothing_that_is_asked_stays_unanswered() {
     let is_busy = |answer: &&Hashed| answer.file.as_ref() == Some(&busy);
     assert!(answers.iter().filter(is_busy).count() >= MOST);
     assert!(answers.iter().filter(|answer| !is_busy(answer)).count() >= MOST);
+}
+
+/// A file system that does not answer holds its thread, and not the others that are asked later.
+#[test]
+fn a_thread_that_is_stuck_is_replaced() {
+    let bench = Bench::new();
+    let path = bench.write("file", b"abc");
+    let mut hasher = Hasher::new(MAX).unwrap();
+    let stuck = Arc::clone(&hasher.worker.as_ref().unwrap().since);
+    let held = Arc::clone(&hasher.alive);
+    assert!(hasher.answers().is_empty());
+    stuck.store(1, Ordering::Relaxed);
+    hasher.began = Instant::now().checked_sub(2 * STUCK).unwrap();
+    assert!(hasher.answers().is_empty());
+    let fresh = &hasher.worker.as_ref().unwrap().since;
+    assert!(!Arc::ptr_eq(&stuck, fresh), "another one");
+    // As many as may be are stuck: none is begun any more, and whoever asks is told.
+    let all: Vec<_> = (0..MOST_STUCK).map(|_| Arc::clone(&held)).collect();
+    hasher
+        .worker
+        .as_ref()
+        .unwrap()
+        .since
+        .store(1, Ordering::Relaxed);
+    assert!(hasher.answers().is_empty() && hasher.worker.is_none());
+    hasher.ask(question(&path, written()));
+    let answers = hasher.answers();
+    assert_eq!(answers[0].file, Some(unhashed(3, Unhashed::Busy)));
+    drop((all, held));
+    let until = Instant::now() + Duration::from_secs(60);
+    while hasher.worker.is_none() && Instant::now() < until {
+        assert!(hasher.answers().is_empty());
+        std::thread::yield_now();
+    }
+    hasher.ask(question(&path, written()));
+    let answer = hasher.worker.as_ref().unwrap().answers.recv().unwrap();
+    assert_eq!(answer.file, Some(hashed(b"abc")));
 }
