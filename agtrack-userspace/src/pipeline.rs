@@ -360,3 +360,6 @@ impl Pipeline {
         });
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -117,7 +117,7 @@ const MODULES: &[(&str, Each, &[Test])] = &[
     ("close", Each::Backend, close::TESTS),
     ("close", Each::Backend, close::ends::TESTS),
     ("hashes", Each::Backend, hashes::TESTS),
-    ("hashes", Each::Kernel, hashes::OF_RECORDER),
+    ("hashes", Each::Kernel, hashes::recorder::TESTS),
     ("mmap", Each::Backend, mmap::TESTS),
     ("receive", Each::Backend, receive::TESTS),
     ("mount", Each::Backend, mount::TESTS),

@@ -2,7 +2,7 @@
 
 use crate::correlate::Done;
 use crate::input::{Clock, Deed, HashWanted};
-use crate::record::{Object, OutcomeResult, Text};
+use crate::record::{Action, Object, OutcomeResult, Text};
 
 /// The question that an action asks, if it asks any: one that succeeded and wrote, removed, renamed
 /// or executed a file. Asked before names are redacted. `pids` are the process and its parent,
@@ -12,41 +12,38 @@ pub fn wanted(done: &Done, clock: Clock) -> Option<HashWanted> {
     if action.outcome.result != OutcomeResult::Success {
         return None;
     }
-    let pids = [action.process.pid, action.process.ppid.unwrap_or(0)];
-    let at = clock
-        .wall
-        .saturating_sub(clock.boot.saturating_sub(done.time));
-    let question = |path: &Text, deed, device: &Option<String>, inode: &Option<u64>| HashWanted {
+    let (path, deed, [inode, size], device) = asked(action)?;
+    Some(HashWanted {
         ticket: 0,
         deed,
         path: path.clone(),
-        pids,
-        device: device.clone(),
-        inode: *inode,
-        size: None,
-        at,
-    };
+        pids: [action.process.pid, action.process.ppid.unwrap_or(0)],
+        device: device.cloned(),
+        inode,
+        size,
+        at: clock
+            .wall
+            .saturating_sub(clock.boot.saturating_sub(done.time)),
+    })
+}
+
+/// The file, what was done to it, its inode and size, and its device.
+fn asked(action: &Action) -> Option<(&Text, Deed, [Option<u64>; 2], Option<&String>)> {
     match &action.object {
         Object::File {
             path,
             inode,
             device,
             change,
-        } if change.content.is_some() => {
-            let created = change
-                .content
-                .as_ref()
-                .is_some_and(|content| content.created);
-            let asked = question(path, Deed::Written { created }, device, inode);
-            let size = change.size;
-            Some(HashWanted { size, ..asked })
+        } => {
+            let content = change.content.as_ref();
+            let written = content.map(|content| Deed::Written {
+                created: content.created,
+            });
+            let removed = (action.action == "file.unlink").then_some(Deed::Removed);
+            let deed = written.or(removed)?;
+            Some((path, deed, [*inode, change.size], device.as_ref()))
         }
-        Object::File {
-            path,
-            inode,
-            device,
-            ..
-        } if action.action == "file.unlink" => Some(question(path, Deed::Removed, device, inode)),
         Object::Rename {
             from,
             to,
@@ -54,17 +51,18 @@ pub fn wanted(done: &Done, clock: Clock) -> Option<HashWanted> {
             inode,
             device,
         } => {
-            let exchanged = rename_flags.iter().any(|flag| flag == "EXCHANGE");
-            let to = to.clone();
-            let deed = Deed::Renamed { to, exchanged };
-            Some(question(from, deed, device, inode))
+            let deed = Deed::Renamed {
+                to: to.clone(),
+                exchanged: rename_flags.iter().any(|flag| flag == "EXCHANGE"),
+            };
+            Some((from, deed, [*inode, None], device.as_ref()))
         }
         Object::Exec {
             exe, inode, device, ..
         } => {
             let script = script(&action.object);
             let deed = Deed::Executed { script };
-            Some(question(exe, deed, &Some(device.clone()), &Some(*inode)))
+            Some((exe, deed, [Some(*inode), None], Some(device)))
         }
         _ => None,
     }

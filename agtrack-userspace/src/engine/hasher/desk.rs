@@ -89,18 +89,19 @@ impl Desk {
             Ok(read) => read,
             Err(reason) => return Effect::without(wanted.size, reason),
         };
-        let previous = self.known.of(&read.stat).filter(|_| !created);
+        let is_later = read.moved
+            || read.stat.modified > wanted.at.saturating_add(SLACK)
+            || read.stat.changed > until.saturating_add(SLACK)
+            || wanted.size.is_some_and(|size| size != read.size);
+        let previous = self.known.of(&read.stat);
+        let previous = previous.filter(|entry| !created && !entry.is_later);
         // Whoever asks for it by the old name, as its rename does, comes after this.
-        self.keep(&wanted.path.0, &read);
-        let is_later = read.stat.modified > wanted.at.saturating_add(SLACK)
-            || read.stat.changed > until.saturating_add(SLACK);
+        self.keep(&wanted.path.0, &read, is_later);
         Effect {
             size: Some(read.size),
             sha256: Some(read.sha256),
             previous_sha256: previous.map(|entry| entry.sha256),
-            changed_since: is_later
-                || read.moved
-                || wanted.size.is_some_and(|size| size != read.size),
+            changed_since: is_later,
             ..Effect::default()
         }
     }
@@ -127,11 +128,12 @@ impl Desk {
             Ok(read) => read,
             Err(reason) => return Effect::without(None, reason),
         };
-        self.keep(&path.0, &read);
+        let is_later = read.moved || read.stat.changed > wanted.at.saturating_add(SLACK);
+        self.keep(&path.0, &read, is_later);
         Effect {
             size: Some(read.size),
             sha256: Some(read.sha256),
-            changed_since: read.moved || read.stat.changed > wanted.at.saturating_add(SLACK),
+            changed_since: is_later,
             ..Effect::default()
         }
     }
@@ -179,7 +181,7 @@ impl Desk {
         })
     }
 
-    fn keep(&mut self, path: &[u8], read: &Read) {
+    fn keep(&mut self, path: &[u8], read: &Read, is_later: bool) {
         let as_of = clock::now().wall;
         let entry = Entry {
             sha256: read.sha256,
@@ -189,6 +191,7 @@ impl Desk {
             },
             as_of,
             is_settled: !read.moved && read.stat.changed.saturating_add(SETTLES) < as_of,
+            is_later,
         };
         self.known.put(path, entry);
     }

@@ -21,6 +21,8 @@ pub(super) struct Entry {
     pub(super) as_of: u64,
     /// The hash is surely of what these times stand for.
     pub(super) is_settled: bool,
+    /// It may be of what came after the write that it was read for.
+    pub(super) is_later: bool,
 }
 
 /// An entry and its place.
@@ -148,6 +150,7 @@ mod tests {
             stat,
             as_of: 0,
             is_settled: true,
+            is_later: false,
         }
     }
 

@@ -5,6 +5,9 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use super::*;
+
+mod program;
+mod thread;
 use crate::record::{Sha256, Text};
 
 const MAX: u64 = 1 << 20;
@@ -370,111 +373,4 @@ fn a_file_that_is_gone_is_waited_for_a_moment_and_no_longer() {
     let answers = parked.answer(&mut bench.desk, removed, begun);
     let files: Vec<_> = answers.into_iter().map(|answer| answer.file).collect();
     assert_eq!(files, [Some(gone), None]);
-}
-
-#[test]
-fn what_is_executed_and_its_script_are_hashed() {
-    let mut bench = Bench::new();
-    let program = bench.write("program", b"#!program");
-    let script = bench.write("script", b"#!script");
-    let link = bench.path("link");
-    std::os::unix::fs::symlink(&script, &link).unwrap();
-    let deed = Deed::Executed {
-        script: Some(text(&link)),
-    };
-    let answer = bench.desk.answer(&question(&program, deed));
-    assert_eq!(answer.file, Some(hashed(b"#!program")));
-    assert_eq!(
-        answer.script,
-        Some(hashed(b"#!script")),
-        "a script's name may be a link"
-    );
-}
-
-/// The kernel keeps what runs, whatever becomes of its name.
-#[test]
-fn a_program_without_a_name_is_found_by_who_runs_it() {
-    let mut bench = Bench::new();
-    let program = bench.path("program");
-    fs::copy("/bin/sleep", &program).unwrap();
-    let mut child = std::process::Command::new(&program)
-        .arg("60")
-        .spawn()
-        .unwrap();
-    let content = fs::read(&program).unwrap();
-    let asked = HashWanted {
-        pids: [child.id(), 0],
-        ..question(&program, Deed::Executed { script: None })
-    };
-    fs::remove_file(&program).unwrap();
-    let effect = Desk::new(1 << 30).answer(&asked).file.unwrap();
-    child.kill().unwrap();
-    child.wait().unwrap();
-    assert_eq!(effect.sha256, Some(sha256(&content)), "{effect:?}");
-    assert_eq!(bench.ask(&asked).unwrap().unhashed, Some(Unhashed::Gone));
-}
-
-/// The thread answers what it is asked, in order, and says at once what it has no room for.
-#[test]
-fn nothing_that_is_asked_stays_unanswered() {
-    let bench = Bench::new();
-    let path = bench.write("file", b"abc");
-    let mut hasher = Hasher::new(MAX).unwrap();
-    let asked = question(&path, written());
-    for ticket in 0..3 * MOST as u64 {
-        hasher.ask(HashWanted {
-            ticket,
-            ..asked.clone()
-        });
-    }
-    let mut answers = Vec::new();
-    let until = Instant::now() + Duration::from_secs(60);
-    while answers.len() < 3 * MOST && Instant::now() < until {
-        answers.extend(hasher.answers());
-        std::thread::yield_now();
-    }
-    let mut tickets: Vec<_> = answers.iter().map(|answer| answer.ticket).collect();
-    tickets.sort_unstable();
-    assert!(tickets.into_iter().eq(0..3 * MOST as u64));
-    let busy = unhashed(3, Unhashed::Busy);
-    let is_busy = |answer: &&Hashed| answer.file.as_ref() == Some(&busy);
-    assert!(answers.iter().filter(is_busy).count() >= MOST);
-    assert!(answers.iter().filter(|answer| !is_busy(answer)).count() >= MOST);
-}
-
-/// A file system that does not answer holds its thread, and not the others that are asked later.
-#[test]
-fn a_thread_that_is_stuck_is_replaced() {
-    let bench = Bench::new();
-    let path = bench.write("file", b"abc");
-    let mut hasher = Hasher::new(MAX).unwrap();
-    let stuck = Arc::clone(&hasher.worker.as_ref().unwrap().since);
-    let held = Arc::clone(&hasher.alive);
-    assert!(hasher.answers().is_empty());
-    stuck.store(1, Ordering::Relaxed);
-    hasher.began = Instant::now().checked_sub(2 * STUCK).unwrap();
-    assert!(hasher.answers().is_empty());
-    let fresh = &hasher.worker.as_ref().unwrap().since;
-    assert!(!Arc::ptr_eq(&stuck, fresh), "another one");
-    // As many as may be are stuck: none is begun any more, and whoever asks is told.
-    let all: Vec<_> = (0..MOST_STUCK).map(|_| Arc::clone(&held)).collect();
-    hasher
-        .worker
-        .as_ref()
-        .unwrap()
-        .since
-        .store(1, Ordering::Relaxed);
-    assert!(hasher.answers().is_empty() && hasher.worker.is_none());
-    hasher.ask(question(&path, written()));
-    let answers = hasher.answers();
-    assert_eq!(answers[0].file, Some(unhashed(3, Unhashed::Busy)));
-    drop((all, held));
-    let until = Instant::now() + Duration::from_secs(60);
-    while hasher.worker.is_none() && Instant::now() < until {
-        assert!(hasher.answers().is_empty());
-        std::thread::yield_now();
-    }
-    hasher.ask(question(&path, written()));
-    let answer = hasher.worker.as_ref().unwrap().answers.recv().unwrap();
-    assert_eq!(answer.file, Some(hashed(b"abc")));
 }
