@@ -32,6 +32,10 @@ pub const DEFAULT_FILE: &str = "/etc/agtrack/agtrack.toml";
 /// Larger files are refused unread: no configuration is that long.
 const LONGEST: u64 = 1 << 20;
 
+/// What is written and executed is hashed up to this size, bytes: of what people and their tools
+/// write little is larger, and a second of work reads it.
+pub const HASH_MAX_BYTES: u64 = 64 << 20;
+
 /// What can be configured. `dist/agtrack.toml` shows every key with its default.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -85,6 +89,8 @@ pub struct Capture {
         skip_serializing_if = "BTreeMap::is_empty"
     )]
     pub noise: noise::Globs,
+    /// Files of more bytes are not hashed; 0: none is.
+    pub hash_max_bytes: u64,
     /// Size of the ring for process events in bytes, a power of two.
     #[serde(deserialize_with = "value::ring_bytes")]
     pub lifecycle_ring_bytes: u32,
@@ -100,6 +106,7 @@ impl Default for Capture {
             backend: BackendChoice::default(),
             reads: Reads::default(),
             noise: noise::Globs::new(),
+            hash_max_bytes: HASH_MAX_BYTES,
             lifecycle_ring_bytes: sizes.lifecycle,
             bulk_ring_bytes: sizes.bulk,
         }

@@ -143,6 +143,7 @@ fn options(loaded: &Loaded, file: &Path, input_log: Option<PathBuf>) -> Options 
         backend: capture.backend,
         reads: capture.reads,
         noise: capture.reads.noise(&capture.noise),
+        hash_max_bytes: capture.hash_max_bytes,
         sizes: Sizes {
             lifecycle: capture.lifecycle_ring_bytes,
             bulk: capture.bulk_ring_bytes,

@@ -12,6 +12,7 @@ mod full;
 mod groups;
 mod guard;
 mod hands;
+mod hasher;
 mod key;
 mod live;
 mod roots;
@@ -54,6 +55,8 @@ pub struct Options {
     pub reads: Reads,
     /// Classes of reads that are counted.
     pub noise: noise::Globs,
+    /// Files of more bytes are not hashed; 0: none is.
+    pub hash_max_bytes: u64,
     /// Sizes of what the kernel keeps.
     pub sizes: Sizes,
     /// How to keep the journal; its owner is taken from above.

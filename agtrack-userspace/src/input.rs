@@ -5,6 +5,7 @@
 //! and the same sequence read back from a file gives the same records.
 
 mod counters;
+mod hash;
 mod log;
 
 use std::borrow::Cow;
@@ -14,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 pub use counters::{FloodCount, HookCounters};
+pub use hash::{Deed, HashWanted, Hashed};
 pub use log::{InputReader, InputWriter, ReadError};
 
 use crate::record::{Binding, HookReport, Host, ProcessKey, Text};
@@ -102,6 +104,8 @@ pub enum Input<'a> {
     Touched(Box<Touched>),
     /// Changes to the recorder's own files came faster than the kernel keeps them.
     TouchesLost,
+    /// A file was hashed, or why not.
+    Hashed(Box<Hashed>),
     /// The recorder stops: everything has been handed over.
     Stop,
 }
@@ -128,6 +132,9 @@ pub struct Start {
     /// Globs of files by class: reads of them are counted where the process could not write them.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub noise: BTreeMap<String, Vec<String>>,
+    /// Whether somebody answers what files are to be hashed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub hashes: bool,
     /// Key for the tags of redacted values.
     #[serde(with = "log::key")]
     pub redaction_key: [u8; 32],

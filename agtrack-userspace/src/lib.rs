@@ -12,6 +12,7 @@ pub mod credential;
 pub mod daemon;
 pub mod decode;
 pub mod deed;
+pub mod effect;
 pub mod engine;
 pub mod enrich;
 pub mod input;

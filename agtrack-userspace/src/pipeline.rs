@@ -1,7 +1,8 @@
 //! The one loop: inputs in, records out.
 //!
 //! ```text
-//! Input ─► decode ─► enrich ─► correlate ─► (policy) ─► noise ─► redact ─► toolcall ─► Draft ─► journal
+//! Input ─► decode ─► enrich ─► correlate ─► (policy) ─► noise ─► redact ─► toolcall ─► effect ─►
+//! Draft ─► journal
 //! ```
 //!
 //! It is pure: the same inputs give the same drafts, whoever feeds it (`engine` live, `replay`
@@ -19,8 +20,9 @@ use agtrack_common::event::Payload;
 
 use crate::correlate::{Correlator, Done};
 use crate::decode::{Decoder, What};
+use crate::effect::{self, Queue};
 use crate::enrich::Enricher;
-use crate::input::{Clock, FloodCount, HookCounters, Input, ProcessFacts, Start};
+use crate::input::{Clock, FloodCount, HashWanted, HookCounters, Input, ProcessFacts, Start};
 use crate::noise::Noise;
 use crate::record::{Body, Change, Draft, Gap, GapReason, Heartbeat, Lifecycle};
 use crate::toolcall::{Doing, ToolCalls};
@@ -51,8 +53,10 @@ pub struct Pipeline {
     stage: RedactStage,
     tool_calls: ToolCalls,
     reconciler: Reconciler,
+    effects: Queue,
     heartbeat: u64,
     done: Vec<Done>,
+    fresh: Vec<Draft>,
 }
 
 impl Pipeline {
@@ -69,8 +73,10 @@ impl Pipeline {
             stage: RedactStage::new(&start.redaction_key),
             tool_calls: ToolCalls::default(),
             reconciler: Reconciler::new(HookNames::new(&start.hooks), &start.attached),
+            effects: Queue::new(start.hashes),
             heartbeat: start.clock.boot,
             done: Vec::new(),
+            fresh: Vec::new(),
             start,
         };
         pipeline.journal_gaps(out);
@@ -99,8 +105,27 @@ impl Pipeline {
         self.decoder.waiting()
     }
 
+    /// What is to be hashed, of the last input. Whoever feeds the pipeline asks after each.
+    pub fn take_wanted(&mut self) -> Vec<HashWanted> {
+        self.effects.take_wanted()
+    }
+
+    /// Whether records wait for hashes.
+    pub fn awaits_hashes(&self) -> bool {
+        self.effects.is_waiting()
+    }
+
     /// Takes the next input and appends what it makes complete.
     pub fn accept(&mut self, input: Input<'_>, out: &mut Vec<Draft>) {
+        // Nobody asked for those of the input before: a log is replayed.
+        drop(self.effects.take_wanted());
+        let mut fresh = std::mem::take(&mut self.fresh);
+        self.take_in(input, &mut fresh);
+        self.effects.pass(&mut fresh, self.clock.boot, out);
+        self.fresh = fresh;
+    }
+
+    fn take_in(&mut self, input: Input<'_>, out: &mut Vec<Draft>) {
         match input {
             // Only the first, which made this pipeline, counts.
             Input::Start(_) => {}
@@ -125,6 +150,7 @@ impl Pipeline {
             Input::JournalFull { count } => self.journal_full(count, out),
             Input::Touched(touched) => self.touches.put(*touched),
             Input::TouchesLost => self.touches_lost(out),
+            Input::Hashed(hashed) => self.effects.answer(*hashed),
             Input::Stop => self.stop(out),
         }
     }
@@ -200,6 +226,10 @@ impl Pipeline {
                 sessions.count_open(done.session, class, count);
                 continue;
             }
+            let wanted = match self.effects.is_answered() {
+                true => effect::wanted(&done, self.clock),
+                false => None,
+            };
             self.stage.action(&mut done.action);
             sessions.count(done.session, &done.action);
             let doing = Doing {
@@ -208,7 +238,10 @@ impl Pipeline {
                 session: done.session,
                 action: done.action,
             };
-            self.tool_calls.push(doing, out);
+            let place = self.tool_calls.push(doing, out);
+            if let Some(wanted) = wanted {
+                self.effects.ask(place, wanted);
+            }
         }
     }
 
@@ -251,6 +284,7 @@ impl Pipeline {
     }
 
     fn stop(&mut self, out: &mut Vec<Draft>) {
+        self.effects.end();
         self.release(u64::MAX, out);
         self.correlator.give_up(u64::MAX, &mut self.done);
         self.publish(out);
@@ -335,3 +369,6 @@ impl Pipeline {
         });
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,6 +7,7 @@ mod action;
 mod bytes;
 mod content;
 mod draft;
+mod effect;
 mod effects;
 mod flow;
 mod note;
@@ -34,6 +35,7 @@ pub use action::{
 pub use bytes::{Text, printable};
 pub use content::{Answer, Direction, Dns, HttpRequest, Question, QuicHello, Side, TlsHello};
 pub use draft::Draft;
+pub use effect::{Effect, ProgramHash, Sha256, Unhashed};
 pub use effects::{Effects, Item, Listed};
 pub use flow::Flow;
 pub use note::{

@@ -67,8 +67,8 @@ struct Calls {
 }
 
 impl ToolCalls {
-    /// Takes the next action, and appends it and what it tells of calls.
-    pub fn push(&mut self, mut doing: Doing, out: &mut Vec<Draft>) {
+    /// Takes the next action, and appends it and what it tells of calls. Says where in `out` it is.
+    pub fn push(&mut self, mut doing: Doing, out: &mut Vec<Draft>) -> usize {
         let calls = self.sessions.entry(doing.session);
         let calls = calls.or_insert_with(|| Calls {
             agent: doing.agent.clone(),
@@ -86,12 +86,14 @@ impl ToolCalls {
         }
         let ended = calls.belong(&mut doing, &mut self.kept);
         self.processes = (self.processes + calls.family.len()).saturating_sub(before);
+        let place = out.len();
         out.push(Draft {
             time: doing.time,
             agent: Some(doing.agent),
             body: Body::Action(Box::new(doing.action)),
         });
         out.extend(ended);
+        place
     }
 
     /// A process has ended, and no event told.

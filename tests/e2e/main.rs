@@ -27,6 +27,7 @@ mod fixture;
 mod flood;
 mod flow;
 mod fork;
+mod hashes;
 mod host;
 mod hostile;
 mod intrusion;
@@ -116,6 +117,8 @@ const MODULES: &[(&str, Each, &[Test])] = &[
     ("change", Each::Backend, change::TESTS),
     ("close", Each::Backend, close::TESTS),
     ("close", Each::Backend, close::ends::TESTS),
+    ("hashes", Each::Backend, hashes::TESTS),
+    ("hashes", Each::Kernel, hashes::recorder::TESTS),
     ("mmap", Each::Backend, mmap::TESTS),
     ("receive", Each::Backend, receive::TESTS),
     ("mount", Each::Backend, mount::TESTS),

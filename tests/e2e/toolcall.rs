@@ -51,6 +51,9 @@ fn a_command_is_a_call_from_its_start_to_its_last_process() -> Outcome {
     assert_eq!(end["exit"], json!({ "code": 3, "signal": null }), "{end}");
     assert_eq!(end["running"], 0, "{end}");
     assert_eq!(names(end, "created"), [made], "{end}");
+    let file = &end["effects"]["created"]["items"][0];
+    assert_eq!(file["size"], 4, "{end}");
+    assert_eq!(file["sha256"], crate::hashes::sha256(b"one\n"), "{end}");
     assert_eq!(end["effects"]["temporary"], 1, "{end}");
     // Each action of the command carries it, and no other does.
     for record in &records.kind("action").0 {

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use anyhow::Context;
 use uuid::Uuid;
 
+use super::hasher::Hasher;
 use super::summary::Tally;
 use super::wait::Ended;
 use crate::input::{Input, InputWriter};
@@ -22,6 +23,7 @@ pub(super) struct Core {
     pub(super) stamper: Stamper,
     pub(super) tally: Tally,
     pub(super) ended: Arc<Ended>,
+    pub(super) hasher: Option<Hasher>,
     pub(super) input_log: Option<InputWriter<BufWriter<File>>>,
     pub(super) drafts: Vec<Draft>,
     pub(super) refused: u64,
@@ -39,7 +41,21 @@ impl Core {
             log.write(&input).context("cannot write the input log")?;
         }
         self.pipeline.accept(input, &mut self.drafts);
+        if let Some(hasher) = &mut self.hasher {
+            for wanted in self.pipeline.take_wanted() {
+                hasher.ask(wanted);
+            }
+        }
         self.write()
+    }
+
+    /// Takes the hashes that have come.
+    pub(super) fn take_hashes(&mut self) -> anyhow::Result<()> {
+        let answers = self.hasher.as_mut().map(Hasher::answers);
+        for hashed in answers.unwrap_or_default() {
+            self.feed(Input::Hashed(Box::new(hashed)))?;
+        }
+        Ok(())
     }
 
     /// Hands waiting drafts to the journal.
@@ -120,6 +136,7 @@ mod tests {
             stamper: Stamper::new(Default::default(), opened.log_id),
             tally: Tally::default(),
             ended: Arc::default(),
+            hasher: None,
             input_log: None,
             drafts: Vec::new(),
             refused: 0,

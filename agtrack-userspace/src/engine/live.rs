@@ -32,6 +32,8 @@ const LAST_EVENTS: Duration = Duration::from_secs(5);
 
 /// How long connections whose sockets are closed may take to end before the gate closes.
 const LAST_FLOWS: Duration = Duration::from_millis(500);
+/// How long files whose hashes are wanted may take at the end.
+const LAST_HASHES: Duration = Duration::from_secs(2);
 /// A socket that was closed so long ago, ns, and whose connection has not ended: the kernel skipped
 /// the run that would have seen it. TCP gives up much sooner.
 const STALE: u64 = 30 * 60 * 1_000_000_000;
@@ -86,7 +88,9 @@ impl Live {
             let news = self.guard.look();
             self.hands.touched(news)?;
             let drained = self.drain(self.take())?;
-            quiet = if drained.count == 0 { quiet + 1 } else { 0 };
+            // Records that wait for hashes are not to wait for the next event.
+            let is_quiet = drained.count == 0 && !self.hands.core.pipeline.awaits_hashes();
+            quiet = if is_quiet { quiet + 1 } else { 0 };
             while let Ok(request) = self.inbox.try_recv() {
                 if let Request::Stop(session) = request {
                     return self.stop(session);
@@ -118,6 +122,7 @@ impl Live {
         } else {
             self.reached = drained.last.clamp(self.reached, now.boot.max(self.reached));
         }
+        self.hands.core.take_hashes()?;
         self.hands.core.feed(Input::Clock(Clock {
             boot: self.reached,
             wall: now.wall - (now.boot - self.reached),
@@ -259,6 +264,20 @@ impl Live {
         Ok(())
     }
 
+    /// What was done last is to have its hashes too.
+    fn await_hashes(&mut self) -> anyhow::Result<()> {
+        let begun = Instant::now();
+        while self.hands.core.hasher.is_some() && begun.elapsed() < LAST_HASHES {
+            self.drain(Take::All)?;
+            let pipeline = &self.hands.core.pipeline;
+            if pipeline.waiting() == 0 && !pipeline.awaits_hashes() {
+                break;
+            }
+            std::thread::sleep(TICK);
+        }
+        Ok(())
+    }
+
     /// Nothing that was begun is lost: the gate closes, what is on its way arrives, the books are
     /// closed, the journal too.
     fn stop(mut self, session: Option<Uuid>) -> anyhow::Result<Summary> {
@@ -284,6 +303,7 @@ impl Live {
                 std::thread::sleep(TICK);
             }
         };
+        self.await_hashes()?;
         self.hands.tell_refused()?;
         self.hands.tell_counters(counters)?;
         let core = &mut self.hands.core;

@@ -15,6 +15,7 @@ use sha2::{Digest, Sha256};
 use super::core::Core;
 use super::guard::Guard;
 use super::hands::{Hands, path_text};
+use super::hasher::Hasher;
 use super::live::Live;
 use super::summary::Tally;
 use super::wait::{Bed, Ended};
@@ -50,6 +51,7 @@ pub(super) fn start(
     let ready = make_ready(
         load_undisturbed(options.backend, options.reads, options.sizes),
         (options.config_sha256, options.noise, guarded),
+        options.hash_max_bytes,
         options.input_log.as_deref(),
         &opened.previous,
     );
@@ -58,6 +60,7 @@ pub(super) fn start(
         rings,
         facts,
         input_log,
+        hasher,
     } = match ready {
         Ok(ready) => ready,
         Err(error) => {
@@ -70,7 +73,7 @@ pub(super) fn start(
         probes.detach();
     }
     let stamper = Stamper::new(facts.host.clone(), opened.log_id);
-    let mut core = core(facts, (journal, stamper), ended, input_log);
+    let mut core = core(facts, (journal, stamper), ended, (input_log, hasher));
     core.write()?;
     let hierarchy = Hierarchy::find().ok();
     let bed = Bed::new(waker, &rings, guard.descriptors())?;
@@ -91,7 +94,7 @@ fn core(
     facts: Start,
     (journal, stamper): (Journal, Stamper),
     ended: Arc<Ended>,
-    input_log: Option<InputWriter<BufWriter<File>>>,
+    (input_log, hasher): (Option<InputWriter<BufWriter<File>>>, Option<Hasher>),
 ) -> Core {
     let mut drafts = Vec::new();
     Core {
@@ -100,6 +103,7 @@ fn core(
         stamper,
         tally: Tally::default(),
         ended,
+        hasher,
         input_log,
         drafts,
         refused: 0,
@@ -113,11 +117,13 @@ struct Ready {
     rings: Rings,
     facts: Start,
     input_log: Option<InputWriter<BufWriter<File>>>,
+    hasher: Option<Hasher>,
 }
 
 fn make_ready(
     loaded: anyhow::Result<(Probes, Rings)>,
     (config_sha256, noise, guarded): (Option<String>, noise::Globs, Vec<HookReport>),
+    hash_max_bytes: u64,
     input_log: Option<&Path>,
     previous: &Previous,
 ) -> anyhow::Result<Ready> {
@@ -125,6 +131,9 @@ fn make_ready(
     let mut facts = start_facts(&probes.inventory, config_sha256, previous)?;
     facts.hooks.extend(guarded);
     facts.noise = noise;
+    let hasher = (hash_max_bytes > 0).then(|| Hasher::new(hash_max_bytes));
+    let hasher = hasher.transpose()?;
+    facts.hashes = hasher.is_some();
     let mut input_log = input_log.map(open_input_log).transpose()?;
     if let Some(log) = &mut input_log {
         log.write(&Input::Start(Box::new(facts.clone())))?;
@@ -134,6 +143,7 @@ fn make_ready(
         rings,
         facts,
         input_log,
+        hasher,
     })
 }
 
@@ -178,6 +188,7 @@ fn start_facts(
             .collect(),
         config_sha256,
         noise: noise::Globs::new(),
+        hashes: false,
         redaction_key: key::host_key(Path::new(STATE))?,
         tracker: tracker(),
         journal: journal_state(previous),

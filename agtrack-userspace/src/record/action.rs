@@ -7,8 +7,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Brought, Dns, Flow, HttpRequest, Process, QuicHello, Shared, Text, TlsHello, ToolCall,
-    UringRequest, Written,
+    Brought, Dns, Effect, Flow, HttpRequest, Process, ProgramHash, QuicHello, Shared, Text,
+    TlsHello, ToolCall, UringRequest, Written,
 };
 
 /// An agent's process did something.
@@ -26,8 +26,9 @@ pub struct Action {
     pub outcome: Outcome,
     /// What the policy says; null while there is none.
     pub decision: Option<serde_json::Value>,
-    /// What came of it; null until it is followed.
-    pub effect: Option<serde_json::Value>,
+    /// What came of it, of `file.close`, `file.unlink` and `file.rename`; null of other actions, of
+    /// those that did not succeed, and of a file that was removed and of which nothing is known.
+    pub effect: Option<Effect>,
     /// Ids of threat catalogues.
     pub maps: Vec<String>,
     /// Names of the redaction rules that replaced something in this record.
@@ -120,6 +121,9 @@ pub enum Object {
         /// What it brings along.
         #[serde(flatten)]
         brought: Brought,
+        /// What was executed, as hashes.
+        #[serde(flatten)]
+        hash: ProgramHash,
     },
     /// `process.fork`.
     Fork {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Text;
+use super::{Sha256, Text};
 
 /// Bytes of a name in a list.
 const NAME: usize = 512;
@@ -85,6 +85,12 @@ pub struct Item {
     /// What was done or what came of it, in a word each.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ways: Vec<String>,
+    /// Of a file that a tool call left: its length, bytes, when it was hashed last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub size: Option<u64>,
+    /// The hash of its content then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<Sha256>,
     /// How often; for a folder, the files in it.
     pub count: u64,
 }

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::recorder::{self, Recording, Start};
 use crate::engine::{Engine, Options, Running, Summary, TagRequest};
-use crate::{journal, load, noise};
+use crate::{config, journal, load, noise};
 
 /// `agtrack recorder`: until the command has ended.
 pub fn main() -> ExitCode {
@@ -22,6 +22,7 @@ fn options(start: Start) -> Options {
         backend: start.backend,
         reads: start.reads,
         noise: start.reads.noise(&noise::Globs::new()),
+        hash_max_bytes: config::HASH_MAX_BYTES,
         sizes: load::Sizes::default(),
         journal_options: journal::Options {
             directory: Some(start.directory),

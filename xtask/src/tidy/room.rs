@@ -22,6 +22,7 @@ const ROOMS: &[&str] = &[
     "redact",
     "deed",
     "toolcall",
+    "effect",
     "journal",
     "sink",
 ];

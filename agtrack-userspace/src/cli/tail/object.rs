@@ -4,11 +4,20 @@ mod content;
 mod flow;
 
 use super::written;
-use crate::record::{Access, Address, FileChange, Object, Text, UringRequest, printable};
+use crate::record::{Access, Action, Address, FileChange, Object, Text, UringRequest, printable};
 use crate::terminal::cut;
 
 /// Characters of a command line that are shown.
 const COMMAND: usize = 160;
+
+/// What an action was done to, and what a file that was written has in it now. Safe for a terminal.
+pub(super) fn done(action: &Action) -> String {
+    let is_written =
+        matches!(&action.object, Object::File { change, .. } if change.content.is_some());
+    let effect = action.effect.as_ref().filter(|_| is_written);
+    let hash = effect.and_then(written::hash);
+    words(&action.object) + &hash.map_or(String::new(), |hash| format!(" {hash}"))
+}
 
 /// Safe for a terminal.
 pub(super) fn words(object: &Object) -> String {

@@ -61,7 +61,7 @@ fn action(action: &Action, palette: Palette) -> String {
         "{} {} {}",
         process(&action.process),
         styled(palette.strong, printable(&action.action)),
-        object::words(&action.object)
+        object::done(action)
     );
     if let Some(credential) = credential(&action.object) {
         told.push_str(&format!(

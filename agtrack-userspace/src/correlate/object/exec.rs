@@ -42,6 +42,7 @@ pub(super) fn object(body: &Exec, data: &[u8], whole: &mut Completeness) -> Obje
         cwd: Text(program.cwd.bytes),
         script: program.script.map(|script| Text(script.bytes)),
         brought,
+        hash: Default::default(),
     }
 }
 

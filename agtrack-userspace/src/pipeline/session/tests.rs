@@ -27,7 +27,7 @@ pub(in crate::pipeline) fn session(key: u64) -> Input<'static> {
     }))
 }
 
-fn process(pid: u32, session: u64) -> Input<'static> {
+pub(in crate::pipeline) fn process(pid: u32, session: u64) -> Input<'static> {
     Input::Process(Box::new(ProcessFacts {
         pid,
         start: 5,
@@ -45,7 +45,7 @@ fn gone(pid: u32, session: u64) -> Input<'static> {
     }
 }
 
-fn over(dropped: bool) -> Input<'static> {
+pub(in crate::pipeline) fn over(dropped: bool) -> Input<'static> {
     Input::SessionOver {
         at: 9,
         key: 7,
@@ -134,7 +134,7 @@ fn one_that_is_watched_again_at_once_ends_before_it_begins() {
     assert!(pipeline.knows(7));
 }
 
-fn exit(pid: u32, session: u64, time: u64) -> Vec<u8> {
+pub(in crate::pipeline) fn exit(pid: u32, session: u64, time: u64) -> Vec<u8> {
     let header = Header {
         kind: Kind::Exit as u16,
         time,
@@ -151,7 +151,7 @@ fn exit(pid: u32, session: u64, time: u64) -> Vec<u8> {
     [header.as_bytes(), body.as_bytes()].concat()
 }
 
-fn message(bytes: Vec<u8>) -> Input<'static> {
+pub(in crate::pipeline) fn message(bytes: Vec<u8>) -> Input<'static> {
     Input::Message {
         bytes: bytes.into(),
     }

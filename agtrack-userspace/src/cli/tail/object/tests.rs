@@ -111,6 +111,7 @@ fn processes() {
         cwd: "/".into(),
         script: None,
         brought: Default::default(),
+        hash: Default::default(),
     };
     check(exec, "/bin/sh -c 'echo '\\''it'\\''\\u{1b}' ''");
 }
