@@ -39,6 +39,7 @@ mod noise;
 mod open;
 mod own;
 mod peer;
+mod query;
 mod receive;
 mod redaction;
 mod reload;
@@ -148,6 +149,7 @@ const MODULES: &[(&str, Each, &[Test])] = &[
     ("own", Each::Kernel, own::TESTS),
     ("disk", Each::Kernel, disk::TESTS),
     ("run", Each::Kernel, run::TESTS),
+    ("query", Each::Kernel, query::TESTS),
     ("signals", Each::Kernel, signals::TESTS),
     ("sudo", Each::Kernel, sudo::TESTS),
     ("intrusion", Each::Kernel, intrusion::TESTS),
