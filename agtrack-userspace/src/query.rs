@@ -5,6 +5,7 @@
 //! searched for bytes that every match must contain ([`sieve`](self)), and parsed only where it has
 //! them; the blocks of all segments are searched on all processors ([`scan`]).
 
+mod brief;
 mod change;
 mod glob;
 mod host;
@@ -18,7 +19,8 @@ mod when;
 #[cfg(test)]
 mod tests;
 
-use crate::record::{Action, Agent, Body, Object, OutcomeResult, Process, Record, Tamper};
+use crate::record::{Body, Object, OutcomeResult, Record};
+use brief::{Brief, met};
 
 pub use glob::{BadGlob, Glob};
 pub use host::{BadHost, Host};
@@ -71,40 +73,23 @@ pub struct Query {
 impl Query {
     /// Whether a record matches.
     pub fn matches(&self, record: &Record) -> bool {
-        self.period.has(&record.time)
-            && met(&self.kinds, |kind| kind == kind_of(&record.body))
-            && self.is_account(record.agent.as_deref())
-            && self.is_deed(&record.body)
+        Brief::of(record).is_meant(self)
+            && self.is_about(object_of(&record.body))
+            && self.is_judged(&record.body)
     }
 
-    fn is_account(&self, agent: Option<&Agent>) -> bool {
-        let session = agent.map(|agent| agent.session.to_string());
-        met(&self.agents, |glob| {
-            agent.is_some_and(|agent| {
-                glob.matches(agent.id.as_bytes()) || glob.matches(agent.name.as_bytes())
-            })
-        }) && met(&self.sessions, |begin| {
-            session.as_ref().is_some_and(|id| id.starts_with(begin))
-        })
+    /// Whether a line may match, going by what is quickly read; only parsing says that it does.
+    fn may_match(&self, line: &[u8]) -> bool {
+        Brief::read(line).is_none_or(|brief| brief.is_meant(self))
     }
 
-    fn is_deed(&self, body: &Body) -> bool {
-        let (process, told) = (process_of(body), Deed::of(body));
-        met(&self.pids, |pid| {
-            process.is_some_and(|process| process.pid == *pid)
-        }) && met(&self.exes, |glob| {
-            let exe = process.and_then(|process| process.exe.as_ref());
-            exe.is_some_and(|exe| glob.matches(&exe.0))
-        }) && met(&self.actions, |glob| {
-            told.is_some_and(|told| glob.matches(told.name.as_bytes()))
-        }) && met(&self.outcomes, |outcome| {
-            told.is_some_and(|told| told.outcome == *outcome)
-        }) && met(&self.paths, |glob| {
-            let paths = told.map(|told| object::paths(told.object));
+    fn is_about(&self, object: Option<&Object>) -> bool {
+        met(&self.paths, |glob| {
+            let paths = object.map(object::paths);
             paths.is_some_and(|paths| paths.iter().any(|path| glob.matches(&path.0)))
         }) && met(&self.hosts, |host| {
-            told.is_some_and(|told| object::names(told.object, host))
-        }) && self.is_judged(body)
+            object.is_some_and(|object| object::names(object, host))
+        })
     }
 
     /// What only actions have.
@@ -127,70 +112,11 @@ impl Query {
     }
 }
 
-fn met<T>(asked: &[T], is: impl FnMut(&T) -> bool) -> bool {
-    asked.is_empty() || asked.iter().any(is)
-}
-
-/// What was done to what, in the records that tell it.
-#[derive(Clone, Copy)]
-struct Deed<'a> {
-    name: &'a str,
-    object: &'a Object,
-    outcome: OutcomeResult,
-}
-
-impl<'a> Deed<'a> {
-    fn of(body: &'a Body) -> Option<Deed<'a>> {
-        match body {
-            Body::Action(action) => {
-                let Action {
-                    action,
-                    object,
-                    outcome,
-                    ..
-                } = &**action;
-                Some(Deed::new(action, object, outcome.result))
-            }
-            Body::Tamper(tamper) => {
-                let Tamper {
-                    action,
-                    object,
-                    outcome,
-                    ..
-                } = &**tamper;
-                Some(Deed::new(action, object, outcome.result))
-            }
-            Body::Session(_) | Body::Gap(_) | Body::Lifecycle(_) | Body::Heartbeat(_) => None,
-        }
-    }
-
-    fn new(name: &'a str, object: &'a Object, outcome: OutcomeResult) -> Deed<'a> {
-        Deed {
-            name,
-            object,
-            outcome,
-        }
-    }
-}
-
-/// Who acted; of a session its first process.
-fn process_of(body: &Body) -> Option<&Process> {
+/// What was acted on.
+fn object_of(body: &Body) -> Option<&Object> {
     match body {
-        Body::Action(action) => Some(&action.process),
-        Body::Tamper(tamper) => Some(&tamper.process),
-        Body::Session(session) => session.process.as_ref(),
-        Body::Gap(_) | Body::Lifecycle(_) | Body::Heartbeat(_) => None,
-    }
-}
-
-/// As it is written.
-fn kind_of(body: &Body) -> &'static str {
-    match body {
-        Body::Action(_) => "action",
-        Body::Session(_) => "session",
-        Body::Tamper(_) => "tamper",
-        Body::Gap(_) => "gap",
-        Body::Lifecycle(_) => "lifecycle",
-        Body::Heartbeat(_) => "heartbeat",
+        Body::Action(action) => Some(&action.object),
+        Body::Tamper(tamper) => Some(&tamper.object),
+        Body::Session(_) | Body::Gap(_) | Body::Lifecycle(_) | Body::Heartbeat(_) => None,
     }
 }

@@ -1,7 +1,7 @@
 //! A recording answers who touched a file, who talked to a host and what a session changed.
 
 use std::net::TcpListener;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use agtrack_tests::here;
@@ -30,6 +30,20 @@ fn actions(records: &[Value]) -> Vec<&str> {
     actions.collect()
 }
 
+/// Deletes a file and connects to a port; returns the journal of it.
+fn record(place: &Path, gone: &str, port: &str) -> PathBuf {
+    let journal = place.join("journal");
+    let mut run = Command::new(here::agtrack());
+    let backend = here::backend();
+    run.args(["run", "--quiet", "--backend", &backend, "--agent", "asked"]);
+    run.arg("--journal").arg(&journal).arg("--");
+    run.arg(here::trigger()).args(["unlink", gone, "+"]);
+    run.args(["connect4", "127.0.0.1", port, "tcp", "+", "exit", "0"]);
+    let status = run.stdin(Stdio::null()).stdout(Stdio::null()).status();
+    assert!(status.unwrap().success());
+    journal
+}
+
 fn a_recording_answers_the_three_questions() -> Outcome {
     let directory = TempDir::new().unwrap();
     let place = directory.path().canonicalize().unwrap();
@@ -40,59 +54,23 @@ fn a_recording_answers_the_three_questions() -> Outcome {
     }
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port().to_string();
-    let journal = place.join("journal");
-    let mut run = Command::new(here::agtrack());
-    run.args([
-        "run",
-        "--quiet",
-        "--backend",
-        &here::backend(),
-        "--agent",
-        "asked",
-    ]);
-    run.arg("--journal")
-        .arg(&journal)
-        .arg("--")
-        .arg(here::trigger());
-    run.args([
-        "unlink",
-        &gone,
-        "+",
-        "connect4",
-        "127.0.0.1",
-        &port,
-        "tcp",
-        "+",
-        "exit",
-        "0",
-    ]);
-    let status = run.stdin(Stdio::null()).stdout(Stdio::null()).status();
-    assert!(status.unwrap().success());
+    let journal = record(&place, &gone, &port);
+    let ask = |args: &[&str]| query(&journal, args);
 
-    let touched = query(
-        &journal,
-        &["--path", &gone.replace('[', "\\["), "--agent", "as*"],
-    );
+    let glob = gone.replace('[', "\\[");
+    let touched = ask(&["--path", &glob, "--agent", "as*"]);
     assert_eq!(actions(&touched), ["file.unlink"], "{touched:?}");
     assert_eq!(bytes(&touched[0]["object"]["path"]), gone.as_bytes());
 
     let peer = format!("127.0.0.0/8:{port}");
-    let talked = query(&journal, &["--host", &peer, "--action", "net.connect"]);
+    let talked = ask(&["--host", &peer, "--action", "net.connect"]);
     assert_eq!(actions(&talked), ["net.connect"], "{talked:?}");
     assert_eq!(talked[0]["object"]["port"].to_string(), port);
 
     let session = touched[0]["agent"]["session"].as_str().unwrap();
-    let changed = query(
-        &journal,
-        &[
-            "--session",
-            &session[..13],
-            "--changes",
-            "--path",
-            &file(""),
-        ],
-    );
+    let here = file("");
+    let changed = ask(&["--session", &session[..13], "--changes", "--path", &here]);
     assert_eq!(actions(&changed), ["file.unlink"], "{changed:?}");
-    assert!(query(&journal, &["--path", &other]).is_empty());
+    assert!(ask(&["--path", &other]).is_empty());
     Ok(())
 }

@@ -164,6 +164,9 @@ impl<F> Seeker<'_, F> {
     where
         F: Fn(&Record, &[u8]) -> T,
     {
+        if !self.query.may_match(line) {
+            return;
+        }
         match serde_json::from_slice::<Record>(line) {
             Ok(record) if self.query.matches(&record) => {
                 found.told.push((self.tell)(&record, line));

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use serde::Serialize;
 
-use super::process_of;
+use super::brief::process_of;
 use crate::record::Record;
 
 /// Rows that are kept apart; what comes beyond is one row without names.

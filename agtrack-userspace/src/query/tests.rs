@@ -60,7 +60,8 @@ fn fast(query: &Query, lines: &[String]) -> Vec<u64> {
     let block = lines.join("\n") + "\n";
     let _ = Sieve::new(query).sift(block.as_bytes(), |line| {
         let record: Record = serde_json::from_slice(line).unwrap();
-        found.extend(query.matches(&record).then_some(record.seq));
+        let matches = query.may_match(line) && query.matches(&record);
+        found.extend(matches.then_some(record.seq));
         ControlFlow::Continue(())
     });
     found

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
-use super::host;
+use super::{host, priority};
 use crate::build;
 use crate::run;
 use crate::workspace::Workspace;
@@ -71,6 +71,10 @@ pub(super) fn measure(workspace: &Workspace, binary: Option<&Path>, mib: u64) ->
     };
     let dir = workspace.scratch("bench-query")?.join("journal");
     eprintln!("bench: a journal of {mib} MiB in {}", dir.display());
+    let _before_others = priority::raise().unwrap_or_else(|error| {
+        eprintln!("bench: the priority could not be raised: {error:#}");
+        None
+    });
     let made = journal::make(&workspace.root.join("tests/replay"), &dir, mib * MIB)?;
     println!(
         "- machine: {}\n- date: {}\n- journal: {} MiB, {} records, {} segments\n\n\

@@ -180,7 +180,7 @@ fn case() -> impl Strategy<Value = (Vec<Value>, Query)> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn the_fast_way_finds_what_the_slow_one_does((bodies, query) in case()) {
