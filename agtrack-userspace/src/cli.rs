@@ -8,6 +8,7 @@ mod config;
 mod daemon;
 mod doctor;
 mod events;
+mod query;
 mod replay;
 mod schema;
 mod tail;
@@ -37,6 +38,7 @@ const EXAMPLES: &str = "\
 Examples:
   agtrack run -- claude          record one command and everything it starts
   agtrack tail -f                see what happens, as it happens
+  agtrack query --path .env      see who touched a file
   sudo agtrack doctor            see what this kernel allows
   sudo agtrack daemon            record the agents named in /etc/agtrack/agtrack.toml";
 
@@ -62,6 +64,23 @@ enum Command {
     Daemon(daemon::DaemonArgs),
     /// Show the newest records
     Tail(tail::TailArgs),
+    /// Ask the journal: who touched a file, who talked to a host, what a session changed
+    ///
+    /// Shows the records that meet all options, in their order. An option that is given several times
+    /// is met by any of its values. Everyday records that `agtrack tail` only counts are shown too.
+    /// Only what is committed is searched. Where nothing matches, that is said on standard error, and
+    /// the exit code is 0.
+    ///
+    /// GLOB: for paths `*` and `?` stay between two slashes, `**` crosses them, `[a-z]` and `[!a-z]`
+    /// are one byte. One that ends with `/` means everything below; one that does not begin with `/`
+    /// may begin at any part of the path (`.env`, `src/*.rs`). For agents and actions `*` is anything.
+    /// `\` takes the meaning from the next character; odd names can be written as they are shown:
+    /// `\xff`, `\u{7}`.
+    ///
+    /// TIME: `2026-11-22T21:03:11Z`, a local `2026-11-22` or `2026-11-22 21:03`, or how long ago:
+    /// `30m`, `2h`, `3d`.
+    #[command(after_help = query::EXAMPLES)]
+    Query(Box<query::QueryArgs>),
     /// Show what this kernel allows, and what each lack costs
     Doctor(doctor::DoctorArgs),
     /// List the events that agtrack records
@@ -110,6 +129,7 @@ fn dispatch(command: Command) -> ExitCode {
         Command::LaunchStub(args) => return stub::main(args),
         Command::Daemon(args) => daemon::run(&args),
         Command::Tail(args) => tail::run(&args),
+        Command::Query(args) => query::run(&args),
         Command::Doctor(args) => doctor::run(&args),
         Command::Events(args) => events::run(&args),
         Command::Config(args) => config::run(&args),

@@ -12,6 +12,7 @@
 mod commit;
 mod directory;
 mod error;
+mod extent;
 mod head;
 mod identity;
 mod line;
@@ -37,6 +38,7 @@ use uuid::Uuid;
 
 pub use directory::make_state;
 pub use error::Error;
+pub use extent::{Extent, LONGEST_LINE, Part};
 pub use head::Committed;
 pub use queue::Status;
 pub use reader::{Line, Reader, Start};

@@ -21,6 +21,7 @@ pub mod load;
 pub mod noise;
 pub mod pipeline;
 pub mod protocol;
+pub mod query;
 pub mod record;
 pub mod redact;
 pub mod ring;

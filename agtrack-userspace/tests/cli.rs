@@ -16,6 +16,8 @@ mod doctor;
 mod documents;
 #[path = "cli/manners.rs"]
 mod manners;
+#[path = "cli/query.rs"]
+mod query;
 #[path = "cli/replay.rs"]
 mod replay;
 #[path = "cli/tail.rs"]

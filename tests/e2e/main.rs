@@ -40,6 +40,7 @@ mod noise;
 mod open;
 mod own;
 mod peer;
+mod query;
 mod receive;
 mod redaction;
 mod reload;
@@ -153,6 +154,7 @@ const MODULES: &[(&str, Each, &[Test])] = &[
     ("own", Each::Kernel, own::TESTS),
     ("disk", Each::Kernel, disk::TESTS),
     ("run", Each::Kernel, run::TESTS),
+    ("query", Each::Kernel, query::TESTS),
     ("signals", Each::Kernel, signals::TESTS),
     ("sudo", Each::Kernel, sudo::TESTS),
     ("intrusion", Each::Kernel, intrusion::TESTS),

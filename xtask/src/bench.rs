@@ -13,6 +13,7 @@ pub(crate) mod load;
 mod pressure;
 mod priority;
 mod process;
+mod query;
 mod recorder;
 mod report;
 mod restore;
@@ -60,6 +61,9 @@ pub(crate) struct Options {
     /// Kind of hooks: auto, lsm, fentry, tracepoint
     #[arg(long, default_value = "auto")]
     backend: String,
+    /// Measure only `agtrack query`, on a journal of so many MiB; prints its table, needs no root
+    #[arg(long, value_name = "MIB", num_args = 0..=1, default_missing_value = "1024")]
+    query: Option<u64>,
     /// Measure this optimised agtrack instead of building one
     #[arg(long)]
     agtrack: Option<PathBuf>,
@@ -115,6 +119,9 @@ impl Options {
 /// # Errors
 /// No root, something cannot be installed, or agtrack does not compile or start.
 pub(crate) fn bench(workspace: &Workspace, options: &Options) -> Result<ExitCode> {
+    if let Some(mib) = options.query {
+        return query::measure(workspace, options.agtrack.as_deref(), mib);
+    }
     if !run::is_root() {
         bail!("agtrack records as root, so the benchmark needs root: sudo cargo xtask bench");
     }

@@ -4,15 +4,14 @@
 //! the journal's lock, or shows what is not committed yet.
 
 mod call;
-mod choice;
+pub(super) mod choice;
 mod fold;
 mod object;
 mod printer;
-mod story;
+pub(super) mod story;
 mod written;
 
 use std::collections::VecDeque;
-use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -23,7 +22,7 @@ use anyhow::Context;
 use signal_hook::consts::{SIGINT, SIGTERM};
 
 use crate::journal::{Committed, Error, Journal, Reader, Start};
-use crate::terminal::{self, Output};
+use crate::terminal::Output;
 use fold::Folded;
 use printer::Printer;
 
@@ -70,18 +69,7 @@ fn count(text: &str) -> Result<u64, String> {
 }
 
 pub(super) fn run(args: &TailArgs) -> anyhow::Result<ExitCode> {
-    let dir = match &args.journal {
-        Some(dir) => dir.clone(),
-        None => {
-            let dir = choice::newest(Path::new(choice::STATE))?;
-            let people = std::io::stderr().is_terminal();
-            let is_piped = !std::io::stdout().is_terminal();
-            if let Some(said) = choice::said(&dir, people, args.json && is_piped) {
-                terminal::tell(&said);
-            }
-            dir
-        }
-    };
+    let dir = choice::journal(args.journal.as_deref(), args.json)?;
     let mut out = Output::new();
     let mut printer = Printer::new(args.json, args.all, out.palette);
     let mut reader = show_newest(&dir, args.lines, &mut printer, &mut out)?;

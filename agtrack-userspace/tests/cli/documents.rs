@@ -10,6 +10,7 @@ const COMMANDS: &[&[&str]] = &[
     &["run"],
     &["daemon"],
     &["tail"],
+    &["query"],
     &["doctor"],
     &["events"],
     &["config"],

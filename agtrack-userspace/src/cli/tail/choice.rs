@@ -1,18 +1,32 @@
 //! Which journal is meant where none is named.
 
-use std::io::ErrorKind;
+use std::io::{ErrorKind, IsTerminal};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use anyhow::bail;
 
-use crate::terminal::note;
+use crate::terminal::{note, tell};
 
 /// Where agtrack keeps its state.
-pub(super) const STATE: &str = "/var/lib/agtrack";
+const STATE: &str = "/var/lib/agtrack";
+
+/// The journal that is named, or the one that is meant; people are told which.
+pub(in crate::cli) fn journal(named: Option<&Path>, json: bool) -> anyhow::Result<PathBuf> {
+    if let Some(dir) = named {
+        return Ok(dir.to_path_buf());
+    }
+    let dir = newest(Path::new(STATE))?;
+    let people = std::io::stderr().is_terminal();
+    let is_piped = !std::io::stdout().is_terminal();
+    if let Some(said) = said(&dir, people, json && is_piped) {
+        tell(&said);
+    }
+    Ok(dir)
+}
 
 /// The journal below `state` that was written last, among those that may be read.
-pub(super) fn newest(state: &Path) -> anyhow::Result<PathBuf> {
+fn newest(state: &Path) -> anyhow::Result<PathBuf> {
     let mut found = vec![state.join("journal")];
     let runs = state.join("runs");
     let unseen = match std::fs::read_dir(&runs) {
@@ -74,7 +88,7 @@ fn chosen(
 
 /// What is said of a journal that nobody named: to people on a terminal, not beside what goes into
 /// a program.
-pub(super) fn said(dir: &Path, people: bool, for_program: bool) -> Option<String> {
+fn said(dir: &Path, people: bool, for_program: bool) -> Option<String> {
     (people && !for_program).then(|| format!("reading {}", dir.display()))
 }
 

@@ -22,7 +22,7 @@ pub(super) fn read(bytes: &[u8]) -> Option<Record> {
 }
 
 /// The line of a record, without a newline and safe for a terminal.
-pub(super) fn line(record: &Record, palette: Palette) -> String {
+pub(in crate::cli) fn line(record: &Record, palette: Palette) -> String {
     known(record, palette, &TimeZone::system())
 }
 
