@@ -53,8 +53,14 @@ const QUESTIONS: &[Question] = &[
              select(.action? // \"\" | test(\"unlink|rename|mkdir|rmdir|mknod|link|truncate|chmod\"))",
     },
     Question {
-        words: "the same of a program by `*a*`: nothing to search for, every line is parsed",
+        words: "a program by `*a*`: no text to search for, no match",
         asked: &["--exe", "*a*", "--count"],
+        grep: "",
+        jq: "",
+    },
+    Question {
+        words: "a program by `*r*`: every record matches and is parsed as a whole",
+        asked: &["--exe", "*r*", "--count"],
         grep: "",
         jq: "",
     },
@@ -151,7 +157,8 @@ fn median(mut measure: impl FnMut() -> Result<Duration>) -> Result<Duration> {
 }
 
 fn time(command: &mut Command) -> Result<Duration> {
-    command.stdin(Stdio::null()).stdout(Stdio::null());
+    command.stdin(Stdio::null());
+    command.stdout(Stdio::null()).stderr(Stdio::null());
     let begin = Instant::now();
     let status = command.status().context("cannot start a program")?;
     let took = begin.elapsed();
