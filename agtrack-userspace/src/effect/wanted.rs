@@ -48,8 +48,16 @@ fn asked(action: &Action) -> Option<Asked<'_>> {
             let written = content.map(|content| Deed::Written {
                 created: content.created,
             });
-            let removed = (action.action == "file.unlink").then_some(Deed::Removed);
-            let deed = written.or(removed)?;
+            let (path, named) = match (&*action.action, &change.target) {
+                ("file.unlink", _) => (path, Some(Deed::Removed)),
+                // The name that it has already, and the new one: it is known by that from now on.
+                ("file.link", Some(target)) => {
+                    let (to, exchanged) = (path.clone(), false);
+                    (target, Some(Deed::Renamed { to, exchanged }))
+                }
+                _ => (path, None),
+            };
+            let deed = written.or(named)?;
             Some(Asked {
                 path,
                 deed,
