@@ -1,7 +1,9 @@
 //! What agents write, remove, rename and execute is told with its hash, or with why there is none.
 
+use std::ffi::OsString;
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 
 use agtrack_tests::launch::{self, Ran};
 use agtrack_tests::place::Place;
@@ -10,7 +12,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::host::place;
-use crate::{Outcome, tests};
+use crate::{Outcome, Unable, tests};
 
 pub(crate) mod recorder;
 
@@ -20,11 +22,19 @@ tests![
     what_is_removed_carries_its_last_hash,
     what_is_renamed_carries_its_last_hash,
     a_file_that_is_renamed_over_another_at_once_is_hashed,
+    a_file_that_is_linked_at_once_is_hashed,
+    a_file_in_another_mount_namespace_is_found,
+    a_file_on_several_file_systems_is_found,
     programs_and_scripts_are_hashed,
     a_program_without_a_name_is_hashed_while_it_runs,
     nothing_is_known_of_what_nobody_wrote,
     what_is_no_data_is_not_read,
 ];
+
+const NEW: i32 = libc::O_WRONLY | libc::O_CREAT | libc::O_TRUNC;
+const PRIVATE: u32 = (libc::MS_REC | libc::MS_PRIVATE) as u32;
+/// What the trigger writes.
+const BYTE: u8 = b'x';
 
 pub(crate) fn sha256(content: impl AsRef<[u8]>) -> String {
     let digest = Sha256::digest(content);
@@ -108,7 +118,7 @@ fn a_file_that_is_renamed_over_another_at_once_is_hashed() -> Outcome {
     let (file, beside) = (place.file("file"), place.file("file.tmp"));
     shell(&place, "printf old >file");
     place.run(&steps! {
-        "keep", &beside, libc::O_WRONLY | libc::O_CREAT, 0o644, "+",
+        "keep", &beside, NEW, 0o644, "+",
         "put-write", 0, 10, "+", "drop", 0, "+", "rename", &beside, &file,
     });
     let content = sha256(std::fs::read(&file).unwrap());
@@ -117,6 +127,91 @@ fn a_file_that_is_renamed_over_another_at_once_is_hashed() -> Outcome {
     let told = effect(&place, "file.rename", &beside);
     assert_eq!(told["sha256"], content, "{told}");
     assert_eq!(told["previous_sha256"], sha256("old"), "{told}");
+    Ok(())
+}
+
+/// As git does it.
+fn a_file_that_is_linked_at_once_is_hashed() -> Outcome {
+    let place = place("linked");
+    let (file, beside) = (place.file("file"), place.file("file.tmp"));
+    place.run(&steps! {
+        "keep", &beside, NEW, 0o644, "+", "put-write", 0, 10, "+", "drop", 0, "+",
+        "link", &beside, &file, "+", "unlink", &beside,
+    });
+    place.run(&steps!["unlink", &file]);
+    let content = sha256([BYTE; 10]);
+    let told = effect(&place, "file.close", &beside);
+    assert_eq!(told["sha256"], content, "{told}");
+    let links = place.records().action("file.link");
+    let told = &links.one()["effect"];
+    assert_eq!(told["sha256"], content, "{told}");
+    assert_eq!(effect(&place, "file.unlink", &beside), Value::Null);
+    let told = effect(&place, "file.unlink", &file);
+    assert_eq!(told["sha256"], content, "{told}");
+    Ok(())
+}
+
+/// Steps in a mount namespace of its own, with something mounted, of a process that writes a file
+/// there and goes on for a moment.
+fn written_apart(place: &Place, mount: &[OsString], path: &str) {
+    let mut steps: Vec<OsString> = steps! {
+        "unshare", libc::CLONE_NEWNS, "+", "mount", "none", "/", "none", PRIVATE, 0, "+",
+    }
+    .into();
+    steps.extend_from_slice(mount);
+    steps.extend(steps! {
+        "+", "keep", path, NEW, 0o644, "+", "put-write", 0, 10, "+", "drop", 0, "+", "wait",
+    });
+    let mut trigger = place.place(&steps);
+    trigger.go();
+    place.wait("the close", |record| {
+        record["action"] == "file.close" && record["object"]["path"] == path
+    });
+    trigger.go();
+    let ran = trigger.end();
+    ran.succeeded();
+    place.settle(ran.pid);
+}
+
+/// Containers have one.
+fn a_file_in_another_mount_namespace_is_found() -> Outcome {
+    let place = place("apart");
+    let at = place.file("at");
+    std::fs::create_dir(&at).unwrap();
+    let path = format!("{at}/file");
+    written_apart(
+        &place,
+        &steps!["mount", "memory", &at, "tmpfs", 0, 0],
+        &path,
+    );
+    assert!(!Path::new(&path).exists(), "it is seen there only");
+    let told = effect(&place, "file.close", &path);
+    assert_eq!(told, json!({"size": 10, "sha256": sha256([BYTE; 10])}));
+    Ok(())
+}
+
+/// On overlayfs over several file systems stat(2) has another device than the kernel.
+fn a_file_on_several_file_systems_is_found() -> Outcome {
+    let known = std::fs::read_to_string("/proc/filesystems").unwrap();
+    if !known.lines().any(|line| line.ends_with("\toverlay")) {
+        return Err(Unable("this kernel has no overlayfs".to_owned()));
+    }
+    let place = place("overlay");
+    let name = |name: &str| place.file(name);
+    for directory in ["lower", "memory", "at"] {
+        std::fs::create_dir(name(directory)).unwrap();
+    }
+    let (upper, work) = (name("memory/upper"), name("memory/work"));
+    let layers = format!("lowerdir={},upperdir={upper},workdir={work}", name("lower"));
+    let mount = steps! {
+        "mount", "memory", name("memory"), "tmpfs", 0, 0, "+",
+        "mkdir", &upper, 0o755, "+", "mkdir", &work, 0o755, "+",
+        "mount-with", "overlay", name("at"), "overlay", 0, &layers,
+    };
+    let path = name("at/file");
+    written_apart(&place, &mount, &path);
+    let told = effect(&place, "file.close", &path);
+    assert_eq!(told, json!({"size": 10, "sha256": sha256([BYTE; 10])}));
     Ok(())
 }
 

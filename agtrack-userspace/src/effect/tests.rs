@@ -232,6 +232,12 @@ fn only_what_succeeded_and_touches_a_file_asks() {
     assert_eq!(asks("file.unlink", "failure"), None);
     assert_eq!(asks("file.unlink", "unknown"), None);
     assert_eq!(asks("file.rmdir", "success"), None);
+    let mut link = file.clone();
+    link["target"] = "/tmp/old".into();
+    let link = wanted(&done("file.link", "success", link), Clock::default()).unwrap();
+    let (to, exchanged) = ("/tmp/x".into(), false);
+    assert_eq!(link.path, "/tmp/old".into());
+    assert_eq!(link.deed, Deed::Renamed { to, exchanged });
 }
 
 #[test]

@@ -12,23 +12,31 @@ pub fn wanted(done: &Done, clock: Clock) -> Option<HashWanted> {
     if action.outcome.result != OutcomeResult::Success {
         return None;
     }
-    let (path, deed, [inode, size], device) = asked(action)?;
+    let asked = asked(action)?;
     Some(HashWanted {
         ticket: 0,
-        deed,
-        path: path.clone(),
+        deed: asked.deed,
+        path: asked.path.clone(),
         pids: [action.process.pid, action.process.ppid.unwrap_or(0)],
-        device: device.cloned(),
-        inode,
-        size,
+        device: asked.device.cloned(),
+        inode: asked.inode,
+        size: asked.size,
         at: clock
             .wall
             .saturating_sub(clock.boot.saturating_sub(done.time)),
     })
 }
 
-/// The file, what was done to it, its inode and size, and its device.
-fn asked(action: &Action) -> Option<(&Text, Deed, [Option<u64>; 2], Option<&String>)> {
+/// What of an action the question is about.
+struct Asked<'a> {
+    path: &'a Text,
+    deed: Deed,
+    inode: Option<u64>,
+    device: Option<&'a String>,
+    size: Option<u64>,
+}
+
+fn asked(action: &Action) -> Option<Asked<'_>> {
     match &action.object {
         Object::File {
             path,
@@ -40,9 +48,23 @@ fn asked(action: &Action) -> Option<(&Text, Deed, [Option<u64>; 2], Option<&Stri
             let written = content.map(|content| Deed::Written {
                 created: content.created,
             });
-            let removed = (action.action == "file.unlink").then_some(Deed::Removed);
-            let deed = written.or(removed)?;
-            Some((path, deed, [*inode, change.size], device.as_ref()))
+            let (path, named) = match (&*action.action, &change.target) {
+                ("file.unlink", _) => (path, Some(Deed::Removed)),
+                // The name that it has already, and the new one: it is known by that from now on.
+                ("file.link", Some(target)) => {
+                    let (to, exchanged) = (path.clone(), false);
+                    (target, Some(Deed::Renamed { to, exchanged }))
+                }
+                _ => (path, None),
+            };
+            let deed = written.or(named)?;
+            Some(Asked {
+                path,
+                deed,
+                inode: *inode,
+                device: device.as_ref(),
+                size: change.size,
+            })
         }
         Object::Rename {
             from,
@@ -55,14 +77,26 @@ fn asked(action: &Action) -> Option<(&Text, Deed, [Option<u64>; 2], Option<&Stri
                 to: to.clone(),
                 exchanged: rename_flags.iter().any(|flag| flag == "EXCHANGE"),
             };
-            Some((from, deed, [*inode, None], device.as_ref()))
+            Some(Asked {
+                path: from,
+                deed,
+                inode: *inode,
+                device: device.as_ref(),
+                size: None,
+            })
         }
         Object::Exec {
             exe, inode, device, ..
         } => {
             let script = script(&action.object);
             let deed = Deed::Executed { script };
-            Some((exe, deed, [Some(*inode), None], Some(device)))
+            Some(Asked {
+                path: exe,
+                deed,
+                inode: Some(*inode),
+                device: Some(device),
+                size: None,
+            })
         }
         _ => None,
     }

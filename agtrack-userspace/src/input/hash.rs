@@ -11,7 +11,7 @@ pub struct HashWanted {
     pub ticket: u64,
     /// What was done to the file.
     pub deed: Deed,
-    /// Its path, as seen from the root of the mount namespace; of a rename the old one.
+    /// Its path, as seen from the root of the mount namespace; where it got another name, the old one.
     pub path: Text,
     /// Who did it, and who started that: their roots are looked in, where they are alive.
     pub pids: [u32; 2],
@@ -40,7 +40,7 @@ pub enum Deed {
     },
     /// One of its names was removed.
     Removed,
-    /// It got another name.
+    /// It got another name, maybe beside the one it had.
     Renamed {
         /// The new one.
         to: Text,

@@ -26,8 +26,8 @@ pub struct Action {
     pub outcome: Outcome,
     /// What the policy says; null while there is none.
     pub decision: Option<serde_json::Value>,
-    /// What came of it, of `file.close`, `file.unlink` and `file.rename`; null of other actions, of
-    /// those that did not succeed, and of a file that was removed and of which nothing is known.
+    /// What came of it, of `file.close`, `file.unlink`, `file.rename` and `file.link`; null of other
+    /// actions, of those that did not succeed, and where nothing is known of the file.
     pub effect: Option<Effect>,
     /// Ids of threat catalogues.
     pub maps: Vec<String>,

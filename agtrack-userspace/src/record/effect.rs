@@ -16,8 +16,8 @@ pub struct Effect {
     /// Length of what was hashed, or was to be, bytes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub size: Option<u64>,
-    /// SHA-256 of the file's content. `file.unlink`, and `file.rename` where `as_of` is there: the
-    /// last one that is known of the file of this name.
+    /// SHA-256 of the file's content. `file.unlink`, `file.rename`, `file.link`: the last one that is
+    /// known of the file of this name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sha256: Option<Sha256>,
     /// `file.close`: the last hash that is known of the same file from before. `file.rename`: the
@@ -28,8 +28,7 @@ pub struct Effect {
     /// what came later.
     #[serde(skip_serializing_if = "is_false")]
     pub changed_since: bool,
-    /// `file.unlink`, `file.rename`: when the file had this hash and size, RFC 3339. Absent where it
-    /// was hashed for this record.
+    /// `file.unlink`, `file.rename`, `file.link`: when the file had this hash and size, RFC 3339.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub as_of: Option<String>,
     /// Why there is no hash.

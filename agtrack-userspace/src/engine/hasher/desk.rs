@@ -139,13 +139,13 @@ impl Desk {
     }
 
     fn removed(&mut self, wanted: &HashWanted) -> Option<Effect> {
-        let known = self.known.named(&wanted.path.0, wanted.inode);
+        let known = self.last(wanted);
         self.known.removed(&wanted.path.0);
         known.map(last)
     }
 
     fn renamed(&mut self, wanted: &HashWanted, to: &Text, exchanged: bool) -> Option<Effect> {
-        let moved = self.known.named(&wanted.path.0, wanted.inode);
+        let moved = self.last(wanted);
         let replaced = self.known.named(&to.0, None);
         self.known.renamed(&wanted.path.0, &to.0, exchanged);
         let effect = Effect {
@@ -153,6 +153,13 @@ impl Desk {
             ..moved.map(last).unwrap_or_default()
         };
         (effect != Effect::default()).then_some(effect)
+    }
+
+    /// What is known of a file as it was before it lost its name: not what was read afterwards and
+    /// may be another's.
+    pub(super) fn last(&self, wanted: &HashWanted) -> Option<Entry> {
+        let known = self.known.named(&wanted.path.0, wanted.inode);
+        known.filter(|entry| !entry.is_later || entry.as_of <= wanted.at)
     }
 
     fn read(&mut self, found: &Found) -> Result<Read, Unhashed> {

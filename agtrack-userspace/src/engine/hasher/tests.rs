@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::*;
 
+mod names;
 mod program;
 mod thread;
 use crate::record::{Sha256, Text};
@@ -261,116 +262,4 @@ fn a_large_file_is_not_read() {
     assert_eq!(bench.closed(&path), unhashed(1 << 40, Unhashed::TooLarge));
     file.set_len(MAX).unwrap();
     assert_eq!(bench.closed(&path), hashed(&vec![0; MAX as usize]));
-}
-
-#[test]
-fn what_is_removed_or_renamed_carries_its_last_hash() {
-    let mut bench = Bench::new();
-    let path = bench.write("file", b"abc");
-    let removed = question(&path, Deed::Removed);
-    assert_eq!(bench.ask(&removed), None, "nothing is known of it");
-    bench.closed(&path);
-    let (to, exchanged) = (text(&bench.path("new")), false);
-    let renamed = HashWanted {
-        inode: None,
-        device: None,
-        ..question(
-            &path,
-            Deed::Renamed {
-                to: to.clone(),
-                exchanged,
-            },
-        )
-    };
-    let effect = bench.ask(&renamed).unwrap();
-    let as_of = effect.as_of.clone();
-    assert!(
-        as_of.as_deref().is_some_and(|time| time.ends_with('Z')),
-        "{effect:?}"
-    );
-    assert_eq!(
-        effect,
-        Effect {
-            as_of: as_of.clone(),
-            ..hashed(b"abc")
-        }
-    );
-    assert_eq!(bench.ask(&removed), None, "it has another name now");
-    let removed = HashWanted {
-        path: to,
-        ..removed
-    };
-    let other = HashWanted {
-        inode: Some(removed.inode.unwrap() + 1),
-        ..removed.clone()
-    };
-    assert_eq!(bench.ask(&other), None, "another file has that name");
-    let path = bench.write("again", b"abc");
-    bench.closed(&path);
-    let removed = question(&path, Deed::Removed);
-    let effect = bench.ask(&removed).unwrap();
-    assert_eq!(
-        (effect.sha256, effect.as_of.is_some()),
-        (Some(sha256(b"abc")), true)
-    );
-    assert_eq!(bench.ask(&removed), None, "it is removed once");
-}
-
-/// Editors write beside and rename over.
-#[test]
-fn a_file_that_was_renamed_at_once_is_found_by_its_new_name() {
-    let mut bench = Bench::new();
-    let old = bench.write("file", b"old");
-    bench.closed(&old);
-    let path = bench.write("file.tmp", b"new");
-    let closed = question(&path, Deed::Written { created: true });
-    let deed = Deed::Renamed {
-        to: text(&old),
-        exchanged: false,
-    };
-    let renamed = HashWanted {
-        at: now(),
-        ..question(&path, deed)
-    };
-    fs::rename(&path, &old).unwrap();
-    let renamed = HashWanted {
-        at: now(),
-        ..renamed
-    };
-    let (mut parked, begun) = (Parked::default(), Instant::now());
-    let answers = parked.answer(&mut bench.desk, closed, begun);
-    assert!(answers.is_empty(), "it may have another name: {answers:?}");
-    let answers = parked.answer(&mut bench.desk, renamed, begun);
-    let [closed, renamed] = &answers[..] else {
-        panic!("{answers:?}")
-    };
-    assert_eq!(closed.file, Some(hashed(b"new")));
-    let effect = renamed.file.as_ref().unwrap();
-    assert_eq!(effect.sha256, Some(sha256(b"new")));
-    assert_eq!(effect.previous_sha256, Some(sha256(b"old")));
-}
-
-#[test]
-fn a_file_that_is_gone_is_waited_for_a_moment_and_no_longer() {
-    let mut bench = Bench::new();
-    let path = bench.write("file", b"abc");
-    let closed = question(&path, written());
-    let removed = question(&path, Deed::Removed);
-    fs::remove_file(&path).unwrap();
-    let (mut parked, begun) = (Parked::default(), Instant::now());
-    let gone = unhashed(3, Unhashed::Gone);
-    assert!(
-        parked
-            .answer(&mut bench.desk, closed.clone(), begun)
-            .is_empty()
-    );
-    assert!(parked.due(begun).is_empty());
-    let rest = parked.rest(begun).unwrap();
-    assert_eq!(parked.due(begun + rest)[0].file, Some(gone.clone()));
-    assert_eq!(parked.rest(begun), None);
-    // That it was removed says as much.
-    assert!(parked.answer(&mut bench.desk, closed, begun).is_empty());
-    let answers = parked.answer(&mut bench.desk, removed, begun);
-    let files: Vec<_> = answers.into_iter().map(|answer| answer.file).collect();
-    assert_eq!(files, [Some(gone), None]);
 }

@@ -52,6 +52,7 @@ const CALLS: &[(&str, i64, &str)] = &[
     ("request_key", libc::SYS_request_key, "ppnn"),
     ("keyctl", libc::SYS_keyctl, "nnnn"),
     ("mount", libc::SYS_mount, "pppnn"),
+    ("mount-with", libc::SYS_mount, "pppnp"),
     ("umount", libc::SYS_umount2, "pn"),
     ("move_mount", libc::SYS_move_mount, "dpdpn"),
 ];
