@@ -112,6 +112,10 @@ pub(crate) struct Options {
     /// Only boot the kernels and run this command of busybox in them, without agtrack
     #[arg(long, value_name = "COMMAND")]
     smoke: Option<String>,
+    /// A variable of the tests' environment, as in AGTRACK_FLOOD_MILLIS=30000 (may be given several
+    /// times)
+    #[arg(long, value_name = "NAME=VALUE", value_parser = variable)]
+    env: Vec<String>,
     /// Only what `cargo xtask test` does: every kernel, not every back end of each
     #[arg(long, conflicts_with_all = ["bless", "record", "filter", "smoke", "verifier"])]
     short: bool,
@@ -132,6 +136,7 @@ impl Options {
             verifier: false,
             record: false,
             smoke: None,
+            env: Vec::new(),
             short: true,
             copy: None,
         }
@@ -193,7 +198,7 @@ pub(crate) fn matrix(workspace: &Workspace, options: &Options) -> Result<Count> 
                         variant,
                         kernel,
                         image: &image,
-                        part: if options.short { variant.part } else { "" }.to_owned(),
+                        part: part(options, variant),
                     };
                     let result = booted.run(limit, &backends);
                     locked(&results).push((variant, result));
@@ -358,6 +363,26 @@ fn backends(options: &Options) -> Result<Vec<&'static str>> {
     let backend = BACKENDS.iter().find(|backend| *backend == name);
     let known = backend.with_context(|| format!("no such back end; there are {BACKENDS:?}"))?;
     Ok(vec![*known])
+}
+
+/// Words that the kernel hands to the first process as its environment.
+fn part(options: &Options, variant: Variant) -> String {
+    let mut words = options.env.clone();
+    words.extend(options.short.then(|| variant.part.to_owned()));
+    words.join(" ")
+}
+
+/// The kernel takes a name with a dot for a module's, and a blank or a quote for its own grammar.
+fn variable(word: &str) -> Result<String, String> {
+    let (name, value) = word.split_once('=').ok_or("it has no `=`")?;
+    let is_plain = |text: &str| {
+        text.bytes()
+            .all(|byte| byte.is_ascii_graphic() && byte != b'"')
+    };
+    match !name.is_empty() && !name.contains('.') && is_plain(name) && is_plain(value) {
+        true => Ok(word.to_owned()),
+        false => Err("blanks, quotes and dots in the name cannot be handed over".to_owned()),
+    }
 }
 
 /// The lock is given back before the machine runs.
