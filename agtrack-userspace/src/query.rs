@@ -29,9 +29,10 @@ pub use tally::{Row, Tally};
 pub use when::{BadTime, Period, moment};
 
 /// The kinds of records, as they are written.
-pub const KINDS: [&str; 6] = [
+pub const KINDS: [&str; 7] = [
     "action",
     "session",
+    "tool_call",
     "tamper",
     "gap",
     "lifecycle",
