@@ -21,6 +21,7 @@ use serde_json::Value;
 
 use crate::close;
 use crate::content;
+use crate::hashes;
 
 /// One scenario: the fixture's name, and what the trigger does in the given directory and cgroup.
 type Scenario = (&'static str, fn(&Path, &Group) -> Vec<OsString>);
@@ -80,6 +81,7 @@ const SCENARIOS: &[Scenario] = &[
     ("uring", requests),
     ("cgroup", cgroup),
     ("tamper", tamper),
+    ("hashes", |directory, _| hashes::scenario(directory)),
 ];
 
 /// What is recorded in machines, whose kernels allow the back ends that see objects: there an

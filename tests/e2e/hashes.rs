@@ -53,6 +53,18 @@ fn effect(place: &Place, action: &str, path: &str) -> Value {
     place.records().action(action).path(path).one()["effect"].clone()
 }
 
+/// For the fixture: a file is written, renamed, written again and removed, a program executed.
+pub(crate) fn scenario(directory: &Path) -> Vec<OsString> {
+    let (old, new) = (directory.join("old"), directory.join("new"));
+    steps! {
+        "keep", &old, NEW, 0o644, "+", "put-write", 0, 10, "+", "drop", 0, "+", "pause", 50, "+",
+        "rename", &old, &new, "+",
+        "keep", &new, NEW, 0o644, "+", "put-write", 1, 20, "+", "drop", 1, "+", "pause", 50, "+",
+        "unlink", &new, "+", "exec", "/bin/sh", "sh", "-c", ":",
+    }
+    .into()
+}
+
 fn what_was_written_has_the_hash_of_its_content() -> Outcome {
     let place = place("written");
     shell(&place, "printf content >file; : >empty");

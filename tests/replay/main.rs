@@ -117,6 +117,7 @@ fixtures![
     uring,
     cgroup,
     tamper,
+    hashes,
     lsm_files,
     lsm_refused,
     lsm_uring,
@@ -212,4 +213,29 @@ fn half_a_line_is_named() {
             .to_string()
             .contains(&format!("line {lines} "))
     );
+}
+
+/// Answers are inputs like all others.
+#[test]
+fn hashes_are_replayed() {
+    let log = std::fs::read(directory().join("hashes.input")).unwrap();
+    let records = replay(&log);
+    let records = records
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let mut told: Vec<_> = records
+        .filter(|record| record["effect"].is_object())
+        .map(|record| (record["action"].clone(), record["effect"]["sha256"].clone()))
+        .collect();
+    told.dedup();
+    let actions: Vec<_> = told
+        .iter()
+        .map(|(action, _)| action.as_str().unwrap())
+        .collect();
+    assert_eq!(
+        actions,
+        ["file.close", "file.rename", "file.close", "file.unlink"]
+    );
+    assert!(told.iter().all(|(_, hash)| hash.is_string()), "{told:?}");
+    assert!(told[0].1 == told[1].1 && told[2].1 == told[3].1, "{told:?}");
 }

@@ -2,7 +2,7 @@
 
 use crate::correlate::Done;
 use crate::input::{Clock, Deed, HashWanted};
-use crate::record::{Action, Object, OutcomeResult, Text};
+use crate::record::{Action, FileChange, Object, OutcomeResult, Text};
 
 /// The question that an action asks, if it asks any: one that succeeded and wrote, removed, renamed
 /// or executed a file. Asked before names are redacted. `pids` are the process and its parent,
@@ -44,20 +44,7 @@ fn asked(action: &Action) -> Option<Asked<'_>> {
             device,
             change,
         } => {
-            let content = change.content.as_ref();
-            let written = content.map(|content| Deed::Written {
-                created: content.created,
-            });
-            let (path, named) = match (&*action.action, &change.target) {
-                ("file.unlink", _) => (path, Some(Deed::Removed)),
-                // The name that it has already, and the new one: it is known by that from now on.
-                ("file.link", Some(target)) => {
-                    let (to, exchanged) = (path.clone(), false);
-                    (target, Some(Deed::Renamed { to, exchanged }))
-                }
-                _ => (path, None),
-            };
-            let deed = written.or(named)?;
+            let (path, deed) = changed(action, path, change)?;
             Some(Asked {
                 path,
                 deed,
@@ -97,6 +84,27 @@ fn asked(action: &Action) -> Option<Asked<'_>> {
                 device: Some(device),
                 size: None,
             })
+        }
+        _ => None,
+    }
+}
+
+/// What was done to a file without opening it anew, by the name that it had.
+fn changed<'a>(
+    action: &Action,
+    path: &'a Text,
+    change: &'a FileChange,
+) -> Option<(&'a Text, Deed)> {
+    if let Some(content) = &change.content {
+        let created = content.created;
+        return Some((path, Deed::Written { created }));
+    }
+    match (&*action.action, &change.target) {
+        ("file.unlink", _) => Some((path, Deed::Removed)),
+        // It is known by its new name from now on.
+        ("file.link", Some(target)) => {
+            let (to, exchanged) = (path.clone(), false);
+            Some((target, Deed::Renamed { to, exchanged }))
         }
         _ => None,
     }
