@@ -4,6 +4,7 @@
 //! `run` ends with its command's own. One file below per command. Never: decides anything that
 //! the library should decide.
 
+mod capture;
 mod config;
 mod daemon;
 mod doctor;
@@ -60,6 +61,8 @@ enum Command {
     Run(RunArgs),
     /// Record the agents named in the configuration, until SIGTERM
     Daemon(daemon::DaemonArgs),
+    /// Have the daemon write the packets of an agent to a file, for Wireshark
+    Capture(capture::CaptureArgs),
     /// Show the newest records
     Tail(tail::TailArgs),
     /// Show what this kernel allows, and what each lack costs
@@ -109,6 +112,7 @@ fn dispatch(command: Command) -> ExitCode {
         Command::Recorder => return run::live::main(),
         Command::LaunchStub(args) => return stub::main(args),
         Command::Daemon(args) => daemon::run(&args),
+        Command::Capture(args) => capture::run(&args),
         Command::Tail(args) => tail::run(&args),
         Command::Doctor(args) => doctor::run(&args),
         Command::Events(args) => events::run(&args),

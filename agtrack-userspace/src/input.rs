@@ -4,6 +4,7 @@
 //! bytes in drain order, counters, facts from /proc, ids, requests) is a sequence of [`Input`]s,
 //! and the same sequence read back from a file gives the same records.
 
+mod capture;
 mod counters;
 mod log;
 
@@ -13,6 +14,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+pub use capture::{CaptureAsker, CaptureChange, CaptureEnd};
 pub use counters::{FloodCount, HookCounters};
 pub use log::{InputReader, InputWriter, ReadError};
 
@@ -102,6 +104,8 @@ pub enum Input<'a> {
     Touched(Box<Touched>),
     /// Changes to the recorder's own files came faster than the kernel keeps them.
     TouchesLost,
+    /// Packets of an agent are written to a file from now on, or no more.
+    Capture(Box<CaptureChange>),
     /// The recorder stops: everything has been handed over.
     Stop,
 }

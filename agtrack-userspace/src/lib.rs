@@ -6,6 +6,7 @@ pub mod capture;
 pub mod cgroup;
 pub mod cli;
 pub mod config;
+pub mod control;
 pub mod correlate;
 pub mod credential;
 pub mod daemon;

@@ -8,6 +8,7 @@
 //! from a file). Whoever drives it stamps the drafts with their place in the journal and writes
 //! them.
 
+mod capture;
 mod ending;
 mod flood;
 mod reconcile;
@@ -122,6 +123,7 @@ impl Pipeline {
             Input::JournalFull { count } => self.journal_full(count, out),
             Input::Touched(touched) => self.touches.put(*touched),
             Input::TouchesLost => self.touches_lost(out),
+            Input::Capture(capture) => self.captured(&capture, out),
             Input::Stop => self.stop(out),
         }
     }

@@ -135,7 +135,9 @@ fn session(change: &SessionChange) -> String {
     let what = match change.change {
         Change::Start => "session begins",
         Change::End => "session ends",
-        Change::Reload | Change::ReloadRefused => "session goes on",
+        Change::Reload | Change::ReloadRefused | Change::CaptureStart | Change::CaptureEnd => {
+            "session goes on"
+        }
     };
     let mut told = what.to_owned();
     if !change.command.is_empty() {
@@ -208,6 +210,8 @@ fn lifecycle(change: &Lifecycle) -> String {
         Change::End => "recording ends",
         Change::Reload => "configuration reloaded",
         Change::ReloadRefused => "configuration refused, the old one stays",
+        Change::CaptureStart => "packets are captured",
+        Change::CaptureEnd => "packets are captured no more",
     };
     let mut told = format!("agtrack {}: {what}", printable(&change.version));
     if change.change == Change::Start {
