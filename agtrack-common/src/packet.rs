@@ -8,8 +8,9 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 /// So many sessions may be captured at a time.
 pub const CAPTURES: u32 = 64;
 
-/// The most that is kept of a packet, bytes.
-pub const LONGEST: u32 = 64 * 1024;
+/// The most that is kept of a packet, bytes: as much as readers of captures take. On the wire none is
+/// as long, but before it is cut up for the wire one may be longer than this.
+pub const LONGEST: u32 = 256 * 1024;
 
 /// Counts of a session whose packets are wanted, by its key. How much of each packet is wanted is one
 /// number for all (`CONTROL[2]`), so that these are never written but by adding to them.

@@ -40,7 +40,8 @@ pub fn take(skb: *mut __sk_buff, holder: &Holder, outbound: bool) {
             513..=2048 => packet.copy::<2048>(captured),
             2049..=8192 => packet.copy::<8192>(captured),
             8193..=32768 => packet.copy::<32768>(captured),
-            _ => packet.copy::<65536>(captured),
+            32769..=65536 => packet.copy::<65536>(captured),
+            _ => packet.copy::<262_144>(captured),
         };
         if !matches!(fate, Fate::Submitted) {
             add(&raw mut (*captured).lost, 1);

@@ -54,7 +54,7 @@ pub(super) struct CaptureArgs {
     /// End after so many seconds
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     seconds: Option<u32>,
-    /// Bytes to keep of each packet, from its IP header on; beyond 65536 nothing is kept
+    /// Bytes to keep of each packet, from its IP header on
     #[arg(
         long,
         value_name = "BYTES",

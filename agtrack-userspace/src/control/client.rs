@@ -42,14 +42,12 @@ impl Peer {
     /// # Errors
     /// The daemon refuses, in its words, or is gone.
     pub fn ask(&self, request: &Request, file: Option<BorrowedFd<'_>>) -> anyhow::Result<Answer> {
-        // One that refuses may have closed its side already, and its answer says why.
         let sent = wire::write(&self.0, request, file);
-        match self.answer() {
-            Err(error) => match sent {
-                Err(unsent) => Err(unsent).context("cannot send the request to the daemon"),
-                Ok(()) => Err(error),
-            },
-            answer => answer,
+        match (self.heard(), sent) {
+            // One that refuses may have closed its side already, and its answer says why.
+            (Ok(answer), _) => understood(answer),
+            (Err(_), Err(unsent)) => Err(unsent).context("cannot send the request to the daemon"),
+            (Err(error), Ok(())) => Err(error),
         }
     }
 
@@ -58,16 +56,16 @@ impl Peer {
     /// # Errors
     /// The daemon refuses, in its words, or is gone.
     pub fn answer(&self) -> anyhow::Result<Answer> {
+        understood(self.heard()?)
+    }
+
+    fn heard(&self) -> anyhow::Result<Answer> {
         let line = wire::read(&self.0, PATIENCE)
             .context("cannot read the daemon's answer")?
             .context("the daemon ended before it answered; its log says why")?;
-        match serde_json::from_slice(&line.bytes) {
-            Ok(Answer::Error(reason)) => bail!("{reason}"),
-            Ok(answer) => Ok(answer),
-            Err(error) => {
-                bail!("the daemon's answer is not understood ({error}); is it of another version?")
-            }
-        }
+        serde_json::from_slice(&line.bytes).map_err(|error| {
+            anyhow!("the daemon's answer is not understood ({error}); is it of another version?")
+        })
     }
 
     /// Whether an answer, or the daemon's end, comes within `time`.
@@ -81,6 +79,14 @@ impl Peer {
     pub fn enough(&self) {
         // A daemon that is gone says so when its answer is read.
         let _ = self.0.shutdown(Shutdown::Write);
+    }
+}
+
+/// A refusal as the error that it is.
+fn understood(answer: Answer) -> anyhow::Result<Answer> {
+    match answer {
+        Answer::Error(reason) => bail!("{reason}"),
+        answer => Ok(answer),
     }
 }
 

@@ -1,12 +1,13 @@
 //! What is said on the control socket: one JSON object a line.
 
+use agtrack_common::packet;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::engine::CaptureDone;
 
 /// Bytes kept of a packet where nothing is said.
-pub const LONGEST_PACKET: u32 = 262_144;
+pub const LONGEST_PACKET: u32 = packet::LONGEST;
 
 /// What is asked for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
