@@ -9,6 +9,8 @@ mod held;
 mod outlet;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeSet;
 use std::os::fd::OwnedFd;

@@ -72,3 +72,62 @@ impl Pipeline {
         told
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::input::{CaptureAsker, CaptureEnd, Input, InputReader, InputWriter, Start};
+    use crate::record::{Lifecycle, Text};
+
+    /// What is recorded of it, also where it comes from an input log.
+    fn recorded(capture: CaptureChange) -> Lifecycle {
+        let mut log = Vec::new();
+        let input = Input::Capture(Box::new(capture));
+        InputWriter::new(&mut log).write(&input).unwrap();
+        let mut pipeline = Pipeline::new(Start::default(), &mut Vec::new());
+        let mut drafts = Vec::new();
+        for input in InputReader::new(&log[..]) {
+            pipeline.accept(input.unwrap(), &mut drafts);
+        }
+        match drafts.pop().unwrap().body {
+            Body::Lifecycle(note) => *note,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn whose_packets_and_who_asked_is_told_and_no_secret() {
+        let mut capture = CaptureChange {
+            agent: Some("builder\u{1b}".to_owned()),
+            sessions: vec![uuid::Uuid::nil()],
+            longest: 96,
+            asker: CaptureAsker {
+                pid: 4711,
+                uid: 0,
+                program: Some(Text(
+                    b"/opt/token=ghp_0123456789abcdefghijklmnopqrstuvwxyz/x".to_vec(),
+                )),
+            },
+            end: None,
+        };
+        let begun = recorded(capture.clone());
+        assert_eq!(begun.change, Change::CaptureStart);
+        let told = begun.detail.unwrap();
+        let session = "session 00000000-0000-0000-0000-000000000000";
+        for part in [session, "at most 96 bytes", "process 4711 (/opt/", "user 0"] {
+            assert!(told.contains(part), "{told}");
+        }
+        assert!(!told.contains("ghp_") && !told.contains('\u{1b}'), "{told}");
+        capture.end = Some(CaptureEnd {
+            packets: 3,
+            bytes: 180,
+            lost: 1,
+            refused: 2,
+        });
+        let ended = recorded(capture);
+        assert_eq!(ended.change, Change::CaptureEnd);
+        let told = ended.detail.unwrap();
+        let sums = ": 3 packets with 180 bytes, 1 lost; no room for 2 sessions";
+        assert!(told.ends_with(sums), "{told}");
+    }
+}
