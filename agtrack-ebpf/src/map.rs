@@ -3,6 +3,7 @@
 use agtrack_common::budget::{Flood, Spender, Spent};
 use agtrack_common::count::Counters;
 use agtrack_common::event::{HOOK_SLOTS, KnownPeer, Reading, Readings};
+use agtrack_common::packet::{CAPTURES, Captured};
 use agtrack_common::socket::{Holder, SOCKETS, Traffic};
 use agtrack_common::tag::{CgroupTag, Tag};
 use aya_ebpf::macros::map;
@@ -36,6 +37,14 @@ pub static LIFECYCLE: RingBuf = RingBuf::with_byte_size(1 << 20, 0);
 #[map]
 pub static BULK: RingBuf = RingBuf::with_byte_size(1 << 20, 0);
 
+/// Packets of captured sessions, which displace no event here. The loader sets the size.
+#[map]
+pub static PACKETS: RingBuf = RingBuf::with_byte_size(1 << 16, 0);
+
+/// Sessions whose packets are wanted, by their keys.
+#[map]
+pub static CAPTURED: HashMap<u64, Captured> = HashMap::with_max_entries(CAPTURES, 0);
+
 /// What sessions added to a ring while it was crowded. One that is forgotten begins anew.
 #[map]
 pub static SPENT: LruHashMap<Spender, Spent> = LruHashMap::with_max_entries(1024, 0);
@@ -57,9 +66,10 @@ pub static READINGS: LruHashMap<Reading, Readings> = LruHashMap::with_max_entrie
 pub static COALESCED: LruHashMap<u32, u64> = LruHashMap::with_max_entries(1024, 0);
 
 /// `[0]`: the active generation (0: all are). `[1]`: 1 while the reader sleeps without a clock
-/// and must be woken.
+/// and must be woken. `[2]`: how many bytes of each packet of a captured
+/// session are wanted; 0: no session is captured.
 #[map]
-pub static CONTROL: Array<u32> = Array::with_max_entries(2, 0);
+pub static CONTROL: Array<u32> = Array::with_max_entries(3, 0);
 
 /// Attempts on agtrack itself: when the second began in which they are counted, how many were told
 /// in it, and how many were not since the last one that was.

@@ -1,10 +1,12 @@
 //! The programs, one file per event.
 
 mod call;
+mod captured;
 mod cgroup;
 mod change;
 mod close;
 mod connect;
+mod cut;
 mod endpoint;
 mod excerpt;
 mod exec;

@@ -122,6 +122,11 @@ impl<W: Write> CaptureWriter<W> {
         })
     }
 
+    /// Where the file goes: what was written so far may be taken out of it.
+    pub fn out_mut(&mut self) -> &mut W {
+        &mut self.out
+    }
+
     /// Adds a packet.
     ///
     /// # Errors

@@ -4,6 +4,7 @@
 //! `run` ends with its command's own. One file below per command. Never: decides anything that
 //! the library should decide.
 
+mod capture;
 mod config;
 mod daemon;
 mod doctor;
@@ -62,6 +63,8 @@ enum Command {
     Run(RunArgs),
     /// Record the agents named in the configuration, until SIGTERM
     Daemon(daemon::DaemonArgs),
+    /// Have the daemon write the packets of an agent to a file, for Wireshark
+    Capture(capture::CaptureArgs),
     /// Show the newest records
     Tail(tail::TailArgs),
     /// Ask the journal: who touched a file, who talked to a host, what a session changed
@@ -128,6 +131,7 @@ fn dispatch(command: Command) -> ExitCode {
         Command::Recorder => return run::live::main(),
         Command::LaunchStub(args) => return stub::main(args),
         Command::Daemon(args) => daemon::run(&args),
+        Command::Capture(args) => capture::run(&args),
         Command::Tail(args) => tail::run(&args),
         Command::Query(args) => query::run(&args),
         Command::Doctor(args) => doctor::run(&args),

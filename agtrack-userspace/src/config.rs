@@ -44,6 +44,8 @@ pub struct Config {
     pub journal: Journal,
     /// How the kernel is watched.
     pub capture: Capture,
+    /// How the daemon is asked.
+    pub control: Control,
     /// Who is recorded.
     pub agents: Vec<Agent>,
 }
@@ -97,6 +99,9 @@ pub struct Capture {
     /// Size of the ring for file and network events in bytes, a power of two.
     #[serde(deserialize_with = "value::ring_bytes")]
     pub bulk_ring_bytes: u32,
+    /// Size of the ring for captured packets in bytes, a power of two.
+    #[serde(deserialize_with = "value::ring_bytes")]
+    pub packet_ring_bytes: u32,
 }
 
 impl Default for Capture {
@@ -109,6 +114,24 @@ impl Default for Capture {
             hash_max_bytes: HASH_MAX_BYTES,
             lifecycle_ring_bytes: sizes.lifecycle,
             bulk_ring_bytes: sizes.bulk,
+            packet_ring_bytes: sizes.packets,
+        }
+    }
+}
+
+/// How the daemon is asked, as by `agtrack capture`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Control {
+    /// The socket that it listens at, absolute.
+    #[serde(deserialize_with = "value::absolute")]
+    pub socket: PathBuf,
+}
+
+impl Default for Control {
+    fn default() -> Self {
+        Control {
+            socket: PathBuf::from(crate::control::SOCKET),
         }
     }
 }

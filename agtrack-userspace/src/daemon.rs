@@ -14,6 +14,7 @@ use sd_notify::NotifyState;
 
 use crate::cgroup::Hierarchy;
 use crate::config::{self, Config, Loaded};
+use crate::control::Control;
 use crate::engine::{AgentRule, Engine, Options};
 use crate::load::Sizes;
 use crate::terminal::tell;
@@ -34,6 +35,7 @@ pub fn run(file: &Path, input_log: Option<PathBuf>) -> anyhow::Result<()> {
     warn(&loaded);
     let engine = Engine::start(options(&loaded, file, input_log))?;
     announce(&engine, &loaded.config);
+    let control = listen(&loaded.config, &engine);
     let mut daemon = Daemon {
         engine,
         file,
@@ -43,6 +45,8 @@ pub fn run(file: &Path, input_log: Option<PathBuf>) -> anyhow::Result<()> {
     let ended = daemon.serve(&signals);
     notify(&[NotifyState::Stopping]);
     let summary = daemon.engine.stop(None);
+    // Who waits for a capture has been told what it came to.
+    drop(control);
     match (ended, summary) {
         (Ended::Asked, Ok(summary)) => {
             let actions: u64 = summary.actions.values().sum();
@@ -124,13 +128,37 @@ impl Daemon<'_> {
 
 /// What is recorded as the configuration in force must be in force as a whole.
 fn check_reloadable(old: &Config, new: &Config) -> anyhow::Result<()> {
-    let changed = match (old.journal == new.journal, old.capture == new.capture) {
-        (true, true) => return Ok(()),
-        (false, true) => "[journal] has changed",
-        (true, false) => "[capture] has changed",
-        (false, false) => "[journal] and [capture] have changed",
+    let tables = [
+        ("[journal]", old.journal == new.journal),
+        ("[capture]", old.capture == new.capture),
+        ("[control]", old.control == new.control),
+    ];
+    let changed: Vec<_> = tables
+        .iter()
+        .filter(|(_, is_same)| !is_same)
+        .map(|(table, _)| *table)
+        .collect();
+    let have = match changed.len() {
+        0 => return Ok(()),
+        1 => "has",
+        _ => "have",
     };
-    bail!("{changed}, which only a restart can put in force: `systemctl restart agtrack`")
+    bail!(
+        "{} {have} changed, which only a restart can put in force: `systemctl restart agtrack`",
+        changed.join(" and ")
+    )
+}
+
+/// Recording matters more than being asked: without the socket it goes on.
+fn listen(config: &Config, engine: &Engine) -> Option<Control> {
+    let control = Control::listen(&config.control.socket, engine.requests());
+    control
+        .inspect_err(|error| {
+            tell(&format!(
+                "warning: {error:#}; recording goes on, and `agtrack capture` cannot be used"
+            ));
+        })
+        .ok()
 }
 
 fn options(loaded: &Loaded, file: &Path, input_log: Option<PathBuf>) -> Options {
@@ -147,6 +175,7 @@ fn options(loaded: &Loaded, file: &Path, input_log: Option<PathBuf>) -> Options 
         sizes: Sizes {
             lifecycle: capture.lifecycle_ring_bytes,
             bulk: capture.bulk_ring_bytes,
+            packets: capture.packet_ring_bytes,
             ..Sizes::default()
         },
         journal_options: journal::Options {
@@ -226,7 +255,7 @@ mod tests {
     fn every_setting_reaches_the_engine() {
         let text = "[journal]\ndir = \"/j\"\nsegment_bytes = 2000000\nsync_interval_ms = 7\n\
                     [capture]\nbackend = \"fentry\"\nlifecycle_ring_bytes = 65536\n\
-                    bulk_ring_bytes = 131072\n\
+                    bulk_ring_bytes = 131072\npacket_ring_bytes = 262144\n\
                     [[agents]]\nid = \"a\"\nowner = \"o\"\ncgroups = [\"/a\"]\n";
         let config = config::parse(text).unwrap();
         let sha256 = Some("hash".to_owned());
@@ -248,8 +277,12 @@ mod tests {
         );
         assert_eq!(options.backend, crate::load::BackendChoice::Fentry);
         assert_eq!(
-            (options.sizes.lifecycle, options.sizes.bulk),
-            (65536, 131072)
+            (
+                options.sizes.lifecycle,
+                options.sizes.bulk,
+                options.sizes.packets
+            ),
+            (65536, 131072, 262144)
         );
         assert_eq!(options.config_sha256.as_deref(), Some("hash"));
         let (id, owner) = ("a".to_owned(), Some("o".to_owned()));
@@ -276,5 +309,12 @@ mod tests {
             .unwrap_err()
             .to_string();
         assert!(error.starts_with("[capture] has changed"), "{error}");
+        let error = check("[journal]\ndir = \"/other\"\n[control]\nsocket = \"/s\"\n")
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.starts_with("[journal] and [control] have changed"),
+            "{error}"
+        );
     }
 }

@@ -5,6 +5,7 @@
 //! outside passes through one place (`core`), so that it can be logged and replayed.
 
 mod attempt;
+mod capture;
 mod clock;
 mod core;
 mod facts;
@@ -15,6 +16,7 @@ mod hands;
 mod hasher;
 mod key;
 mod live;
+mod packets;
 mod roots;
 mod start;
 mod stray;
@@ -34,10 +36,12 @@ use anyhow::{Context, anyhow};
 use uuid::Uuid;
 
 use crate::cgroup::Cgroup;
+use crate::input::CaptureAsker;
 use crate::journal;
 use crate::load::{BackendChoice, Inventory, Reads, Sizes};
 use crate::noise;
 
+pub use capture::{CaptureBegun, CaptureDone, CaptureRequest, Whose};
 pub use summary::Summary;
 
 use wait::Ended;
@@ -99,6 +103,21 @@ pub struct TagRequest {
     pub cgroup: Option<Cgroup>,
     /// What it is about to run.
     pub command: Vec<Vec<u8>>,
+    /// Where its packets go, from the first on.
+    pub packets: Option<PacketFile>,
+}
+
+/// Where the packets of a session go.
+#[derive(Clone, Debug)]
+pub struct PacketFile {
+    /// The file, empty.
+    pub file: Arc<OwnedFd>,
+    /// Bytes kept of each packet.
+    pub longest: u32,
+    /// Who asks.
+    pub asker: CaptureAsker,
+    /// Gets what it came to.
+    pub done: mpsc::Sender<CaptureDone>,
 }
 
 /// A tagged process that is alive.
@@ -120,13 +139,15 @@ enum Request {
         mpsc::Sender<anyhow::Result<()>>,
     ),
     ReloadRefused(String),
+    Capture(CaptureRequest, mpsc::Sender<anyhow::Result<CaptureBegun>>),
+    EndCapture(u64),
+    IsTagged(u32, mpsc::Sender<bool>),
     Stop(Option<Uuid>),
 }
 
 /// A running recorder. Dropped without [`Engine::stop`] it ends as if killed.
 pub struct Engine {
-    requests: mpsc::Sender<Request>,
-    waker: Arc<OwnedFd>,
+    requests: Requests,
     ended: Arc<Ended>,
     inventory: Inventory,
     thread: JoinHandle<anyhow::Result<Summary>>,
@@ -148,8 +169,7 @@ impl Engine {
             .spawn(move || live.run())
             .context("cannot start the recording thread")?;
         Ok(Engine {
-            requests,
-            waker,
+            requests: Requests { requests, waker },
             ended,
             inventory,
             thread,
@@ -166,12 +186,13 @@ impl Engine {
     /// # Errors
     /// The process is gone, or the kernel's map is full.
     pub fn tag(&self, request: TagRequest) -> anyhow::Result<Uuid> {
-        self.ask(|answer| Request::Tag(request, answer))?
+        self.requests.ask(|answer| Request::Tag(request, answer))?
     }
 
     /// Tagged processes of a session that are alive.
     pub fn running(&self, session: Uuid) -> Vec<Running> {
-        self.ask(|answer| Request::Running(session, answer))
+        self.requests
+            .ask(|answer| Request::Running(session, answer))
             .unwrap_or_default()
     }
 
@@ -185,12 +206,18 @@ impl Engine {
     /// # Errors
     /// A glob is malformed; the rules before stay in force.
     pub fn reload(&self, agents: Vec<AgentRule>, hash: Option<String>) -> anyhow::Result<()> {
-        self.ask(|answer| Request::Reload(agents, hash, answer))?
+        self.requests
+            .ask(|answer| Request::Reload(agents, hash, answer))?
     }
 
     /// Records that a new configuration was refused.
     pub fn reload_refused(&self, reason: String) {
-        let _ = self.send(Request::ReloadRefused(reason));
+        let _ = self.requests.send(Request::ReloadRefused(reason));
+    }
+
+    /// A way to ask it for more, which ends with it.
+    pub fn requests(&self) -> Requests {
+        self.requests.clone()
     }
 
     /// True while the thread records.
@@ -205,13 +232,43 @@ impl Engine {
     /// What ended the thread before, or the journal could not be closed.
     pub fn stop(self, session: Option<Uuid>) -> anyhow::Result<Summary> {
         // Where the thread has ended already, its own error says why.
-        let _ = self.send(Request::Stop(session));
+        let _ = self.requests.send(Request::Stop(session));
         self.thread.join().map_err(|_| {
             anyhow!(
                 "the recording thread panicked, which is a fault of agtrack: please report the \
                      message above; what was recorded until then is in the journal"
             )
         })?
+    }
+}
+
+/// A way to ask a recorder; answers that it has ended once it has.
+#[derive(Clone)]
+pub struct Requests {
+    requests: mpsc::Sender<Request>,
+    waker: Arc<OwnedFd>,
+}
+
+impl Requests {
+    /// Begins to write packets; in force on return.
+    ///
+    /// # Errors
+    /// Nobody of that name is known, or as many captures run as can.
+    pub fn capture(&self, request: CaptureRequest) -> anyhow::Result<CaptureBegun> {
+        self.ask(|answer| Request::Capture(request, answer))?
+    }
+
+    /// Ends a capture: what it came to is told to who waits for that.
+    pub fn end_capture(&self, id: u64) {
+        let _ = self.send(Request::EndCapture(id));
+    }
+
+    /// Whether a process is an agent's.
+    ///
+    /// # Errors
+    /// The recorder has ended.
+    pub fn is_tagged(&self, pid: u32) -> anyhow::Result<bool> {
+        self.ask(|answer| Request::IsTagged(pid, answer))
     }
 
     fn ask<T>(&self, request: impl FnOnce(mpsc::Sender<T>) -> Request) -> anyhow::Result<T> {

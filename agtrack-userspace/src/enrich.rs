@@ -124,6 +124,23 @@ impl Enricher {
         &mut self.sessions
     }
 
+    /// The agents of all running sessions, with the sessions' keys.
+    pub fn agents(&self) -> impl Iterator<Item = (u64, &Shared<Agent>)> {
+        self.sessions.iter()
+    }
+
+    /// The agent of a running session.
+    pub fn agent(&self, session: u64) -> Option<&Shared<Agent>> {
+        self.sessions.get(session).map(|found| &found.agent)
+    }
+
+    /// Whose a process is that did something for a session, which may have ended: as both are known
+    /// now.
+    pub fn whose(&self, session: u64, key: ProcessKey) -> Option<(Shared<Process>, Shared<Agent>)> {
+        let agent = self.sessions.agent(session)?;
+        Some((self.processes.get_or_blank(key), agent))
+    }
+
     /// All processes.
     pub fn processes(&self) -> &ProcessTable {
         &self.processes

@@ -4,6 +4,7 @@
 //! bytes in drain order, counters, facts from /proc, ids, requests) is a sequence of [`Input`]s,
 //! and the same sequence read back from a file gives the same records.
 
+mod capture;
 mod counters;
 mod hash;
 mod log;
@@ -14,6 +15,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+pub use capture::{CaptureAsker, CaptureChange, CaptureEnd};
 pub use counters::{FloodCount, HookCounters};
 pub use hash::{Deed, HashWanted, Hashed};
 pub use log::{InputReader, InputWriter, ReadError};
@@ -106,6 +108,8 @@ pub enum Input<'a> {
     TouchesLost,
     /// A file was hashed, or why not.
     Hashed(Box<Hashed>),
+    /// Packets of an agent are written to a file from now on, or no more.
+    Capture(Box<CaptureChange>),
     /// The recorder stops: everything has been handed over.
     Stop,
 }

@@ -7,6 +7,7 @@ pub mod catalogue;
 pub mod cgroup;
 pub mod cli;
 pub mod config;
+pub mod control;
 pub mod correlate;
 pub mod credential;
 pub mod daemon;

@@ -6,6 +6,7 @@
 
 mod attach;
 mod backend;
+mod captured;
 mod check;
 mod floods;
 mod log;
@@ -41,6 +42,8 @@ pub struct Sizes {
     pub lifecycle: u32,
     /// Bytes of the bulk ring, a power of two.
     pub bulk: u32,
+    /// Bytes of the ring for captured packets, a power of two.
+    pub packets: u32,
     /// Threads that may have an LSM work space at a time (8.5 KiB each).
     pub threads: u32,
 }
@@ -50,6 +53,7 @@ impl Default for Sizes {
         Sizes {
             lifecycle: 8 << 20,
             bulk: 32 << 20,
+            packets: 4 << 20,
             threads: 1024,
         }
     }
@@ -225,6 +229,7 @@ fn open(
         .override_global("BULK_BYTES", &sizes.bulk, true)
         .map_max_entries("LIFECYCLE", sizes.lifecycle)
         .map_max_entries("BULK", sizes.bulk)
+        .map_max_entries("PACKETS", sizes.packets)
         .map_max_entries("TASK_SCRATCH", threads)
         .map_max_entries("NAMES", names);
     for (global, offset) in offsets.iter() {
@@ -232,7 +237,7 @@ fn open(
     }
     loader.load(OBJECT).context(
         "cannot make the maps that the probes need; if the host is short of memory, smaller rings \
-         need less (lifecycle_ring_bytes and bulk_ring_bytes in the configuration)",
+         need less (lifecycle_ring_bytes, bulk_ring_bytes and packet_ring_bytes in the configuration)",
     )
 }
 

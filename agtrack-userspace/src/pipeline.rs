@@ -9,6 +9,7 @@
 //! from a file). Whoever drives it stamps the drafts with their place in the journal and writes
 //! them.
 
+mod capture;
 mod ending;
 mod flood;
 mod reconcile;
@@ -151,6 +152,7 @@ impl Pipeline {
             Input::Touched(touched) => self.touches.put(*touched),
             Input::TouchesLost => self.touches_lost(out),
             Input::Hashed(hashed) => self.effects.answer(*hashed),
+            Input::Capture(capture) => self.captured(&capture, out),
             Input::Stop => self.stop(out),
         }
     }

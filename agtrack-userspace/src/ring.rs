@@ -1,7 +1,7 @@
 //! Draining the rings.
 //!
-//! In: the two ring maps. Out: messages, lifecycle before bulk. It copies nothing and judges
-//! nothing; only this room, `load` and the self-check name aya.
+//! In: the ring maps. Out: messages, lifecycle before bulk, and beside them packets. It copies nothing
+//! and judges nothing; only this room, `load` and the self-check name aya.
 
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::{Duration, Instant};
@@ -17,14 +17,18 @@ const BATCH: usize = 4096;
 /// fill the journal's queue before anybody looks at it again.
 const MOST: usize = 16 * 1024;
 
+/// Packets taken in one drain, for the same reason.
+const MOST_PACKETS: usize = 4096;
+
 /// How long an unfinished message is waited for. It is finished within microseconds, unless the
 /// processor that writes it is taken away: a virtual one may be, for many milliseconds.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// Both rings.
+/// The rings.
 pub struct Rings {
     lifecycle: RingBuf<MapData>,
     bulk: RingBuf<MapData>,
+    packets: RingBuf<MapData>,
     /// Kernel time of the last bulk message so far.
     last: u64,
     /// Since when an unfinished message holds back what is behind it.
@@ -68,6 +72,7 @@ impl Rings {
         Ok(Rings {
             lifecycle: ring("LIFECYCLE")?,
             bulk: ring("BULK")?,
+            packets: ring("PACKETS")?,
             last: 0,
             held_back: None,
         })
@@ -113,12 +118,25 @@ impl Rings {
         }
     }
 
-    /// In which ring there is something. Where nothing could be taken, a program has room there and
+    /// Hands waiting packets to `packet`, and says how many there were. They have a ring of their own,
+    /// which no event waits for.
+    pub fn drain_packets(&mut self, mut packet: impl FnMut(&[u8])) -> usize {
+        let mut count = 0;
+        while count < MOST_PACKETS
+            && let Some(item) = self.packets.next()
+        {
+            packet(&item);
+            count += 1;
+        }
+        count
+    }
+
+    /// In which ring of events there is something. Where nothing could be taken, a program has room there and
     /// is still writing: all behind it has to wait, and may be older than what comes by the other
     /// ring meanwhile.
     fn have_more(&self) -> [bool; 2] {
-        let mut rings = self
-            .descriptors()
+        let mut rings = [&self.lifecycle, &self.bulk]
+            .map(|ring| ring.as_fd())
             .map(|ring| PollFd::from_borrowed_fd(ring, PollFlags::IN));
         // Without an answer they pass for empty, as they looked.
         let _ = poll(&mut rings, Some(&Timespec::default()));
@@ -126,8 +144,8 @@ impl Rings {
     }
 
     /// What becomes readable when the kernel wakes the reader.
-    pub fn descriptors(&self) -> [BorrowedFd<'_>; 2] {
-        [self.lifecycle.as_fd(), self.bulk.as_fd()]
+    pub fn descriptors(&self) -> [BorrowedFd<'_>; 3] {
+        [&self.lifecycle, &self.bulk, &self.packets].map(AsFd::as_fd)
     }
 }
 

@@ -12,6 +12,8 @@ mod ending;
 mod gate;
 mod identity;
 pub mod live;
+mod name;
+mod packets;
 mod protocol;
 pub mod recorder;
 mod signals;
@@ -32,13 +34,12 @@ use rustix::process::{DumpableBehavior, Pid};
 pub use ending::Ending;
 pub use start::Programs;
 
-use crate::engine::Summary;
 use crate::load::{BackendChoice, Reads};
 use crate::record::Text;
 use crate::terminal::note;
 use gate::Report;
 use identity::Invoker;
-use protocol::{Begin, FromRecorder, Still, Tagging, ToRecorder};
+use protocol::{Begin, Done, FromRecorder, Tagging, ToRecorder};
 use signals::Signals;
 use start::Recorder;
 use supervise::Supervisor;
@@ -59,6 +60,10 @@ pub struct RunArgs {
     /// Which opens for reading are told one by one
     #[arg(long, value_enum, default_value_t = Reads::Counted)]
     reads: Reads,
+    /// Write its packets to `packets.pcapng` in the journal's directory, for Wireshark; what they carry
+    /// is not redacted
+    #[arg(long)]
+    packets: bool,
     /// Record until the command has ended, or until its last descendant has
     #[arg(long, value_enum, default_value_t = Until::Main)]
     until: Until,
@@ -168,6 +173,7 @@ fn begin(args: &RunArgs, program: &OsString) -> anyhow::Result<Begin> {
         journal: journal.context("cannot make the journal directory's path absolute")?,
         backend: args.backend,
         reads: args.reads,
+        packets: args.packets,
         all: args.until == Until::All,
     })
 }
@@ -227,15 +233,13 @@ fn close_doors() -> anyhow::Result<()> {
         .context("cannot close the launcher to other processes")
 }
 
-fn tell(args: &RunArgs, journal: &Path, done: Option<(Still, Summary)>, lost: bool) {
+fn tell(args: &RunArgs, journal: &Path, done: Option<Done>, lost: bool) {
     if args.quiet {
         return;
     }
     match done {
-        Some((still, summary)) => {
-            summary::lines(journal, &still, &summary)
-                .iter()
-                .for_each(note);
+        Some(done) => {
+            summary::lines(journal, &done).iter().for_each(note);
             if lost {
                 note(format_args!(
                     "agtrack: THIS IS NOT ALL: recording stopped early, as said above; it was \

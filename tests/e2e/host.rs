@@ -163,6 +163,11 @@ pub(crate) fn total(last: &Value, action: &str, counter: &str) -> u64 {
         .sum()
 }
 
+/// Where the shared recorder can be asked.
+pub(crate) fn socket() -> std::path::PathBuf {
+    host().home.socket()
+}
+
 /// The journal of the shared recorder.
 pub(crate) fn journal() -> std::path::PathBuf {
     host().home.journal()

@@ -11,6 +11,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod call;
+mod capture;
 mod cgroup;
 mod change;
 mod close;
@@ -132,6 +133,8 @@ const MODULES: &[(&str, Each, &[Test])] = &[
     ("peer", Each::Backend, peer::TESTS),
     ("flow", Each::Backend, flow::TESTS),
     ("content", Each::Backend, content::TESTS),
+    ("capture", Each::Backend, capture::TESTS),
+    ("capture", Each::Kernel, capture::asked::TESTS),
     ("uring", Each::Backend, uring::TESTS),
     ("uring", Each::Backend, uring::socket::TESTS),
     ("uring", Each::Backend, uring::table::TESTS),

@@ -42,7 +42,8 @@ impl Home {
     /// Writes the configuration anew.
     pub fn configure(&self, agents: &[(&str, &[&str])]) {
         let journal = self.journal();
-        let mut text = format!("[journal]\ndir = {journal:?}\nsync_interval_ms = 10\n[capture]\n");
+        let mut text = format!("[journal]\ndir = {journal:?}\nsync_interval_ms = 10\n");
+        let _ = writeln!(text, "[control]\nsocket = {:?}\n[capture]", self.socket());
         let _ = writeln!(text, "reads = \"{}\"", self.reads);
         if here::backend() != "auto" {
             let _ = writeln!(text, "backend = \"{}\"", here::backend());
@@ -65,6 +66,11 @@ impl Home {
     /// The journal.
     pub fn journal(&self) -> PathBuf {
         self.directory.path().join("journal")
+    }
+
+    /// Where the daemon can be asked.
+    pub fn socket(&self) -> PathBuf {
+        self.directory.path().join("control.sock")
     }
 
     /// All records, of a daemon that has ended.

@@ -1,8 +1,7 @@
 //! What packets carry that is worth a look: names asked for, how TLS begins, requests of HTTP.
 //!
 //! Here it is only told what looks so, by port or first bytes, and copied, never more than its bound;
-//! what it means is found out in user space. The copy goes straight into the ring: a packet may come
-//! while another one is looked at on the same processor, so there is no work space to share.
+//! what it means is found out in user space.
 
 mod begin;
 
@@ -10,15 +9,15 @@ use agtrack_common::event::{Excerpt, Kind, KnownPeer, Ring, excerpt_class, flow_
 use agtrack_common::socket::{Holder, Traffic, Wanted};
 use agtrack_common::wire::Header;
 use aya_ebpf::bindings::__sk_buff;
-use aya_ebpf::helpers::generated::{bpf_skb_load_bytes, bpf_tcp_sock};
+use aya_ebpf::helpers::generated::bpf_tcp_sock;
 
 use self::begin::{first, hello, is_request};
 use crate::budget;
 use crate::count::{self, Fate};
 use crate::map::{BULK, PEERS};
 use crate::message;
+use crate::probe::cut::Cut;
 use crate::probe::packet::{Packet, load};
-use crate::ring;
 use crate::socket;
 
 const DNS_PORT: u16 = 53;
@@ -295,51 +294,44 @@ fn send(seen: &Seen<'_>, choice: Choice) {
 }
 
 #[repr(C)]
-struct Whole<const ROOM: usize> {
+struct Front {
     header: Header,
     body: Excerpt,
-    data: [u8; ROOM],
 }
 
 #[inline(always)]
 fn copy<const ROOM: usize>(seen: &Seen<'_>, choice: Choice, hook: u16, length: u32) -> Fate {
-    let size = size_of::<Whole<ROOM>>() as u64;
+    let size = const { Cut::size::<Front, ROOM>() };
     if !budget::allows(Ring::Bulk, seen.holder.session, size) {
         return Fate::LostBudget;
     }
-    let Some(mut entry) = BULK.reserve::<Whole<ROOM>>(0) else {
-        return Fate::LostRing;
+    let cut = Cut {
+        skb: seen.skb,
+        at: choice.at,
+        length,
     };
-    let whole = entry.as_mut_ptr();
-    // A clamp without branches: older verifiers keep no lower bound across one.
-    let size = (core::hint::black_box(length).wrapping_sub(1) & (ROOM as u32 - 1)) + 1;
     let packet = seen.packet;
-    // SAFETY: the ring's own memory, of that size.
-    unsafe {
-        let actor = socket::actor(seen.holder);
-        (&raw mut (*whole).header).write(Header {
-            tail: size as u16,
-            ..message::header(Kind::Excerpt as u16, hook, &actor)
-        });
-        (&raw mut (*whole).body).write(Excerpt {
-            socket: seen.cookie,
-            offset: choice.offset,
-            local: packet.local,
-            peer: packet.peer,
-            total: choice.total,
-            family: packet.family,
-            local_port: packet.local_port,
-            peer_port: packet.peer_port,
-            protocol: seen.holder.protocol as u16,
-            class: choice.class,
-            outbound: seen.outbound.into(),
-        });
-        let data = (&raw mut (*whole).data).cast();
-        if bpf_skb_load_bytes(seen.skb.cast(), choice.at, data, size) != 0 {
-            entry.discard(0);
-            return Fate::LostOversized;
+    cut.submit::<Front, ROOM>(&BULK, |front, size| {
+        // SAFETY: the ring's own memory.
+        unsafe {
+            let actor = socket::actor(seen.holder);
+            (&raw mut (*front).header).write(Header {
+                tail: size as u16,
+                ..message::header(Kind::Excerpt as u16, hook, &actor)
+            });
+            (&raw mut (*front).body).write(Excerpt {
+                socket: seen.cookie,
+                offset: choice.offset,
+                local: packet.local,
+                peer: packet.peer,
+                total: choice.total,
+                family: packet.family,
+                local_port: packet.local_port,
+                peer_port: packet.peer_port,
+                protocol: seen.holder.protocol as u16,
+                class: choice.class,
+                outbound: seen.outbound.into(),
+            });
         }
-    }
-    entry.submit(ring::wake().into());
-    Fate::Submitted
+    })
 }

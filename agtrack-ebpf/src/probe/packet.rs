@@ -9,6 +9,7 @@ use aya_ebpf::macros::cgroup_skb;
 use aya_ebpf::programs::SkBuffContext;
 
 use crate::count::add;
+use crate::probe::captured;
 use crate::probe::connect::ALLOW;
 use crate::probe::excerpt::{self, Seen};
 use crate::socket::{self, AF_INET, AF_INET6, UDP};
@@ -32,6 +33,7 @@ fn passed(skb: *mut __sk_buff, outbound: bool) {
     let Some((holder, traffic)) = socket::known(cookie) else {
         return;
     };
+    captured::take(skb, &holder, outbound);
     let protocol = holder.protocol as u8;
     let Some(packet) = Packet::read(skb, outbound, protocol) else {
         return;

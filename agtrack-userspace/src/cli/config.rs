@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use crate::cgroup::Hierarchy;
-use crate::config::{self, Agent, Capture, Config, DEFAULT_FILE, Error, Journal, Loaded};
+use crate::config::{self, Agent, Capture, Config, Control, DEFAULT_FILE, Error, Journal, Loaded};
 use crate::terminal::{self, Output};
 
 /// Arguments of `agtrack config`.
@@ -137,6 +137,7 @@ const NO_AGENTS: &str = "
 struct Shown<'c> {
     journal: &'c Journal,
     capture: &'c Capture,
+    control: &'c Control,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     agents: &'c [Agent],
 }
@@ -145,11 +146,13 @@ fn as_toml(config: &Config) -> anyhow::Result<String> {
     let Config {
         journal,
         capture,
+        control,
         agents,
     } = config;
     let shown = Shown {
         journal,
         capture,
+        control,
         agents,
     };
     let text =

@@ -9,7 +9,7 @@ use toml::de::{DeArray, DeTable, DeValue};
 use super::Mistake;
 
 /// Tables of which there is one each.
-const SINGLE: [&str; 2] = ["journal", "capture"];
+const SINGLE: [&str; 3] = ["journal", "capture", "control"];
 
 /// Finds such lists, and makes them what was meant.
 pub(super) fn mend(text: &str, tree: &mut DeTable<'_>) -> Vec<Mistake> {

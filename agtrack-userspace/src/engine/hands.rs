@@ -95,6 +95,12 @@ impl Hands {
         Ok(true)
     }
 
+    /// Whether a process is an agent's.
+    pub(super) fn is_tagged(&mut self, pid: u32) -> bool {
+        let tag = self.probes.process_tag(pid);
+        tag.is_some_and(|tag| facts::start(pid) == Some(tag.start / START_TICK))
+    }
+
     /// What /proc says of a process and its parents; nothing, where the pid is another's by now.
     pub(super) fn learn(&mut self, process: ProcessKey, session: u64) -> anyhow::Result<()> {
         self.look_up(process, session).map(drop)

@@ -6,11 +6,12 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use uuid::Uuid;
 
+use super::capture::{Captures, Wanted};
 use super::guard::Guard;
 use super::hands::{Hands, path_text};
 use super::wait::{Bed, IDLE, TICK};
 use super::watch::Watch;
-use super::{AgentRule, Request, Summary, clock};
+use super::{AgentRule, CaptureRequest, Request, Summary, TagRequest, Whose, clock};
 use crate::input::{Clock, Input};
 use crate::load::Inventory;
 use crate::load::quiet::Quiet;
@@ -40,12 +41,17 @@ const STALE: u64 = 30 * 60 * 1_000_000_000;
 
 /// The thread's state.
 pub(super) struct Live {
-    rings: Rings,
+    pub(super) rings: Rings,
     pub(super) hands: Hands,
     pub(super) watch: Watch,
     guard: Guard,
     bed: Bed,
     inbox: mpsc::Receiver<Request>,
+    pub(super) captures: Captures,
+    /// What the kernel hands over for them.
+    pub(super) wanted: Wanted,
+    /// When they were looked at last.
+    pub(super) captures_looked: Instant,
     /// When roots were looked at last.
     roots_swept: Instant,
     /// Since when nobody has needed the probes.
@@ -70,6 +76,9 @@ impl Live {
             guard,
             bed,
             inbox,
+            captures: Captures::default(),
+            wanted: Wanted::default(),
+            captures_looked: Instant::now(),
             roots_swept: Instant::now(),
             unneeded: None,
             reached: 0,
@@ -88,8 +97,10 @@ impl Live {
             let news = self.guard.look();
             self.hands.touched(news)?;
             let drained = self.drain(self.take())?;
+            let packets = self.packets()?;
             // Records that wait for hashes are not to wait for the next event.
-            let is_quiet = drained.count == 0 && !self.hands.core.pipeline.awaits_hashes();
+            let is_quiet =
+                drained.count + packets == 0 && !self.hands.core.pipeline.awaits_hashes();
             quiet = if is_quiet { quiet + 1 } else { 0 };
             while let Ok(request) = self.inbox.try_recv() {
                 if let Request::Stop(session) = request {
@@ -107,7 +118,7 @@ impl Live {
     }
 
     /// Reads the rings and lets time pass for the pipeline.
-    fn drain(&mut self, take: Take) -> anyhow::Result<Drained> {
+    pub(super) fn drain(&mut self, take: Take) -> anyhow::Result<Drained> {
         let now = clock::now();
         let (hands, watch) = (&mut self.hands, &mut self.watch);
         let drained = self
@@ -154,7 +165,7 @@ impl Live {
         }
         self.hands.probes.set_asleep(true)?;
         // What came between the last drain and the flag wakes nobody.
-        if self.drain(Take::All)?.count == 0 {
+        if self.drain(Take::All)?.count + self.packets()? == 0 {
             self.bed.sleep(IDLE);
         }
         self.hands.probes.set_asleep(false)
@@ -163,13 +174,20 @@ impl Live {
     fn serve(&mut self, request: Request) -> anyhow::Result<()> {
         match request {
             Request::Tag(request, answer) => {
-                let _ = answer.send(self.hands.launch(request));
+                let _ = answer.send(self.launch(request));
             }
             Request::Running(session, answer) => {
                 let _ = answer.send(self.hands.running(session));
             }
             Request::Reload(agents, hash, answer) => {
                 let _ = answer.send(self.reload(agents, hash));
+            }
+            Request::Capture(request, answer) => {
+                let _ = answer.send(self.begin_capture(request));
+            }
+            Request::EndCapture(id) => self.end_capture(id)?,
+            Request::IsTagged(pid, answer) => {
+                let _ = answer.send(self.hands.is_tagged(pid));
             }
             Request::ReloadRefused(reason) => {
                 let refused = Some(reason);
@@ -182,6 +200,22 @@ impl Live {
             Request::Stop(_) => {}
         }
         Ok(())
+    }
+
+    /// Tags a process that waits to become a command; packets of it are wanted from the first on.
+    fn launch(&mut self, mut request: TagRequest) -> anyhow::Result<Uuid> {
+        let packets = request.packets.take();
+        let session = self.hands.launch(request)?;
+        if let Some(packets) = packets {
+            self.begin_capture(CaptureRequest {
+                whose: Whose::Session(session),
+                longest: packets.longest,
+                file: packets.file,
+                asker: packets.asker,
+                done: packets.done,
+            })?;
+        }
+        Ok(session)
     }
 
     fn reload(&mut self, agents: Vec<AgentRule>, hash: Option<String>) -> anyhow::Result<()> {
@@ -304,6 +338,7 @@ impl Live {
             }
         };
         self.await_hashes()?;
+        self.finish_captures()?;
         self.hands.tell_refused()?;
         self.hands.tell_counters(counters)?;
         let core = &mut self.hands.core;

@@ -66,6 +66,11 @@ impl Watch {
         !self.rules.is_empty()
     }
 
+    /// Id and name of every agent that a rule names.
+    pub(super) fn agents(&self) -> impl Iterator<Item = (&String, &String)> {
+        self.rules.iter().map(|(rule, _)| (&rule.id, &rule.name))
+    }
+
     /// Other rules from now on. Gives the sessions whose root none of them matches, which are not
     /// watched any more.
     pub(super) fn replace_rules(&mut self, new: Watch) -> Vec<u64> {

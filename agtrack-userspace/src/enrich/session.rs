@@ -95,6 +95,13 @@ impl Sessions {
         running.or_else(|| ended().map(|(_, agent)| agent)).cloned()
     }
 
+    /// The agents of all running sessions, with the sessions' keys.
+    pub fn iter(&self) -> impl Iterator<Item = (u64, &Shared<Agent>)> {
+        self.by_key
+            .iter()
+            .map(|(key, session)| (*key, &session.agent))
+    }
+
     /// Number of running sessions.
     pub fn len(&self) -> usize {
         self.by_key.len()

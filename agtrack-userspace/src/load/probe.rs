@@ -11,6 +11,7 @@ use crate::ring::Rings;
 const SIZES: Sizes = Sizes {
     lifecycle: 1 << 20,
     bulk: 1 << 20,
+    packets: 64 << 10,
     threads: 64,
 };
 

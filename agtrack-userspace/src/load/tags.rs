@@ -105,6 +105,14 @@ impl Probes {
         self.control(0, 0)
     }
 
+    /// Says how many bytes of each packet of captured sessions are wanted; 0: no session is captured.
+    ///
+    /// # Errors
+    /// The map cannot be written.
+    pub fn set_packet_bytes(&mut self, bytes: u32) -> anyhow::Result<()> {
+        self.control(2, bytes)
+    }
+
     fn control(&mut self, index: u32, value: u32) -> anyhow::Result<()> {
         let map = self.map_mut("CONTROL")?;
         let mut control: Array<_, u32> = Array::try_from(map)?;

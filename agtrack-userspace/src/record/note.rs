@@ -55,6 +55,10 @@ pub enum Change {
     Reload,
     /// The configuration was read again and refused; the old one is in force.
     ReloadRefused,
+    /// Packets of an agent are written to a file from now on; `detail` says whose, and who asked.
+    CaptureStart,
+    /// No more; `detail` says what it came to.
+    CaptureEnd,
 }
 
 /// Something was not seen, or was seen and lost.

@@ -8,6 +8,8 @@
 //! moment. So the path is walked once, with the user's own rights; after that everything goes by
 //! descriptor, and the journal is told which directory it must find there.
 
+mod packets;
+
 use std::ffi::{OsStr, OsString};
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
@@ -236,7 +238,7 @@ fn names(directory: &OwnedFd) -> rustix::io::Result<Vec<OsString>> {
 /// Removes the journal's files in it, and then itself if nothing else is there.
 fn remove(parent: &OwnedFd, name: &OsStr, made: &OwnedFd) -> rustix::io::Result<()> {
     for file in names(made)? {
-        if file.to_str().is_some_and(journal::is_file_name) {
+        if file.to_str().is_some_and(packets::is_file_name) {
             fs::unlinkat(made, &file, AtFlags::empty())?;
         }
     }

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use uuid::Uuid;
 
-use crate::engine::{Running, Summary};
+use crate::engine::{CaptureDone, Running, Summary};
 use crate::load::{BackendChoice, Reads};
 
 /// The longest line that is read, in bytes.
@@ -103,6 +103,9 @@ pub(super) struct Begin {
     pub backend: BackendChoice,
     /// Which opens for reading are told one by one.
     pub reads: Reads,
+    /// Write the command's packets to a file beside the journal.
+    #[serde(default)]
+    pub packets: bool,
     /// Record until the last tagged descendant has ended, also when the launcher is gone.
     pub all: bool,
 }
@@ -135,12 +138,28 @@ pub(super) enum FromRecorder {
         still: Still,
     },
     /// Everything is written.
-    Done {
-        /// Tagged and alive when recording ended.
-        still: Still,
-        /// What was recorded.
-        summary: Summary,
-    },
+    Done(Done),
+}
+
+/// The last word of a recorder.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Done {
+    /// Tagged and alive when recording ended.
+    pub still: Still,
+    /// What was recorded.
+    pub summary: Summary,
+    /// The packets, where they were wanted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub packets: Option<Packets>,
+}
+
+/// A file of packets beside the journal.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Packets {
+    /// Its name in the journal's directory.
+    pub name: String,
+    /// What it came to.
+    pub done: CaptureDone,
 }
 
 /// Processes that are tagged and alive: as many of them as are shown, however many there are.
@@ -272,6 +291,7 @@ mod tests {
             journal: Some(path),
             backend: BackendChoice::Auto,
             reads: Reads::All,
+            packets: true,
             all: false,
         });
         let mut wire = Vec::new();
@@ -289,8 +309,10 @@ mod tests {
         };
         let still = Still::from((1..=32_768).map(process).collect::<Vec<_>>());
         assert_eq!((still.total, still.first.len()), (32_768, PROCESSES));
-        let summary = Summary::default();
-        there_and_back(&FromRecorder::Done { still, summary });
+        there_and_back(&FromRecorder::Done(Done {
+            still,
+            ..Done::default()
+        }));
     }
 
     #[test]

@@ -14,10 +14,12 @@ use uuid::Uuid;
 
 use super::directory::{Directory, RUNS};
 use super::identity::Invoker;
-use super::protocol::{Begin, FromRecorder, Still, Tagging, ToRecorder};
+use super::name::Name;
+use super::packets::{self, Awaited};
+use super::protocol::{Begin, Done, FromRecorder, Still, Tagging, ToRecorder};
 use super::talk::{Event, Talk};
 use crate::cgroup::{Hierarchy, OwnCgroup};
-use crate::engine::{Running, Summary, TagRequest};
+use crate::engine::{PacketFile, Running, Summary, TagRequest};
 use crate::load::{BackendChoice, Reads};
 use crate::terminal::note;
 
@@ -128,7 +130,8 @@ where
     };
     check_owner(pid, invoker.as_ref())?;
     talk.watch(pid)?;
-    let mut session = Session::begin(engine, &begin, pid, command, &name)?;
+    let packets = begin.packets.then(|| packets::prepare(&directory, group));
+    let mut session = Session::begin(engine, &begin, (pid, command), &name, packets.transpose()?)?;
     talk.say(&FromRecorder::Tagged {
         session: session.id,
         tagging: session.tagging(),
@@ -136,9 +139,9 @@ where
     // From here on it is evidence, whatever anybody says.
     directory.keep();
     let end = session.until_end(talk, begin.all);
-    let (still, summary) = session.close()?;
+    let done = session.close()?;
     if end == End::Abandoned {
-        match has_run(&summary) {
+        match has_run(&done.summary) {
             false => directory.discard(),
             true => note(format_args!(
                 "agtrack: the launcher said that the command could not be executed, and it did run: \
@@ -146,29 +149,32 @@ where
             )),
         }
     }
-    say_done(talk, still, summary);
+    say_done(talk, done);
     Ok(())
 }
 
 /// The last word. Names that are too long together are left out, and that is said.
-fn say_done(talk: &mut Talk, still: Still, summary: Summary) {
-    let actions = summary.actions.clone();
-    let (lost, skipped, tampered) = (summary.lost, summary.skipped, summary.tampered);
-    if talk.say(&FromRecorder::Done { still, summary }) {
+fn say_done(talk: &mut Talk, done: Done) {
+    let full = &done.summary;
+    let summary = Summary {
+        actions: full.actions.clone(),
+        lost: full.lost,
+        skipped: full.skipped,
+        tampered: full.tampered,
+        ..Summary::default()
+    };
+    let packets = done.packets.clone();
+    if talk.say(&FromRecorder::Done(done)) {
         return;
     }
     note(format_args!(
         "agtrack: the summary is too long to be shown with names; the journal has them"
     ));
-    let summary = Summary {
-        actions,
-        lost,
-        skipped,
-        tampered,
-        ..Summary::default()
-    };
-    let still = Still::default();
-    talk.say(&FromRecorder::Done { still, summary });
+    talk.say(&FromRecorder::Done(Done {
+        still: Still::default(),
+        summary,
+        packets,
+    }));
 }
 
 /// Whether anything but the stub ran: without exec and fork there was nobody else.
@@ -191,34 +197,6 @@ fn check_owner(pid: u32, invoker: Option<&Invoker>) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Names of this run's directory and cgroup.
-struct Name {
-    time: String,
-    short: String,
-}
-
-impl Name {
-    fn new() -> Name {
-        let id = Uuid::now_v7().simple().to_string();
-        let time = jiff::Timestamp::now()
-            .strftime("%Y%m%dT%H%M%SZ")
-            .to_string();
-        // The end of a UUIDv7 is its random part.
-        Name {
-            time,
-            short: id.chars().skip(24).collect(),
-        }
-    }
-
-    fn directory(&self) -> String {
-        format!("{}-{}", self.time, self.short)
-    }
-
-    fn cgroup(&self) -> String {
-        format!("agtrack-{}", self.short)
-    }
-}
-
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum End {
     Finished,
@@ -239,23 +217,26 @@ struct Session {
     pid: u32,
     engine: Box<dyn Recording>,
     cgroup: Result<OwnCgroup, String>,
+    packets: Option<Awaited>,
 }
 
 impl Session {
     fn begin(
         mut engine: Box<dyn Recording>,
         begin: &Begin,
-        pid: u32,
-        command: Vec<Vec<u8>>,
+        (pid, command): (u32, Vec<Vec<u8>>),
         name: &Name,
+        packets: Option<(PacketFile, Awaited)>,
     ) -> anyhow::Result<Session> {
         let cgroup = own_cgroup(pid, &name.cgroup()).map_err(|error| error.to_string());
         let inside = cgroup.as_ref().ok().map(|own| own.cgroup().clone());
+        let (packets, awaited) = packets.unzip();
         let request = TagRequest {
             pid,
             agent: begin.agent.clone(),
             cgroup: inside,
             command,
+            packets,
         };
         let id = engine.tag(request).context("cannot tag the command")?;
         Ok(Session {
@@ -263,6 +244,7 @@ impl Session {
             pid,
             engine,
             cgroup,
+            packets: awaited,
         })
     }
 
@@ -335,7 +317,7 @@ impl Session {
     }
 
     /// Ends the recording and leaves nothing behind but the journal.
-    fn close(mut self) -> anyhow::Result<(Still, Summary)> {
+    fn close(mut self) -> anyhow::Result<Done> {
         let still = self.running().into();
         let summary = self.engine.stop(Some(self.id));
         // After the engine: moving what is left is not the agent's doing.
@@ -345,7 +327,11 @@ impl Session {
                 super::plain(error.to_string().as_bytes())
             ));
         }
-        Ok((still, summary.context("cannot finish the journal")?))
+        Ok(Done {
+            still,
+            summary: summary.context("cannot finish the journal")?,
+            packets: self.packets.map(Awaited::end),
+        })
     }
 }
 
@@ -362,14 +348,6 @@ fn own_cgroup(pid: u32, name: &str) -> Result<OwnCgroup, crate::cgroup::Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn names_sort_by_time_and_differ() {
-        let (one, two) = (Name::new(), Name::new());
-        assert_ne!(one.short, two.short);
-        assert_eq!(one.short.len(), 8);
-        assert_eq!(one.directory().find("Z-"), Some(15), "{}", one.directory());
-    }
 
     #[test]
     fn only_own_processes_are_recorded_for_an_ordinary_user() {

@@ -275,6 +275,7 @@ mod tests {
                 journal: None,
                 backend: crate::load::BackendChoice::Auto,
                 reads: crate::load::Reads::All,
+                packets: false,
                 all: false,
             };
             let talks = line(&["sh", "-c", "echo Welcome; cat >/dev/null"]);

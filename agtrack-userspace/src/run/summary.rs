@@ -10,7 +10,7 @@ use std::path::Path;
 use anstyle::Style;
 
 use super::plain;
-use super::protocol::Still;
+use super::protocol::{Done, Packets, Still};
 use crate::engine::Summary;
 use crate::record::{Item, Listed};
 use look::{Look, quoted};
@@ -21,11 +21,12 @@ const SHOWN: usize = 6;
 const PROGRAMS: usize = 12;
 
 /// The lines of the summary, for standard error.
-pub(super) fn lines(journal: &Path, still: &Still, summary: &Summary) -> Vec<String> {
-    laid_out(&Look::of_stderr(), journal, still, summary)
+pub(super) fn lines(journal: &Path, done: &Done) -> Vec<String> {
+    laid_out(&Look::of_stderr(), journal, done)
 }
 
-fn laid_out(look: &Look, journal: &Path, still: &Still, summary: &Summary) -> Vec<String> {
+fn laid_out(look: &Look, journal: &Path, done: &Done) -> Vec<String> {
+    let (still, summary) = (&done.still, &done.summary);
     let begin = "agtrack: recorded ".to_owned();
     let column = begin.len();
     let mut lines = look.flow(begin, column, &actions(summary));
@@ -40,6 +41,7 @@ fn laid_out(look: &Look, journal: &Path, still: &Still, summary: &Summary) -> Ve
         lines.push(format!("  still running  {count}, no longer recorded:"));
         lines.extend(list(still));
     }
+    lines.extend(done.packets.as_ref().map(|file| packets(journal, file)));
     let journal = quoted(journal);
     lines.push(format!("  journal        {journal}"));
     lines.push(format!(
@@ -47,6 +49,22 @@ fn laid_out(look: &Look, journal: &Path, still: &Still, summary: &Summary) -> Ve
         look.command
     ));
     lines
+}
+
+fn packets(journal: &Path, file: &Packets) -> String {
+    let done = &file.done;
+    let place = quoted(&journal.join(&file.name));
+    let lost = match done.lost {
+        0 => String::new(),
+        lost => format!(", {lost} lost"),
+    };
+    let error = done.error.as_ref().map(|error| plain(error.as_bytes()));
+    let error = error.map(|error| format!(", not whole: {error}"));
+    format!(
+        "  packets        {} in {place}{lost}{}",
+        done.packets,
+        error.unwrap_or_default()
+    )
 }
 
 /// A title and the first of a list; nothing where the list is empty.

@@ -10,10 +10,9 @@ use rustix::process::{Pid, Signal, WaitOptions};
 
 use super::ending::Ending;
 use super::plain;
-use super::protocol::{FromRecorder, Still, ToRecorder};
+use super::protocol::{Done, FromRecorder, ToRecorder};
 use super::signals::{Asked, Signals};
 use super::start::Recorder;
-use crate::engine::Summary;
 use crate::terminal::note;
 
 /// How it all ended.
@@ -22,7 +21,7 @@ pub(super) struct Outcome {
     /// The command.
     pub ending: Ending,
     /// What the recorder said at its end; none if it did not live to say it.
-    pub done: Option<(Still, Summary)>,
+    pub done: Option<Done>,
     /// Recording ended before it should have.
     pub lost: bool,
 }
@@ -37,7 +36,7 @@ pub(super) struct Supervisor {
     ended: Option<Ending>,
     interrupts: u32,
     lost: bool,
-    done: Option<(Still, Summary)>,
+    done: Option<Done>,
 }
 
 impl Supervisor {
@@ -178,7 +177,7 @@ impl Supervisor {
 
     fn on_message(&mut self, message: FromRecorder) {
         match message {
-            FromRecorder::Done { still, summary } => self.on_done(still, summary),
+            FromRecorder::Done(done) => self.on_done(done),
             FromRecorder::Waiting { still } => {
                 note(format_args!(
                     "agtrack: the command has ended; waiting for {} more:",
@@ -193,15 +192,15 @@ impl Supervisor {
         }
     }
 
-    fn on_done(&mut self, still: Still, summary: Summary) {
+    fn on_done(&mut self, done: Done) {
         let early = if self.ended.is_none() {
             Some("the recorder ended before the command")
-        } else if self.all && self.interrupts == 0 && still.total > 0 {
+        } else if self.all && self.interrupts == 0 && done.still.total > 0 {
             Some("the recorder ended before the last descendant")
         } else {
             None
         };
-        self.done = Some((still, summary));
+        self.done = Some(done);
         if let Some(why) = early {
             self.on_loss(why);
         } else if let Some(recorder) = self.recorder.take() {

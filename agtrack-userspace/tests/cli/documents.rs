@@ -9,6 +9,7 @@ const COMMANDS: &[&[&str]] = &[
     &[],
     &["run"],
     &["daemon"],
+    &["capture"],
     &["tail"],
     &["query"],
     &["doctor"],
@@ -108,7 +109,7 @@ fn the_configuration_is_documented_by_the_shipped_file() {
          unless told otherwise. Unknown keys are mistakes. `agtrack config check` tells all \
          mistakes at once, with line and column; `agtrack config show` prints what is in force. \
          On SIGHUP (`systemctl reload agtrack`) the agents are read again; a file with mistakes, \
-         or with another `[journal]` or `[capture]`, is refused, recorded as such, and the old \
+         or with another `[journal]`, `[capture]` or `[control]`, is refused, recorded as such, and the old \
          one stays in force.\n\nThis is the file that is shipped, with every key and its \
          default:\n\n```toml\n{}\n```\n\n## Reads that are counted\n\nWhere \
          `capture.reads` is `counted`, opens for nothing but reading are counted by these classes, \

@@ -16,7 +16,11 @@ pub(super) fn line(call: &ToolCallChange) -> String {
     let what = match call.change {
         Change::Start => "begins",
         Change::End => "ends",
-        Change::Report | Change::Reload | Change::ReloadRefused => "goes on",
+        Change::Report
+        | Change::Reload
+        | Change::ReloadRefused
+        | Change::CaptureStart
+        | Change::CaptureEnd => "goes on",
     };
     let command = object::command(&call.tool_call.command);
     let mut told = format!("{class} {what}: {command}");

@@ -136,7 +136,11 @@ fn session(change: &SessionChange) -> String {
     let what = match change.change {
         Change::Start => "session begins",
         Change::End => "session ends",
-        Change::Report | Change::Reload | Change::ReloadRefused => "session goes on",
+        Change::Report
+        | Change::Reload
+        | Change::ReloadRefused
+        | Change::CaptureStart
+        | Change::CaptureEnd => "session goes on",
     };
     let mut told = what.to_owned();
     if !change.command.is_empty() {
@@ -210,6 +214,8 @@ fn lifecycle(change: &Lifecycle) -> String {
         Change::Reload => "configuration reloaded",
         Change::ReloadRefused => "configuration refused, the old one stays",
         Change::Report => "recording goes on",
+        Change::CaptureStart => "packets are captured",
+        Change::CaptureEnd => "packets are captured no more",
     };
     let mut told = format!("agtrack {}: {what}", printable(&change.version));
     if change.change == Change::Start {

@@ -41,8 +41,23 @@ fn listed(items: &[Item]) -> Listed {
     }
 }
 
+fn of(summary: Summary) -> Done {
+    Done {
+        summary,
+        ..Done::default()
+    }
+}
+
 fn check(summary: &Summary, running: Vec<Running>, expect: &[&str]) {
-    let lines = laid_out(&look(), Path::new("/var/lib/x"), &running.into(), summary);
+    let lines = laid_out(
+        &look(),
+        Path::new("/var/lib/x"),
+        &Done {
+            still: running.into(),
+            summary: summary.clone(),
+            packets: None,
+        },
+    );
     assert_eq!(lines, expect);
 }
 
@@ -134,13 +149,38 @@ fn a_busy_command_is_told_in_a_few_lines() {
 }
 
 #[test]
+fn the_file_of_packets_is_named() {
+    let told = |lost, error: Option<&str>| {
+        let packets = Packets {
+            name: "packets.pcapng".to_owned(),
+            done: crate::engine::CaptureDone {
+                packets: 12,
+                bytes: 3400,
+                lost,
+                error: error.map(str::to_owned),
+            },
+        };
+        let done = Done {
+            packets: Some(packets),
+            ..Done::default()
+        };
+        let lines = laid_out(&look(), Path::new("/j"), &done);
+        lines.into_iter().find(|line| line.contains("packets"))
+    };
+    let whole = "  packets        12 in /j/packets.pcapng";
+    assert_eq!(told(0, None).as_deref(), Some(whole));
+    let cut = "  packets        12 in /j/packets.pcapng, 3 lost, not whole: no space";
+    assert_eq!(told(3, Some("no space")).as_deref(), Some(cut));
+}
+
+#[test]
 fn attempts_on_the_recorder_are_counted() {
     let told = |tampered| {
         let summary = Summary {
             tampered,
             ..Summary::default()
         };
-        let lines = laid_out(&look(), Path::new("/j"), &Still::default(), &summary);
+        let lines = laid_out(&look(), Path::new("/j"), &of(summary));
         lines.into_iter().find(|line| line.contains("TAMPER"))
     };
     assert_eq!(told(0), None);
@@ -176,9 +216,9 @@ fn colours_are_used_only_where_they_are_wanted() {
         palette: Palette::coloured(),
         ..look()
     };
-    let with = laid_out(&coloured, Path::new("/j"), &Still::default(), &busy()).join("\n");
+    let with = laid_out(&coloured, Path::new("/j"), &of(busy())).join("\n");
     assert!(with.contains("\u{1b}["), "{with}");
-    let without = laid_out(&look(), Path::new("/j"), &Still::default(), &busy()).join("\n");
+    let without = laid_out(&look(), Path::new("/j"), &of(busy())).join("\n");
     assert!(!without.contains('\u{1b}'), "{without}");
 }
 

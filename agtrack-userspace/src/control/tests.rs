@@ -1,0 +1,145 @@
+//! What is understood, and what a line may be.
+
+use std::io::{Read, Write};
+use std::os::fd::AsFd;
+use std::time::Duration;
+
+use super::*;
+
+const TIME: Duration = Duration::from_secs(20);
+
+fn read_of(bytes: &[u8]) -> io::Result<Option<wire::Line>> {
+    let (mut there, here) = UnixStream::pair().unwrap();
+    let bytes = bytes.to_vec();
+    let writing = std::thread::spawn(move || {
+        // Who reads may have had enough.
+        let _ = there.write_all(&bytes);
+    });
+    let line = wire::read(&here, TIME);
+    drop(here);
+    writing.join().unwrap();
+    line
+}
+
+fn check(bytes: &[u8], expect: Result<Option<&[u8]>, &str>) {
+    let found = read_of(bytes).map(|line| line.map(|line| line.bytes));
+    match expect {
+        Ok(expect) => assert_eq!(found.unwrap().as_deref(), expect),
+        Err(expect) => {
+            let error = found.unwrap_err().to_string();
+            assert!(error.contains(expect), "{error}");
+        }
+    }
+}
+
+#[test]
+fn a_line_ends_where_it_ends() {
+    check(b"one\ntwo\n", Ok(Some(b"one")));
+    check(b"\n", Ok(Some(b"")));
+    check(b"", Ok(None));
+    check(b"no end", Err("has no end"));
+    let long = vec![b'x'; wire::LONGEST];
+    check(&[&long[..], b"\n"].concat(), Ok(Some(&long)));
+    check(&[&long[..], &long[..]].concat(), Err("longer than 65536"));
+}
+
+#[test]
+fn a_peer_that_keeps_silent_has_its_time_and_no_more() {
+    let (_there, here) = UnixStream::pair().unwrap();
+    let begun = Instant::now();
+    let error = wire::read(&here, Duration::from_millis(50)).unwrap_err();
+    assert!(error.to_string().contains("in time"), "{error}");
+    assert!(begun.elapsed() < TIME);
+}
+
+#[test]
+fn a_file_comes_along() {
+    let (there, here) = UnixStream::pair().unwrap();
+    let (mut reader, writer) = std::io::pipe().unwrap();
+    wire::write(&there, &"hello", Some(writer.as_fd())).unwrap();
+    drop(writer);
+    let line = wire::read(&here, TIME).unwrap().unwrap();
+    assert_eq!(line.bytes, b"\"hello\"");
+    std::fs::File::from(line.file.unwrap())
+        .write_all(b"through")
+        .unwrap();
+    let mut text = String::new();
+    reader.read_to_string(&mut text).unwrap();
+    assert_eq!(text, "through");
+}
+
+#[test]
+fn requests_and_answers_are_what_the_documentation_shows() {
+    let document = include_str!("../../../docs/control.md");
+    let shown = |text: &str| assert!(document.contains(text), "{text}");
+    let session = "01a22502-f4dd-71e6-9620-98e8bf30ac32";
+    let requests = [
+        (Some("builder".to_owned()), None),
+        (None, Some(session.parse().unwrap())),
+    ];
+    for (agent, session) in requests {
+        let request = Request::Capture {
+            agent,
+            session,
+            longest: LONGEST_PACKET,
+        };
+        let line = document
+            .lines()
+            .filter_map(|line| serde_json::from_str::<Request>(line).ok());
+        assert!(line.into_iter().any(|line| line == request), "{request:?}");
+    }
+    let sessions = vec![session.parse().unwrap()];
+    let done = crate::engine::CaptureDone {
+        packets: 13,
+        bytes: 1163,
+        ..Default::default()
+    };
+    for answer in [Answer::Ok(Begun { sessions }), Answer::Done(done)] {
+        shown(&serde_json::to_string(&answer).unwrap());
+    }
+    shown(SOCKET);
+}
+
+#[test]
+fn what_is_no_request_is_refused() {
+    for text in [
+        "{\"request\":\"capture\",\"agent\":\"x\",\"other\":1}",
+        "{\"request\":\"capture\",\"agent\":7}",
+        "{\"request\":\"capture\",\"agent\":\"x\",\"longest\":-1}",
+        "{\"request\":\"stop\"}",
+        "{\"agent\":\"x\"}",
+        "null",
+    ] {
+        assert!(serde_json::from_str::<Request>(text).is_err(), "{text}");
+    }
+}
+
+#[test]
+fn so_many_are_served_and_no_more() {
+    let served = Arc::default();
+    let places: Vec<_> = (0..MOST).map(|_| Place::take(&served)).collect();
+    assert!(places.iter().all(Option::is_some));
+    assert!(Place::take(&served).is_none());
+    drop(places);
+    assert!(Place::take(&served).is_some());
+    assert_eq!(served.load(Ordering::Relaxed), 0);
+}
+
+#[test]
+fn what_stands_at_the_place_is_replaced_only_if_it_is_a_dead_socket() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("run/control.sock");
+    make_way(&path).unwrap();
+    let made = std::fs::metadata(path.parent().unwrap()).unwrap();
+    assert_eq!(made.permissions().mode() & 0o777, 0o755);
+    let listener = UnixListener::bind(&path).unwrap();
+    let error = make_way(&path).unwrap_err().to_string();
+    assert!(error.contains("another daemon listens"), "{error}");
+    drop(listener);
+    make_way(&path).unwrap();
+    assert!(!path.exists());
+    std::fs::write(&path, "mine").unwrap();
+    let error = make_way(&path).unwrap_err().to_string();
+    assert!(error.contains("is no socket"), "{error}");
+    assert_eq!(std::fs::read(&path).unwrap(), b"mine");
+}

@@ -1,0 +1,115 @@
+//! Lines over a socket, with descriptors beside them.
+
+use std::io::{self, IoSlice, IoSliceMut, Write};
+use std::mem::MaybeUninit;
+use std::os::fd::{BorrowedFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+use std::time::{Duration, Instant};
+
+use rustix::net::{
+    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
+    SendAncillaryMessage, SendFlags, recvmsg, sendmsg,
+};
+use serde::Serialize;
+
+/// The longest line, bytes.
+pub(super) const LONGEST: usize = 64 * 1024;
+/// How long it may take to be written, where the peer does not read.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// Bytes read at a time.
+const PIECE: usize = 4096;
+
+/// A line, and the first descriptor that came with it.
+#[derive(Debug)]
+pub(super) struct Line {
+    pub(super) bytes: Vec<u8>,
+    pub(super) file: Option<OwnedFd>,
+}
+
+/// Reads a line, within `time`; `None`: there is none.
+///
+/// # Errors
+/// It is too long, has no end, or takes too long.
+pub(super) fn read(stream: &UnixStream, time: Duration) -> io::Result<Option<Line>> {
+    let until = Instant::now() + time;
+    let mut line = Line {
+        bytes: Vec::new(),
+        file: None,
+    };
+    loop {
+        let left = until.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Err(io::Error::other("the line did not come in time"));
+        }
+        stream.set_read_timeout(Some(left))?;
+        let mut piece = [0; PIECE];
+        let count = match receive(stream, &mut piece, &mut line.file) {
+            Ok(count) => count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => continue,
+            Err(error) => return Err(error),
+        };
+        let piece = piece.get(..count).unwrap_or_default();
+        match piece.iter().position(|byte| *byte == b'\n') {
+            Some(end) => {
+                line.bytes
+                    .extend_from_slice(piece.get(..end).unwrap_or_default());
+                return Ok(Some(line));
+            }
+            None if count == 0 && line.bytes.is_empty() => return Ok(None),
+            None if count == 0 => return Err(io::Error::other("the line has no end")),
+            None => line.bytes.extend_from_slice(piece),
+        }
+        if line.bytes.len() > LONGEST {
+            return Err(io::Error::other(format!(
+                "the line is longer than {LONGEST} bytes"
+            )));
+        }
+    }
+}
+
+/// Of several descriptors only the first is kept; the others are closed.
+fn receive(stream: &UnixStream, piece: &mut [u8], file: &mut Option<OwnedFd>) -> io::Result<usize> {
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(4))];
+    let mut beside = RecvAncillaryBuffer::new(&mut space);
+    let mut pieces = [IoSliceMut::new(piece)];
+    let received = recvmsg(stream, &mut pieces, &mut beside, RecvFlags::CMSG_CLOEXEC)?;
+    for message in beside.drain() {
+        if let RecvAncillaryMessage::ScmRights(files) = message {
+            for descriptor in files {
+                file.get_or_insert(descriptor);
+            }
+        }
+    }
+    Ok(received.bytes)
+}
+
+/// Writes a value as a line, with a descriptor beside it.
+///
+/// # Errors
+/// The peer is gone, or does not read.
+pub(super) fn write(
+    mut stream: &UnixStream,
+    value: &impl Serialize,
+    file: Option<BorrowedFd<'_>>,
+) -> io::Result<()> {
+    stream.set_write_timeout(Some(PATIENCE))?;
+    let mut line = serde_json::to_vec(value)?;
+    line.push(b'\n');
+    let Some(file) = file else {
+        return stream.write_all(&line);
+    };
+    let files = [file];
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+    let mut beside = SendAncillaryBuffer::new(&mut space);
+    if !beside.push(SendAncillaryMessage::ScmRights(&files)) {
+        return Err(io::Error::other("there is no room for a descriptor"));
+    }
+    let sent = sendmsg(
+        stream,
+        &[IoSlice::new(&line)],
+        &mut beside,
+        SendFlags::NOSIGNAL,
+    )?;
+    stream.write_all(line.get(sent..).unwrap_or_default())
+}
