@@ -26,7 +26,7 @@ tests![
 /// Files of a burst.
 const BURST: usize = 1000;
 /// How often the time of a burst is taken.
-const ROUNDS: usize = 5;
+const ROUNDS: usize = 3;
 
 /// A recorder of its own, and an agent.
 struct Own {

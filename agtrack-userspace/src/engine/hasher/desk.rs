@@ -139,14 +139,14 @@ impl Desk {
     }
 
     fn removed(&mut self, wanted: &HashWanted) -> Option<Effect> {
-        let known = self.last(wanted);
+        let known = self.last(&wanted.path, wanted.inode, wanted.at);
         self.known.removed(&wanted.path.0);
         known.map(last)
     }
 
     fn renamed(&mut self, wanted: &HashWanted, to: &Text, exchanged: bool) -> Option<Effect> {
-        let moved = self.last(wanted);
-        let replaced = self.known.named(&to.0, None);
+        let moved = self.last(&wanted.path, wanted.inode, wanted.at);
+        let replaced = self.last(to, None, wanted.at);
         self.known.renamed(&wanted.path.0, &to.0, exchanged);
         let effect = Effect {
             previous_sha256: replaced.map(|entry| entry.sha256),
@@ -155,11 +155,11 @@ impl Desk {
         (effect != Effect::default()).then_some(effect)
     }
 
-    /// What is known of a file as it was before it lost its name: not what was read afterwards and
-    /// may be another's.
-    pub(super) fn last(&self, wanted: &HashWanted) -> Option<Entry> {
-        let known = self.known.named(&wanted.path.0, wanted.inode);
-        known.filter(|entry| !entry.is_later || entry.as_of <= wanted.at)
+    /// What is known of a file as it was before it lost its name at that time (wall clock, ns): not
+    /// what was read afterwards and may be another's.
+    pub(super) fn last(&self, path: &Text, inode: Option<u64>, at: u64) -> Option<Entry> {
+        let known = self.known.named(&path.0, inode);
+        known.filter(|entry| !entry.is_later || entry.as_of <= at)
     }
 
     fn read(&mut self, found: &Found) -> Result<Read, Unhashed> {
