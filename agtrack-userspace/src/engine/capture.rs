@@ -9,8 +9,6 @@ mod held;
 mod outlet;
 #[cfg(test)]
 mod tests;
-#[cfg(test)]
-mod tests;
 
 use std::collections::BTreeSet;
 use std::os::fd::OwnedFd;
