@@ -29,7 +29,7 @@ fn an_unknown_key_is_told_with_the_nearest() {
     );
     check(
         "xyz = 1\n",
-        &["1:1: unknown key `xyz`; known are `journal`, `capture`, `agents`"],
+        &["1:1: unknown key `xyz`; known are `journal`, `capture`, `control`, `agents`"],
     );
 }
 
