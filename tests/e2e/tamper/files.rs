@@ -182,7 +182,7 @@ fn own_work_is_no_attempt() -> Outcome {
     let group = Group::new(&own_name("-tamper-own"));
     let home = Home::new("agent", &[&format!("{}/*", group.path.display())]);
     let text = std::fs::read_to_string(home.config()).unwrap();
-    let text = text.replace("[capture]", "segment_bytes = 1048576\n[capture]");
+    let text = text.replace("[journal]\n", "[journal]\nsegment_bytes = 1048576\n");
     std::fs::write(home.config(), text).unwrap();
     let daemon = home.start();
     let place = Place::new(&group, "agent", daemon.follower());
