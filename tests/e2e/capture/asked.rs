@@ -356,6 +356,12 @@ fn a_run_has_its_packets_from_the_first_on() -> Outcome {
     assert!(packets.all[0].headers().syn);
     assert_eq!(packets.stream(port, true), [7; 4000]);
     assert_eq!(packets.stream(port, false), b"answer");
+    if !here::is_machine() {
+        let said = tshark(&file);
+        assert_eq!(said.len(), packets.all.len());
+        let begin = format!("{port} agtrack-trigger[");
+        assert!(said[0].starts_with(&begin), "{said:?}");
+    }
     // It lies in the journal's directory as the journal's own files do, and nobody stumbles on it.
     let facts = |name: &str| {
         let found = std::fs::metadata(journal.join(name)).unwrap();
@@ -371,6 +377,20 @@ fn a_run_has_its_packets_from_the_first_on() -> Outcome {
         .collect();
     assert_eq!(changes, ["start", "capture_start", "capture_end", "end"]);
     Ok(())
+}
+
+/// To which port each packet goes, and its comment, as tshark reads them.
+fn tshark(file: &Path) -> Vec<String> {
+    let mut tshark = Command::new("tshark");
+    tshark.arg("-r").arg(file);
+    tshark.args(["-T", "fields", "-E", "separator=/s"]);
+    tshark.args(["-e", "tcp.dstport", "-e", "frame.comment"]);
+    let output = tshark
+        .output()
+        .expect("tshark, which `cargo xtask setup` installs");
+    assert!(output.status.success(), "{output:?}");
+    let text = String::from_utf8(output.stdout).unwrap();
+    text.lines().map(str::to_owned).collect()
 }
 
 fn a_second_daemon_leaves_the_socket_alone() -> Outcome {

@@ -133,14 +133,11 @@ fn process(process: &Process) -> String {
 }
 
 fn session(change: &SessionChange) -> String {
+    use Change::{CaptureEnd, CaptureStart, End, Reload, ReloadRefused, Report, Start};
     let what = match change.change {
-        Change::Start => "session begins",
-        Change::End => "session ends",
-        Change::Report
-        | Change::Reload
-        | Change::ReloadRefused
-        | Change::CaptureStart
-        | Change::CaptureEnd => "session goes on",
+        Start => "session begins",
+        End => "session ends",
+        Report | Reload | ReloadRefused | CaptureStart | CaptureEnd => "session goes on",
     };
     let mut told = what.to_owned();
     if !change.command.is_empty() {
@@ -148,11 +145,9 @@ fn session(change: &SessionChange) -> String {
     } else if let Some(cgroup) = &change.cgroup {
         told.push_str(&format!(": cgroup {}", cgroup.printable()));
     }
-    let counts: Vec<_> = change
-        .actions
-        .iter()
-        .map(|(name, count)| format!("{} {count}", printable(name)))
-        .collect();
+    let counts = change.actions.iter();
+    let counts = counts.map(|(name, count)| format!("{} {count}", printable(name)));
+    let counts: Vec<_> = counts.collect();
     if !counts.is_empty() {
         told.push_str(&format!("; {}", counts.join(", ")));
     }
