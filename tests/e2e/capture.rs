@@ -1,6 +1,7 @@
 //! Packets of an agent's sockets as a file: all of them, with whose they are, and nobody else's.
 
 pub(crate) mod asked;
+pub(crate) mod written;
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream, UdpSocket};
@@ -8,6 +9,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr, Command, Output, Stdio};
 use std::thread::JoinHandle;
 
+use agtrack_tests::daemon::Home;
+use agtrack_tests::group::Group;
 use agtrack_tests::here;
 use agtrack_tests::packets::{Packet, Packets};
 use agtrack_tests::place::Place;
@@ -15,6 +18,7 @@ use agtrack_tests::steps;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
+use crate::host::own_name;
 use crate::{Outcome, Unable, host, host::place, tests};
 
 tests![
@@ -92,6 +96,35 @@ fn capture(place: &Place<'_>, arguments: &[&str]) -> (Capture, PathBuf) {
     let mut command = command(&host::socket(), &["--session", &session, "-w", &file]);
     command.args(arguments);
     (Capture::begin(command), file.into())
+}
+
+/// An agent of a daemon of its own.
+struct Own {
+    group: Group,
+    home: Home,
+}
+
+impl Own {
+    fn new(name: &str) -> Own {
+        let name = own_name(name);
+        let home = Home::new("alone", &[&format!("/{name}/*")]);
+        let group = Group::new(&name);
+        Own { group, home }
+    }
+}
+
+fn send(place: &Place<'_>, bytes: usize) -> u16 {
+    let Ok((listener, port)) = listener("127.0.0.1") else {
+        panic!("no loopback");
+    };
+    let peer = peer(listener, Vec::new());
+    place.run(&steps! {
+        "socket-open", "127.0.0.1", port, "tcp", "+",
+        "socket-send", bytes, "+",
+        "socket-close",
+    });
+    assert_eq!(peer.join().unwrap(), bytes);
+    port
 }
 
 fn listener(ip: &str) -> Result<(TcpListener, u16), Unable> {

@@ -135,6 +135,7 @@ const MODULES: &[(&str, Each, &[Test])] = &[
     ("content", Each::Backend, content::TESTS),
     ("capture", Each::Backend, capture::TESTS),
     ("capture", Each::Kernel, capture::asked::TESTS),
+    ("capture", Each::Kernel, capture::written::TESTS),
     ("uring", Each::Backend, uring::TESTS),
     ("uring", Each::Backend, uring::socket::TESTS),
     ("uring", Each::Backend, uring::table::TESTS),
