@@ -14,8 +14,6 @@ mod tests;
 
 use std::collections::{HashMap, VecDeque};
 
-use std::sync::Arc;
-
 use call::{Call, Kept};
 use family::{Family, Role};
 
@@ -175,20 +173,16 @@ impl Calls {
     /// Gives the action its call, and that what it did. Says where the call has ended with it.
     fn belong(&mut self, doing: &mut Doing, kept: &mut Kept) -> Option<Draft> {
         let action = &mut doing.action;
-        let uid = action.process.uid.clone();
-        let past = self.past.iter().rev().find(|(past, _)| *past == uid);
-        let (inside, past) = match self.family.call_of(&uid) {
-            None if is_of_socket(action) => (past.map(|(_, call)| call.id.as_str().into()), past),
-            inside => (inside, None),
+        let process = action.process.clone();
+        let uid = &*process.uid;
+        action.tool_call = match self.family.call_of(uid) {
+            Some(id) => self.open.get_mut(&*id).map(|call| call.add(action)),
+            None if is_of_socket(action) => self.passed(uid, action),
+            None => None,
         };
-        action.tool_call = past.map(|(_, call)| call.clone());
-        if let Some(call) = inside.and_then(|id: Arc<str>| self.open.get_mut(&*id)) {
-            action.tool_call = Some(call.called());
-            call.add(action);
-        }
         match &action.object {
             Object::Fork { child_uid, .. } => {
-                let inside = self.family.born(&uid, child_uid);
+                let inside = self.family.born(uid, child_uid);
                 if let Some(call) = inside.and_then(|id| self.open.get_mut(&*id)) {
                     call.grow();
                 }
@@ -199,10 +193,19 @@ impl Calls {
                     code: *code,
                     signal: signal.clone(),
                 };
-                self.left(&uid, Some(exit), doing.time, kept)
+                self.left(uid, Some(exit), doing.time, kept)
             }
             _ => None,
         }
+    }
+
+    /// The call of a process that has ended; where it goes on, what a socket did belongs to it still.
+    fn passed(&mut self, uid: &str, action: &Action) -> Option<Shared<ToolCall>> {
+        let (_, past) = self.past.iter().rev().find(|(past, _)| past == uid)?;
+        if let Some(call) = self.open.get_mut(&past.id) {
+            call.add(action);
+        }
+        Some(past.clone())
     }
 
     /// A process has ended: with the last one its call ends.

@@ -81,12 +81,13 @@ impl Call {
         }
     }
 
+    /// What its actions carry.
     pub(super) fn called(&self) -> Shared<ToolCall> {
         self.called.clone()
     }
 
-    /// One of its processes did something.
-    pub(super) fn add(&mut self, action: &Action) {
+    /// One of its processes did something. Gives what the action is to carry.
+    pub(super) fn add(&mut self, action: &Action) -> Shared<ToolCall> {
         match self.actions.get_mut(&action.action) {
             Some(count) => *count += action.completeness.count,
             None => {
@@ -102,6 +103,7 @@ impl Call {
         if listens && self.class == CallClass::Tool {
             self.class = CallClass::Service;
         }
+        self.called()
     }
 
     /// One more process is part of it.
