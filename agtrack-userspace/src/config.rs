@@ -35,6 +35,8 @@ const LONGEST: u64 = 1 << 20;
 /// What is written and executed is hashed up to this size, bytes: of what people and their tools
 /// write little is larger, and a second of work reads it.
 pub const HASH_MAX_BYTES: u64 = 64 << 20;
+/// How long a record waits for a hash where nothing is said, in milliseconds.
+pub const HASH_WAIT_MS: u64 = 500;
 
 /// What can be configured. `dist/agtrack.toml` shows every key with its default.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -93,6 +95,9 @@ pub struct Capture {
     pub noise: noise::Globs,
     /// Files of more bytes are not hashed; 0: none is.
     pub hash_max_bytes: u64,
+    /// The longest that a record, and those after it, wait for a hash, in milliseconds.
+    #[serde(deserialize_with = "value::hash_wait")]
+    pub hash_wait_ms: u64,
     /// Size of the ring for process events in bytes, a power of two.
     #[serde(deserialize_with = "value::ring_bytes")]
     pub lifecycle_ring_bytes: u32,
@@ -112,6 +117,7 @@ impl Default for Capture {
             reads: Reads::default(),
             noise: noise::Globs::new(),
             hash_max_bytes: HASH_MAX_BYTES,
+            hash_wait_ms: HASH_WAIT_MS,
             lifecycle_ring_bytes: sizes.lifecycle,
             bulk_ring_bytes: sizes.bulk,
             packet_ring_bytes: sizes.packets,

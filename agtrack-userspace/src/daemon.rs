@@ -172,6 +172,7 @@ fn options(loaded: &Loaded, file: &Path, input_log: Option<PathBuf>) -> Options 
         reads: capture.reads,
         noise: capture.reads.noise(&capture.noise),
         hash_max_bytes: capture.hash_max_bytes,
+        hash_wait: Duration::from_millis(capture.hash_wait_ms),
         sizes: Sizes {
             lifecycle: capture.lifecycle_ring_bytes,
             bulk: capture.bulk_ring_bytes,

@@ -5,7 +5,7 @@
 //! which they are to be recorded. Goes out: questions ([`HashWanted`]), and the same drafts in the
 //! same order: one that waits holds back all that come after it, of all sessions, so that the journal
 //! keeps the kernel's order and a session's end comes after its last action. Nothing waits longer
-//! than [`PATIENCE`], and not more than [`MOST`] drafts do. Never: reads a file, or makes up a hash.
+//! than they may ([`Queue::new`]), and not more than [`MOST`] drafts do. Never: reads a file, or makes up a hash.
 
 mod calls;
 mod settle;
@@ -18,8 +18,6 @@ use crate::record::{Draft, Unhashed};
 
 pub use wanted::wanted;
 
-/// How long a draft waits for its hash, boot clock, ns.
-pub const PATIENCE: u64 = 500_000_000;
 /// So many drafts may wait. Whose turn is next then goes without its hash.
 pub const MOST: usize = 16 * 1024;
 
@@ -36,6 +34,8 @@ struct Held {
 pub struct Queue {
     /// Somebody answers questions.
     answered: bool,
+    /// How long a draft waits, boot clock, ns.
+    patience: u64,
     /// The recorder stops: nothing waits any more.
     ended: bool,
     queue: VecDeque<Held>,
@@ -49,10 +49,12 @@ pub struct Queue {
 }
 
 impl Queue {
-    /// `answered`: somebody answers questions; without, none are asked.
-    pub fn new(answered: bool) -> Queue {
+    /// `answered`: somebody answers questions; without, none are asked. A draft waits for its hash no
+    /// longer than `patience`, boot clock, ns.
+    pub fn new(answered: bool, patience: u64) -> Queue {
         Queue {
             answered,
+            patience,
             ..Queue::default()
         }
     }
@@ -105,7 +107,9 @@ impl Queue {
         let mut asked = std::mem::take(&mut self.asked).into_iter().peekable();
         for (place, draft) in fresh.drain(..).enumerate() {
             let question = asked.next_if(|(asked, _)| *asked == place);
-            let until = question.is_some().then(|| boot.saturating_add(PATIENCE));
+            let until = question
+                .is_some()
+                .then(|| boot.saturating_add(self.patience));
             self.wanted.extend(question.map(|(_, wanted)| HashWanted {
                 ticket: self.first + self.queue.len() as u64,
                 ..wanted

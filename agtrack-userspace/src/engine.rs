@@ -61,6 +61,8 @@ pub struct Options {
     pub noise: noise::Globs,
     /// Files of more bytes are not hashed; 0: none is.
     pub hash_max_bytes: u64,
+    /// How long a record waits for a hash.
+    pub hash_wait: Duration,
     /// Sizes of what the kernel keeps.
     pub sizes: Sizes,
     /// How to keep the journal; its owner is taken from above.

@@ -139,6 +139,9 @@ pub struct Start {
     /// Whether somebody answers what files are to be hashed.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub hashes: bool,
+    /// How long a record waits for a hash, ns.
+    #[serde(default = "hash_wait")]
+    pub hash_wait: u64,
     /// Key for the tags of redacted values.
     #[serde(with = "log::key")]
     pub redaction_key: [u8; 32],
@@ -149,6 +152,11 @@ pub struct Start {
     pub journal: JournalState,
     /// The time.
     pub clock: Clock,
+}
+
+/// As long as records waited before logs said so, ns.
+fn hash_wait() -> u64 {
+    500_000_000
 }
 
 /// The recorder as a process.

@@ -17,6 +17,8 @@ mod session;
 mod stage;
 mod tamper;
 
+use std::time::Duration;
+
 use agtrack_common::event::Payload;
 
 use crate::correlate::{Correlator, Done};
@@ -74,7 +76,7 @@ impl Pipeline {
             stage: RedactStage::new(&start.redaction_key),
             tool_calls: ToolCalls::default(),
             reconciler: Reconciler::new(HookNames::new(&start.hooks), &start.attached),
-            effects: Queue::new(start.hashes),
+            effects: Queue::new(start.hashes, start.hash_wait),
             heartbeat: start.clock.boot,
             done: Vec::new(),
             fresh: Vec::new(),
@@ -109,6 +111,11 @@ impl Pipeline {
     /// What is to be hashed, of the last input. Whoever feeds the pipeline asks after each.
     pub fn take_wanted(&mut self) -> Vec<HashWanted> {
         self.effects.take_wanted()
+    }
+
+    /// How long a record waits for a hash.
+    pub fn hash_wait(&self) -> Duration {
+        Duration::from_nanos(self.start.hash_wait)
     }
 
     /// Whether records wait for hashes.

@@ -48,6 +48,10 @@ impl Home {
         if here::backend() != "auto" {
             let _ = writeln!(text, "backend = \"{}\"", here::backend());
         }
+        // An emulated machine may stand still for longer than a record waits.
+        if here::is_machine() {
+            text.push_str("hash_wait_ms = 30000\n");
+        }
         text.push_str(&self.capture);
         for (agent, globs) in agents {
             let _ = writeln!(

@@ -21,6 +21,7 @@ const RING_BYTES: RangeInclusive<u64> = 64 << 10..=1 << 30;
 const SEGMENT_BYTES: RangeInclusive<u64> = 1 << 20..=16 << 30;
 /// A minute without a sync is the most that may be lost in a power cut.
 const SYNC_INTERVAL_MS: RangeInclusive<u64> = 1..=60_000;
+const HASH_WAIT_MS: RangeInclusive<u64> = 1..=60_000;
 
 pub(super) fn globs<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
     let globs = Vec::deserialize(from)?;
@@ -88,6 +89,10 @@ pub(super) fn segment_bytes<'de, D: Deserializer<'de>>(from: D) -> Result<u64, D
 
 pub(super) fn sync_interval<'de, D: Deserializer<'de>>(from: D) -> Result<u64, D::Error> {
     within(u64::deserialize(from)?, SYNC_INTERVAL_MS).map_err(D::Error::custom)
+}
+
+pub(super) fn hash_wait<'de, D: Deserializer<'de>>(from: D) -> Result<u64, D::Error> {
+    within(u64::deserialize(from)?, HASH_WAIT_MS).map_err(D::Error::custom)
 }
 
 /// The kernel takes only powers of two.

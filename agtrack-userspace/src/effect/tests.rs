@@ -6,6 +6,7 @@ use crate::record::{
 };
 
 const SIZE: u64 = 5;
+const PATIENCE: u64 = 500_000_000;
 
 /// A draft that wants a hash, and its question.
 fn closed() -> (Draft, HashWanted) {
@@ -103,7 +104,7 @@ struct Bench {
 impl Bench {
     fn new() -> Bench {
         Bench {
-            effects: Queue::new(true),
+            effects: Queue::new(true, PATIENCE),
             out: Vec::new(),
             tickets: Vec::new(),
         }
@@ -281,7 +282,7 @@ fn a_script_is_found_from_the_working_directory() {
 #[test]
 fn what_was_executed_has_its_hashes_in_the_object() {
     for answered in [true, false] {
-        let mut effects = Queue::new(true);
+        let mut effects = Queue::new(true, PATIENCE);
         let done = exec(Some("x"));
         effects.ask(0, wanted(&done, Clock::default()).unwrap());
         let draft = Draft {
@@ -345,7 +346,7 @@ fn the_end_of_a_call_has_the_hashes_of_its_files() {
         panic!("{draft:?}")
     };
     action.tool_call = Some(call.clone());
-    let (mut queue, mut out) = (Queue::new(true), Vec::new());
+    let (mut queue, mut out) = (Queue::new(true, PATIENCE), Vec::new());
     queue.ask(0, wanted);
     queue.pass(&mut vec![draft, ended(&call)], 1, &mut out);
     assert!(out.is_empty(), "the end waits behind the file");

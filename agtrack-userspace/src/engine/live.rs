@@ -301,7 +301,8 @@ impl Live {
     /// What was done last is to have its hashes too.
     fn await_hashes(&mut self) -> anyhow::Result<()> {
         let begun = Instant::now();
-        while self.hands.core.hasher.is_some() && begun.elapsed() < LAST_HASHES {
+        let patience = LAST_HASHES.max(self.hands.core.pipeline.hash_wait());
+        while self.hands.core.hasher.is_some() && begun.elapsed() < patience {
             self.drain(Take::All)?;
             let pipeline = &self.hands.core.pipeline;
             if pipeline.waiting() == 0 && !pipeline.awaits_hashes() {

@@ -7,6 +7,7 @@ use std::os::fd::OwnedFd;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::{Arc, mpsc};
+use std::time::Duration;
 
 use anyhow::{Context, anyhow};
 use nix::sys::signal::SigSet;
@@ -51,7 +52,7 @@ pub(super) fn start(
     let ready = make_ready(
         load_undisturbed(options.backend, options.reads, options.sizes),
         (options.config_sha256, options.noise, guarded),
-        options.hash_max_bytes,
+        (options.hash_max_bytes, options.hash_wait),
         options.input_log.as_deref(),
         &opened.previous,
     );
@@ -123,7 +124,7 @@ struct Ready {
 fn make_ready(
     loaded: anyhow::Result<(Probes, Rings)>,
     (config_sha256, noise, guarded): (Option<String>, noise::Globs, Vec<HookReport>),
-    hash_max_bytes: u64,
+    (hash_max_bytes, hash_wait): (u64, Duration),
     input_log: Option<&Path>,
     previous: &Previous,
 ) -> anyhow::Result<Ready> {
@@ -134,6 +135,7 @@ fn make_ready(
     let hasher = (hash_max_bytes > 0).then(|| Hasher::new(hash_max_bytes));
     let hasher = hasher.transpose()?;
     facts.hashes = hasher.is_some();
+    facts.hash_wait = u64::try_from(hash_wait.as_nanos()).unwrap_or(u64::MAX);
     let mut input_log = input_log.map(open_input_log).transpose()?;
     if let Some(log) = &mut input_log {
         log.write(&Input::Start(Box::new(facts.clone())))?;
@@ -189,6 +191,7 @@ fn start_facts(
         config_sha256,
         noise: noise::Globs::new(),
         hashes: false,
+        hash_wait: 0,
         redaction_key: key::host_key(Path::new(STATE))?,
         tracker: tracker(),
         journal: journal_state(previous),

@@ -6,7 +6,6 @@ use zerocopy::IntoBytes;
 
 use super::session::tests::{exit, message, over, process, session};
 use super::*;
-use crate::effect::PATIENCE;
 use crate::input::{Deed, Hashed};
 use crate::record::{Effect, Sha256, Unhashed};
 
@@ -27,11 +26,14 @@ fn unlink(pid: u32, session: u64, time: u64) -> Vec<u8> {
     [header.as_bytes(), Unlink::default().as_bytes()].concat()
 }
 
+const PATIENCE: u64 = 500_000_000;
+
 /// One process of an agent removes a file and ends, and with it the session; the process of another
 /// agent ends later.
 fn scene(hashes: bool) -> Pipeline {
     let start = Start {
         hashes,
+        hash_wait: PATIENCE,
         ..Start::default()
     };
     let mut drafts = Vec::new();

@@ -23,6 +23,7 @@ fn options(start: Start) -> Options {
         reads: start.reads,
         noise: start.reads.noise(&noise::Globs::new()),
         hash_max_bytes: config::HASH_MAX_BYTES,
+        hash_wait: Duration::from_millis(config::HASH_WAIT_MS),
         sizes: load::Sizes::default(),
         journal_options: journal::Options {
             directory: Some(start.directory),
