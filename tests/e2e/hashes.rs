@@ -150,15 +150,18 @@ fn a_file_that_is_linked_at_once_is_hashed() -> Outcome {
         "keep", &beside, NEW, 0o644, "+", "put-write", 0, 10, "+", "drop", 0, "+",
         "link", &beside, &file, "+", "unlink", &beside,
     });
-    place.run(&steps!["unlink", &file]);
+    let again = place.file("again");
+    place.run(&steps!["link", &file, &again, "+", "unlink", &again]);
     let content = sha256([BYTE; 10]);
     let told = effect(&place, "file.close", &beside);
     assert_eq!(told["sha256"], content, "{told}");
-    let links = place.records().action("file.link");
-    let told = &links.one()["effect"];
+    // Where the old name was removed before it was read, nobody knows what it was when it was linked.
+    let told = effect(&place, "file.link", &file);
+    assert!(told.is_null() || told["sha256"] == content, "{told}");
+    let told = effect(&place, "file.link", &again);
     assert_eq!(told["sha256"], content, "{told}");
     assert_eq!(effect(&place, "file.unlink", &beside), Value::Null);
-    let told = effect(&place, "file.unlink", &file);
+    let told = effect(&place, "file.unlink", &again);
     assert_eq!(told["sha256"], content, "{told}");
     Ok(())
 }
