@@ -83,6 +83,14 @@ type Test = (&'static str, fn() -> Outcome);
 /// Tests that need the machine for themselves hold it for writing.
 static MACHINE: RwLock<()> = RwLock::new(());
 
+/// Tests that need it so, by how their names begin: they take all of it, or look at what any other
+/// recorder that starts would change.
+const ALONE: &[&str] = &[
+    "contention::",
+    "flood::",
+    "run::what_a_killed_recorder_left_",
+];
+
 /// A test that failed while the kernel skipped runs of programs is repeated so often: what is
 /// missing may be what a gap record accounts for. The test of just that is not repeated.
 const ATTEMPTS: usize = 3;
@@ -222,8 +230,8 @@ fn trials() -> impl Iterator<Item = Trial> {
         .filter(|(_, each, _)| !here::is_seen_already() || *each == Each::Backend);
     modules.flat_map(|(module, each, tests)| {
         tests.iter().map(move |(name, test)| {
-            let alone = ["contention", "flood"].contains(module);
             let full = format!("{module}::{name}");
+            let alone = ALONE.iter().any(|begin| full.starts_with(begin));
             Trial::ignorable_test(full.clone(), move || {
                 coverage::begin();
                 let done = attempt(&full, *test, alone)?;
