@@ -186,7 +186,8 @@ fn options(loaded: &Loaded, file: &Path, input_log: Option<PathBuf>) -> Options 
         },
         agents: rules(&loaded.config),
         launching: false,
-        config_file: Some(file.to_owned()),
+        // Whoever changes it is found by the whole path.
+        config_file: Some(std::path::absolute(file).unwrap_or_else(|_| file.to_owned())),
         config_sha256: loaded.sha256.clone(),
         input_log,
     }

@@ -6,13 +6,13 @@
 mod ask;
 
 use std::ops::ControlFlow;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use super::tail::{choice, story};
 use crate::journal::Extent;
 use crate::query::{Query, Row, Tally, Told, scan};
-use crate::record::printable;
+use crate::record::{Text, printable};
 use crate::terminal::{self, Output, Unwritten, styled};
 
 pub(super) const EXAMPLES: &str = "\
@@ -24,7 +24,7 @@ Examples:
     agtrack query --host github.com --host .github.com
     agtrack query --host 10.0.0.0/8:443
   What did this session change?
-    agtrack query --session 0193a5c2 --changes
+    agtrack query --session 0193a5c2-7e10 --changes
   Which programs wrote below .aws, and how often?
     agtrack query --path '**/.aws/*' --action file.close --summary
   What is missing?
@@ -68,14 +68,15 @@ pub(super) fn run(args: &QueryArgs) -> anyhow::Result<ExitCode> {
         show(&extent, &query, args, &mut out)?
     };
     out.finish()?;
-    say(told, found);
+    say(&dir, told, found);
     Ok(ExitCode::SUCCESS)
 }
 
 /// What people must know beside the records.
-fn say(told: Told, found: u64) {
+fn say(dir: &Path, told: Told, found: u64) {
     if found == 0 {
-        terminal::tell("nothing matches");
+        let dir = Text::from(dir.as_os_str().as_encoded_bytes().to_vec());
+        terminal::tell(&format!("nothing matches in {}", dir.printable()));
     }
     if told.unknown > 0 {
         terminal::tell(&format!(

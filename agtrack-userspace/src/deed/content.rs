@@ -13,6 +13,8 @@ impl Deeds {
         let Some(name) = peer(&address) else { return };
         if let Some(peer) = note(&mut self.peers, &name, &action.process, way) {
             peer.rank = rank(&address);
+            // What is said on a connection is no connection more.
+            peer.count = peer.count.saturating_sub(1).max(1);
         }
     }
 }

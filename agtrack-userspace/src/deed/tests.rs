@@ -318,6 +318,8 @@ fn a_peer_has_its_name_and_how_it_was_spoken_to() {
         .iter()
         .map(|item| (item.name.printable(), item.ways.join(", ")))
         .collect();
+    let counts: Vec<_> = summary.peers.items.iter().map(|item| item.count).collect();
+    assert_eq!(counts, [1, 1], "one connection each");
     let expect = [
         ("192.0.2.7:443 (api.example.org)", "TLS"),
         ("192.0.2.7:443 (example.org)", "TLS, connected"),

@@ -101,7 +101,7 @@ pub enum Error {
     },
     /// There is no journal here (readers only; a writer makes one).
     #[error(
-        "{} holds no journal: {}; check the path; without --journal, `agtrack tail` shows the newest recording",
+        "{} holds no journal: {}; check the path; without --journal the newest recording is read",
         .dir.display(), .what
     )]
     NotAJournal {

@@ -33,16 +33,18 @@ struct Holder {
 impl Lock {
     /// Takes the lock or names its holder.
     pub(super) fn take(directory: &Directory) -> Result<Self, Error> {
+        // Opening it for writing would be told as an attempt on the recorder that has it.
+        if let Some(holder) = holder(directory)?
+            && lives(holder)
+        {
+            return Err(in_use(directory, Some(holder)));
+        }
         let file = directory.open_or_create(NAME)?;
         let failed = |error| Error::system(&directory.path_of(NAME), "lock", error);
         match flock(&file, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => {}
             Err(Errno::WOULDBLOCK) => {
-                let pid = holder(directory)?.map(|holder| holder.pid);
-                return Err(Error::InUse {
-                    dir: directory.path().to_path_buf(),
-                    pid,
-                });
+                return Err(in_use(directory, holder(directory)?));
             }
             Err(errno) => return Err(failed(errno.into())),
         }
@@ -52,6 +54,13 @@ impl Lock {
             .and_then(|()| file.write_all_at(text.as_bytes(), 0))
             .map_err(failed)?;
         Ok(Self { file })
+    }
+}
+
+fn in_use(directory: &Directory, holder: Option<Holder>) -> Error {
+    Error::InUse {
+        dir: directory.path().to_path_buf(),
+        pid: holder.map(|holder| holder.pid),
     }
 }
 

@@ -90,11 +90,11 @@ impl Made {
             .concat(),
         );
         let expect = if said.out.is_empty() {
-            "agtrack: nothing matches\n"
+            format!("agtrack: nothing matches in {}\n", self.path().display())
         } else {
-            ""
+            String::new()
         };
-        assert_eq!((said.code, said.err.as_str()), (Some(0), expect));
+        assert_eq!((said.code, said.err), (Some(0), expect));
         let number = |line: &str| {
             let record: Value = serde_json::from_str(line).unwrap();
             let seq = record["seq"].as_u64().unwrap();

@@ -197,6 +197,15 @@ fn own_work_is_no_attempt() -> Outcome {
     let mut tail = Command::new(here::agtrack());
     tail.args(["tail", "--journal"]).arg(home.journal());
     assert!(tail.stdout(Stdio::null()).status().unwrap().success());
+    // Another recorder is turned away before it touches anything.
+    let mut other = Command::new(here::agtrack());
+    other
+        .args(["run", "--journal"])
+        .arg(home.journal())
+        .args(["--", "true"]);
+    let turned_away = other.output().unwrap();
+    let said = String::from_utf8_lossy(&turned_away.stderr);
+    assert!(said.contains("is in use by process"), "{said}");
     drop(place);
     assert!(daemon.stop(Signal::SIGTERM).success());
     let segments = std::fs::read_dir(home.journal()).unwrap();

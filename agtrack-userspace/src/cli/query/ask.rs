@@ -60,7 +60,7 @@ pub(super) struct Ask {
     /// Id of the session, or how it begins
     #[arg(long, value_name = "ID", value_parser = session, help_heading = WHO)]
     session: Vec<String>,
-    /// Id of the tool call; nothing matches while records have no tool calls
+    /// Id of the tool call: the uid of its first process
     #[arg(long, value_name = "ID", help_heading = WHO)]
     tool_call: Vec<String>,
     /// Process id
