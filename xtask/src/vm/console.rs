@@ -23,6 +23,8 @@ pub(crate) struct Outcome {
     pub(crate) verifier: BTreeMap<String, u64>,
     /// What tests that passed found in journals, if all tests were done.
     pub(crate) seen: Option<coverage::Seen>,
+    /// The machine went on to something else behind it.
+    pub(crate) finished: bool,
     /// Kinds of blocks that the machine was told to leave out.
     pub(crate) without: BTreeSet<String>,
     /// Input logs for the replay tests, by name.
@@ -138,10 +140,32 @@ fn outcome(log: &str, backend: &str) -> Outcome {
         asked,
         verifier: stats.iter().filter_map(|line| instructions(line)).collect(),
         seen: (told == Some(0)).then(|| coverage::read(&found)),
+        finished: finished(log, backend),
         without: without(log, backend),
         fixtures: fixture::read(&tests),
         complaints: complaints(&tests),
     }
+}
+
+/// Whether the machine came to the end of all blocks of this back end.
+fn finished(log: &str, backend: &str) -> bool {
+    let words = |line: &str| -> Vec<String> {
+        let words = line.trim_end().strip_prefix("@@ ").unwrap_or_default();
+        words.split(' ').map(str::to_owned).collect()
+    };
+    let blocks = log
+        .lines()
+        .filter(|line| line.starts_with("@@ "))
+        .map(words);
+    let mut seen = false;
+    for block in blocks {
+        match &block[..] {
+            [verb, _, of, ..] if of == backend => seen |= verb != "begin",
+            [verb, ..] if seen => return verb == "begin" || verb == "without" || verb == "done",
+            _ => {}
+        }
+    }
+    false
 }
 
 /// What the machine says it left out of this back end's blocks.
@@ -249,6 +273,19 @@ mod tests {
         assert!(note.contains("only loaded"), "{note}");
         let failed = left_out.replace("verifier lsm 0", "verifier lsm 1");
         assert_eq!(read(&failed, &["lsm"])[0].judged().0.failed, 1);
+    }
+
+    #[test]
+    fn what_is_finished_stands_when_the_machine_goes_down() {
+        let outcomes = read(LOG, &["lsm", "fentry", "tracepoint"]);
+        let finished: Vec<_> = outcomes.iter().map(|outcome| outcome.finished).collect();
+        assert_eq!(finished, [true, false, false]);
+        let cut = LOG.split("@@ begin tests fentry").next().unwrap();
+        assert!(
+            !read(cut, &["lsm"])[0].finished,
+            "its coverage may be missing"
+        );
+        assert!(read(&format!("{cut}@@ done\r\n"), &["lsm"])[0].finished);
     }
 
     #[test]

@@ -22,6 +22,9 @@ use crate::workspace::Workspace;
 const CMDLINE: &str =
     "console=ttyS0 loglevel=5 panic=-1 no_timer_check lsm=lockdown,capability,landlock,bpf";
 
+/// How often a machine boots at most.
+const BOOTS: u32 = 4;
+
 /// How the emulator ended (`None`: at its time limit), and what its machine said.
 type Ran = (Option<ExitStatus>, Result<Vec<Outcome>>);
 
@@ -42,20 +45,35 @@ pub(crate) struct Machine<'a> {
 impl Machine<'_> {
     /// Boots, waits for power-off at most `limit`, and reads the results. A machine that the
     /// emulator itself took down with it, by a crash of its own or a breakpoint that was not there
-    /// any more, boots once more; any other panic of a kernel is a result.
+    /// any more, boots again for what it had not finished; any other panic of a kernel is a result.
     ///
     /// # Errors
     /// The emulator fails, or the machine says nothing before the limit.
     pub(crate) fn run(&self, limit: Duration, backends: &[&str]) -> Result<Vec<Outcome>> {
         let name = self.variant.name;
-        let (status, outcomes) = self.attempt(limit, backends)?;
-        let fault = match status {
-            Some(status) if !status.success() => format!("crashed ({status})"),
-            _ if self.met_stale_breakpoint() => "executed a breakpoint already removed".to_owned(),
-            _ => return outcomes,
-        };
-        eprintln!("vm: {name}: the emulator {fault}; once more");
-        self.attempt(limit, backends)?.1
+        let mut finished = Vec::new();
+        let mut boots = BOOTS;
+        loop {
+            boots -= 1;
+            let rest = unfinished(backends, &finished);
+            let (status, outcomes) = self.attempt(limit, &rest)?;
+            let fault = match status {
+                Some(status) if !status.success() => format!("crashed ({status})"),
+                _ if self.met_stale_breakpoint() => {
+                    "executed a breakpoint already removed".to_owned()
+                }
+                _ => return Ok(in_order(backends, finished, outcomes?)),
+            };
+            let outcomes = outcomes.unwrap_or_default();
+            if boots == 0 {
+                return Ok(in_order(backends, finished, outcomes));
+            }
+            finished.extend(outcomes.into_iter().filter(|outcome| outcome.finished));
+            if unfinished(backends, &finished).is_empty() {
+                return Ok(in_order(backends, finished, Vec::new()));
+            }
+            eprintln!("vm: {name}: the emulator {fault}; again, for what was not finished");
+        }
     }
 
     fn met_stale_breakpoint(&self) -> bool {
@@ -82,7 +100,7 @@ impl Machine<'_> {
             File::create(&errors).with_context(|| format!("cannot write {}", errors.display()))?;
         let started = Instant::now();
         let mut child = self
-            .emulator(&boot, &results)
+            .emulator(&boot, &results, backends)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(stderr)
@@ -118,7 +136,7 @@ impl Machine<'_> {
         Ok((status, outcomes))
     }
 
-    fn emulator(&self, boot: &Path, results: &Path) -> Command {
+    fn emulator(&self, boot: &Path, results: &Path, backends: &[&str]) -> Command {
         let mut command = Command::new("qemu-system-x86_64");
         command.args([
             "-m",
@@ -136,9 +154,12 @@ impl Machine<'_> {
             .arg(&self.kernel.image)
             .arg("-initrd")
             .arg(self.image);
-        command
-            .arg("-append")
-            .arg(format!("{CMDLINE} {} {}", self.variant.cmdline, self.part));
+        command.arg("-append").arg(format!(
+            "{CMDLINE} {} TESTED={} {}",
+            self.variant.cmdline,
+            backends.join(","),
+            self.part
+        ));
         for log in [boot, results] {
             // A comma in a file's name would end it.
             let file = log.display().to_string().replace(',', ",,");
@@ -146,6 +167,23 @@ impl Machine<'_> {
         }
         command
     }
+}
+
+/// The back ends that have no outcome yet.
+fn unfinished<'a>(backends: &[&'a str], finished: &[Outcome]) -> Vec<&'a str> {
+    let is_open = |backend: &&&str| finished.iter().all(|outcome| outcome.backend != **backend);
+    backends.iter().filter(is_open).copied().collect()
+}
+
+/// All outcomes, in the order of the back ends.
+fn in_order(backends: &[&str], finished: Vec<Outcome>, last: Vec<Outcome>) -> Vec<Outcome> {
+    let mut all: Vec<_> = finished.into_iter().chain(last).collect();
+    all.sort_by_key(|outcome| {
+        backends
+            .iter()
+            .position(|backend| *backend == outcome.backend)
+    });
+    all
 }
 
 /// Waits for the process; ends it when the time is over.
