@@ -83,7 +83,8 @@ pub(crate) fn is_done(log: &str) -> bool {
 /// while it patches a call (attaching a program does), and waits for every processor before it takes
 /// it away. Emulated processors may still run what they translated before that.
 pub(crate) fn has_stale_breakpoint(console: &str) -> bool {
-    console.contains("Oops: int3:")
+    // `int3: 0000 [#1]` (5.10), `Oops: int3: 0000 [#1]` (6.12 and later).
+    console.contains("int3: 0000 [#")
 }
 
 /// The last lines of a log, each with a mark, and without what would steer a terminal.
