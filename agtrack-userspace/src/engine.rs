@@ -17,6 +17,7 @@ mod hasher;
 mod key;
 mod live;
 mod packets;
+mod past;
 mod roots;
 mod start;
 mod stray;

@@ -20,7 +20,7 @@ pub use counters::{FloodCount, HookCounters};
 pub use hash::{Deed, HashWanted, Hashed};
 pub use log::{InputReader, InputWriter, ReadError};
 
-use crate::record::{Binding, HookReport, Host, ProcessKey, Text};
+use crate::record::{Agent, Binding, HookReport, Host, ProcessKey, SessionTotals, Text, WhyOver};
 
 /// One thing from outside.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -44,8 +44,10 @@ pub enum Input<'a> {
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         floods: Vec<FloodCount>,
     },
-    /// A session begins.
+    /// A session begins, or goes on.
     Session(Box<NewSession>),
+    /// A session of a recorder before has no end in the journal, and cannot go on.
+    Unended(Box<Unended>),
     /// What /proc says of a process.
     Process(Box<ProcessFacts>),
     /// The path of a cgroup.
@@ -150,6 +152,9 @@ pub struct Start {
     pub tracker: Option<Tracker>,
     /// How the journal was left by the recorder before.
     pub journal: JournalState,
+    /// What stands in it of sessions that have no end; none: nobody looked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub left_open: Option<LeftOpen>,
     /// The time.
     pub clock: Clock,
 }
@@ -230,6 +235,47 @@ pub struct Clock {
     pub wall: u64,
 }
 
+/// What stands in a journal of sessions that have no end.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeftOpen {
+    /// How many: each is resumed or ended next.
+    pub sessions: u64,
+    /// Bytes of the journal's end that were searched, where that was not enough to be sure.
+    pub searched: Option<u64>,
+}
+
+/// A session that begins is one of a recorder before, of the same boot.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Resumed {
+    /// When the last record was made, boot clock, ns: from then until now nothing is recorded.
+    pub since: u64,
+    /// What it had done then; none where the recorder did not end in order.
+    pub totals: Option<SessionTotals>,
+    /// Where these totals begin, if not with the session, boot clock, ns.
+    pub totals_since: Option<u64>,
+}
+
+/// A session of a recorder before, as its last record tells it, that cannot go on.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Unended {
+    /// The agent.
+    pub agent: Agent,
+    /// What was launched, after redaction.
+    pub command: Vec<Text>,
+    /// Its cgroup.
+    pub cgroup: Option<Text>,
+    /// What it had done, where that is known.
+    pub totals: Option<SessionTotals>,
+    /// Where these totals begin, if not with the session, boot clock, ns.
+    pub totals_since: Option<u64>,
+    /// Why it is over.
+    pub why: WhyOver,
+    /// When the last record was made, RFC 3339.
+    pub last_recorded: String,
+    /// The boot of that.
+    pub boot_id: String,
+}
+
 /// A session as it begins.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct NewSession {
@@ -254,6 +300,12 @@ pub struct NewSession {
     pub command: Vec<Text>,
     /// Its cgroup.
     pub cgroup: Option<Text>,
+    /// The kernel's id of that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cgroup_id: Option<u64>,
+    /// It began before this recorder.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resumed: Option<Resumed>,
 }
 
 /// What /proc says of a process.

@@ -83,7 +83,8 @@ impl Pipeline {
             start,
         };
         pipeline.journal_gaps(out);
-        let started = pipeline.lifecycle(Change::Start);
+        let mut started = pipeline.lifecycle(Change::Start);
+        session::left_open(pipeline.start.left_open, &mut started);
         pipeline.note(out, Body::Lifecycle(Box::new(started)));
         pipeline
     }
@@ -141,6 +142,7 @@ impl Pipeline {
             Input::Clock(clock) => self.tick(clock, out),
             Input::Counters { counters, floods } => self.counters(counters, floods, out),
             Input::Session(session) => self.begin_session(*session, out),
+            Input::Unended(unended) => self.end_unended(*unended, out),
             Input::Process(facts) => self.learn(*facts),
             Input::Cgroup { id, path } => self.enricher.learn_cgroup(id, path),
             Input::LateTag { key, session, open } => self.late_tag(key, session, &open, out),
@@ -298,7 +300,7 @@ impl Pipeline {
         self.correlator.give_up(u64::MAX, &mut self.done);
         self.publish(out);
         for session in self.enricher.sessions().take_all() {
-            self.end_session(session, self.clock.boot, out);
+            self.leave_session(session, self.clock.boot, out);
         }
         let (from, until) = self.reconciler.period(self.clock.boot);
         for gap in self.reconciler.close(from, until) {
@@ -366,6 +368,7 @@ impl Pipeline {
             passed_over: self.start.passed_over.clone(),
             config_sha256: self.start.config_sha256.clone(),
             detail: None,
+            left_open: None,
             totals: Vec::new(),
         }
     }

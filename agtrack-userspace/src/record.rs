@@ -13,6 +13,7 @@ mod flow;
 mod note;
 mod process;
 mod program;
+mod session;
 mod shared;
 mod stamp;
 mod tamper;
@@ -38,11 +39,10 @@ pub use draft::Draft;
 pub use effect::{Effect, ProgramHash, Sha256, Unhashed};
 pub use effects::{Effects, Item, Listed};
 pub use flow::Flow;
-pub use note::{
-    Change, Gap, GapReason, Heartbeat, HookReport, HookTotals, Lifecycle, SessionChange, Totals,
-};
+pub use note::{Change, Gap, GapReason, Heartbeat, HookReport, HookTotals, Lifecycle, Totals};
 pub use process::{Ancestor, Process, ProcessKey, TICK};
 pub use program::Brought;
+pub use session::{Bound, SessionChange, SessionTotals, UnseenEnd, WhyOver};
 pub use shared::Shared;
 pub use stamp::Stamper;
 pub use tamper::{By, Tamper};
@@ -84,7 +84,7 @@ pub struct Record {
 pub enum Body {
     /// An agent's process did something.
     Action(Box<Action>),
-    /// A session began or ended.
+    /// A session began, was suspended or resumed, or ended.
     Session(Box<SessionChange>),
     /// A tool call began, goes on, or ended.
     ToolCall(Box<ToolCallChange>),
@@ -123,6 +123,12 @@ pub struct Agent {
     pub labels: BTreeMap<String, String>,
     /// This run of it.
     pub session: Uuid,
+    /// The session around this one: an agent that another one started.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<Uuid>,
+    /// The agent program that such a session is the run of, as the catalogue calls it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub program: Option<String>,
     /// How strongly the work is tied to the agent.
     pub binding: Binding,
 }

@@ -47,6 +47,7 @@ mod redaction;
 mod reload;
 mod rename;
 mod repeat;
+mod restart;
 mod run;
 mod set_id;
 mod signal;
@@ -162,6 +163,7 @@ const MODULES: &[(&str, Each, &[Test])] = &[
     ("reload", Each::Backend, reload::TESTS),
     ("suspicion", Each::Kernel, suspicion::TESTS),
     ("start", Each::Kernel, start::TESTS),
+    ("restart", Each::Kernel, restart::TESTS),
     ("stop", Each::Kernel, stop::TESTS),
     ("own", Each::Kernel, own::TESTS),
     ("disk", Each::Kernel, disk::TESTS),

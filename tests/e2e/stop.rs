@@ -20,7 +20,6 @@ tests![
     sigterm_behind_a_burst_loses_nothing,
     what_is_left_out_is_counted,
     a_killed_recorder_leaves_a_whole_journal_and_a_gap,
-    a_session_ends_with_its_recorder,
 ];
 
 fn recorder(name: &str) -> (Group, Home, Daemon) {
@@ -155,29 +154,5 @@ fn a_killed_recorder_leaves_a_whole_journal_and_a_gap() -> Outcome {
         );
     }
     balanced(records.last().unwrap());
-    Ok(())
-}
-
-fn a_session_ends_with_its_recorder() -> Outcome {
-    let (parent, home, daemon) = recorder("-session");
-    let group = parent.child("agent");
-    let directory = TempDir::new().unwrap();
-    run(&group, directory.path(), &steps!["fork", "+", "exit", "0"]);
-    assert!(daemon.stop(Signal::SIGTERM).success());
-    let records = home.records();
-    let of = |change: &str| {
-        let found = |r: &&Value| r["kind"] == "session" && r["change"] == change;
-        records.iter().filter(found).collect::<Vec<_>>()
-    };
-    let [start] = *of("start") else {
-        panic!("one session begins: {:?}", of("start"))
-    };
-    let [end] = *of("end") else {
-        panic!("one session ends: {:?}", of("end"))
-    };
-    assert_eq!(start["agent"], end["agent"]);
-    assert_eq!(end["cgroup"], group.path.to_str().unwrap());
-    assert_eq!(end["actions"]["process.fork"], 1, "{end}");
-    assert_eq!(end["actions"]["process.exit"], 2, "{end}");
     Ok(())
 }

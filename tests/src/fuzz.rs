@@ -87,6 +87,8 @@ fn session() -> Input<'static> {
         root: None,
         command: Vec::new(),
         cgroup: None,
+        cgroup_id: None,
+        resumed: None,
     }))
 }
 

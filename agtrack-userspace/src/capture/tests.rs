@@ -79,6 +79,8 @@ fn a_packet_says_whose_it_is() {
         owner: None,
         labels: Default::default(),
         session: Uuid::nil(),
+        parent: None,
+        program: None,
         binding: Binding::Launcher,
     };
     assert_eq!(

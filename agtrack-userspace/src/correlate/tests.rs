@@ -19,6 +19,8 @@ fn known(time: u64, what: What, data: &[u8]) -> Known {
         owner: None,
         labels: Default::default(),
         session: Uuid::nil(),
+        parent: None,
+        program: None,
         binding: Binding::Launcher,
     };
     let header = Header {

@@ -45,6 +45,8 @@ fn done(action: &str, result: &str, object: serde_json::Value) -> Done {
         owner: None,
         labels: Default::default(),
         session: uuid::Uuid::nil(),
+        parent: None,
+        program: None,
         binding: Binding::Cgroup,
     };
     Done {

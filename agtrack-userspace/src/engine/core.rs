@@ -175,6 +175,8 @@ mod tests {
             root: None,
             command: Vec::new(),
             cgroup: None,
+            cgroup_id: None,
+            resumed: None,
         };
         for (key, binding) in [(7, Binding::Cgroup), (8, Binding::Launcher)] {
             core.feed(Input::Session(Box::new(session(key, binding))))

@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::core::Core;
 use super::full::Refused;
+use super::past::Past;
 use super::watch;
 use super::{Running, TagRequest, facts};
 use crate::cgroup::{Cgroup, Hierarchy};
@@ -31,6 +32,10 @@ pub(super) struct Hands {
     pub(super) refused: Refused,
     /// Cgroups that were looked for by their id.
     pub(super) sought: HashSet<u64>,
+    /// Sessions of recorders before that have no end.
+    pub(super) past: Past,
+    /// The kernel's id of this boot.
+    pub(super) boot_id: String,
     /// What went wrong while a message was handled.
     pub(super) failed: Option<anyhow::Error>,
 }
@@ -47,6 +52,8 @@ impl Hands {
             homeless: Vec::new(),
             refused: Refused::default(),
             sought: HashSet::new(),
+            past: Past::default(),
+            boot_id: String::new(),
             failed: None,
         }
     }
@@ -146,6 +153,8 @@ impl Hands {
                 .cgroup
                 .as_ref()
                 .map(|cgroup| path_text(&cgroup.path)),
+            cgroup_id: request.cgroup.as_ref().map(|cgroup| cgroup.id),
+            resumed: None,
         }))?;
         // … then as the session's first.
         self.learn(root, key)?;

@@ -30,8 +30,9 @@ impl Hands {
     }
 
     /// Tags a cgroup, everything below it, and the processes in it.
-    pub(super) fn begin_root(&mut self, watch: &mut Watch, root: Root) -> anyhow::Result<()> {
+    pub(super) fn begin_root(&mut self, watch: &mut Watch, mut root: Root) -> anyhow::Result<()> {
         let key = root.session.key;
+        self.past.resume(&mut root.session, &self.boot_id);
         self.core.feed(session(root.session))?;
         // Until there is no new one: below a tagged cgroup the kernel tags new ones by itself, so
         // whatever is made while this looks is either found or tagged already.

@@ -18,6 +18,7 @@ use super::guard::Guard;
 use super::hands::{Hands, path_text};
 use super::hasher::Hasher;
 use super::live::Live;
+use super::past::Past;
 use super::summary::Tally;
 use super::wait::{Bed, Ended};
 use super::watch::Watch;
@@ -48,13 +49,15 @@ pub(super) fn start(
     };
     // Before the probes: who cannot write need not look.
     let (journal, opened) = Journal::open(&options.journal, journal_options)?;
+    // A launcher's recorder follows one command, and leaves alone what others have left.
+    let past = (!options.launching).then(|| Past::read(&options.journal));
     let (guard, guarded) = Guard::new(&options.journal, options.config_file.as_deref());
     let ready = make_ready(
         load_undisturbed(options.backend, options.reads, options.sizes),
         (options.config_sha256, options.noise, guarded),
         (options.hash_max_bytes, options.hash_wait),
         options.input_log.as_deref(),
-        &opened.previous,
+        (&opened.previous, past.as_ref()),
     );
     let Ready {
         mut probes,
@@ -74,20 +77,18 @@ pub(super) fn start(
         probes.detach();
     }
     let stamper = Stamper::new(facts.host.clone(), opened.log_id);
+    let boot_id = facts.host.boot_id.clone();
     let mut core = core(facts, (journal, stamper), ended, (input_log, hasher));
     core.write()?;
     let hierarchy = Hierarchy::find().ok();
     let bed = Bed::new(waker, &rings, guard.descriptors())?;
-    let mut live = Live::new(
-        Hands::new(core, probes, hierarchy),
-        rings,
-        guard,
-        bed,
-        inbox,
-    );
+    let mut hands = Hands::new(core, probes, hierarchy);
+    (hands.past, hands.boot_id) = (past.unwrap_or_default(), boot_id);
+    let mut live = Live::new(hands, rings, guard, bed, inbox);
     live.learn_cgroups()?;
     live.watch = watch;
     live.begin_watching()?;
+    live.hands.end_past()?;
     Ok(live)
 }
 
@@ -126,12 +127,13 @@ fn make_ready(
     (config_sha256, noise, guarded): (Option<String>, noise::Globs, Vec<HookReport>),
     (hash_max_bytes, hash_wait): (u64, Duration),
     input_log: Option<&Path>,
-    previous: &Previous,
+    (previous, past): (&Previous, Option<&Past>),
 ) -> anyhow::Result<Ready> {
     let (probes, rings) = loaded?;
     let mut facts = start_facts(&probes.inventory, config_sha256, previous)?;
     facts.hooks.extend(guarded);
     facts.noise = noise;
+    facts.left_open = past.map(Past::left_open);
     let hasher = (hash_max_bytes > 0).then(|| Hasher::new(hash_max_bytes));
     let hasher = hasher.transpose()?;
     facts.hashes = hasher.is_some();
@@ -195,6 +197,7 @@ fn start_facts(
         redaction_key: key::host_key(Path::new(STATE))?,
         tracker: tracker(),
         journal: journal_state(previous),
+        left_open: None,
         clock: clock::now(),
     })
 }

@@ -87,6 +87,7 @@ impl Tally {
         match gap.reason {
             GapReason::Skipped => self.skipped += count,
             GapReason::LateTag
+            | GapReason::NotRecording
             | GapReason::TouchesLost
             | GapReason::UncleanStop
             | GapReason::TornLine => {}

@@ -216,6 +216,8 @@ fn new_session(rule: &AgentRule, cgroup: &Cgroup) -> NewSession {
         root: None,
         command: Vec::new(),
         cgroup: Some(Text(cgroup.path.as_os_str().as_bytes().to_vec())),
+        cgroup_id: Some(cgroup.id),
+        resumed: None,
     }
 }
 

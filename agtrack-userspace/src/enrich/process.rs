@@ -97,6 +97,13 @@ impl ProcessTable {
         self.entries.get(&key).map(|entry| &entry.process)
     }
 
+    /// The parent of a process, as far as it is known. Looks at all of them.
+    pub fn parent(&self, process: &Process) -> Option<&Shared<Process>> {
+        let uid = process.parent_uid.as_ref()?;
+        let all = self.entries.values().map(|entry| &entry.process);
+        all.into_iter().find(|other| other.uid == *uid)
+    }
+
     /// As [`ProcessTable::get`]; one that is not known gets an entry with what its key tells, for
     /// the session that its tag names, if any. One that has ended stays so, whatever comes late.
     pub(super) fn get_or_guess(&mut self, key: ProcessKey, session: u64) -> Shared<Process> {

@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use crate::input::NewSession;
-use crate::record::{Action, Agent, Binding, Object, ProcessKey, REPEATED, Shared, Text};
+use crate::record::{
+    Action, Agent, Binding, Object, ProcessKey, REPEATED, SessionTotals, Shared, Text,
+};
 
 /// How many ended sessions are remembered.
 const ENDED: usize = 256;
@@ -25,12 +27,12 @@ pub struct Session {
     pub processes: u64,
     /// Its cgroup is gone.
     pub unbound: bool,
-    /// Actions so far, by name.
-    pub actions: BTreeMap<String, u64>,
-    /// Bytes out and in of the flows so far.
-    pub bytes: [u64; 2],
-    /// Opens that were counted and not recorded, by class.
-    pub counted_opens: BTreeMap<String, u64>,
+    /// The kernel's id of that.
+    pub cgroup_id: Option<u64>,
+    /// What it did so far; tool calls only those of recorders before.
+    pub totals: SessionTotals,
+    /// Where the totals begin, if not with the session, boot clock, ns.
+    pub totals_since: Option<u64>,
 }
 
 impl Session {
@@ -38,6 +40,12 @@ impl Session {
     /// its last process where some had left the cgroup before.
     pub fn is_over(&self) -> bool {
         self.processes == 0 && (self.unbound || self.agent.binding == Binding::Launcher)
+    }
+
+    /// Whether it goes on without a recorder, so that the next one finds it again: as long as its
+    /// cgroup is there.
+    pub fn outlives_recorder(&self) -> bool {
+        self.agent.binding == Binding::Cgroup && self.cgroup_id.is_some() && !self.unbound
     }
 }
 
@@ -60,12 +68,21 @@ pub struct Sessions {
 
 impl Sessions {
     pub(super) fn begin(&mut self, new: NewSession, processes: u64) -> &Session {
+        let (totals, totals_since) = match new.resumed {
+            None => (SessionTotals::default(), None),
+            Some(resumed) => match resumed.totals {
+                Some(totals) => (totals, resumed.totals_since),
+                None => (SessionTotals::default(), Some(resumed.since)),
+            },
+        };
         let agent = Shared::new(Agent {
             id: new.agent_id,
             name: new.agent_name,
             owner: new.owner,
             labels: new.labels,
             session: new.id,
+            parent: None,
+            program: None,
             binding: new.binding,
         });
         let session = Session {
@@ -76,9 +93,9 @@ impl Sessions {
             cgroup: new.cgroup,
             processes,
             unbound: false,
-            actions: BTreeMap::new(),
-            bytes: [0; 2],
-            counted_opens: BTreeMap::new(),
+            cgroup_id: new.cgroup_id,
+            totals,
+            totals_since,
         };
         self.by_key.entry(new.key).insert_entry(session).into_mut()
     }
@@ -117,27 +134,24 @@ impl Sessions {
         let Some(session) = self.by_key.get_mut(&key) else {
             return;
         };
-        add(
-            &mut session.actions,
-            &action.action,
-            action.completeness.count,
-        );
+        let totals = &mut session.totals;
+        let count = action.completeness.count;
+        add(&mut totals.actions, &action.action, count);
         if let Object::Flow(flow) = &action.object {
-            let [out, back] = &mut session.bytes;
-            *out = out.saturating_add(flow.bytes_out);
-            *back = back.saturating_add(flow.bytes_in);
+            totals.bytes_out = totals.bytes_out.saturating_add(flow.bytes_out);
+            totals.bytes_in = totals.bytes_in.saturating_add(flow.bytes_in);
         }
         if let Object::Exit { counted_opens, .. } = &action.object
             && let Some(count) = counted_opens.get(REPEATED)
         {
-            add(&mut session.counted_opens, REPEATED, *count);
+            add(&mut totals.counted_opens, REPEATED, *count);
         }
     }
 
     /// Counts opens of a class that are not recorded.
     pub fn count_open(&mut self, key: u64, class: &str, count: u64) {
         if let Some(session) = self.by_key.get_mut(&key) {
-            add(&mut session.counted_opens, class, count);
+            add(&mut session.totals.counted_opens, class, count);
         }
     }
 

@@ -22,6 +22,8 @@ fn enricher() -> Enricher {
         root: None,
         command: Vec::new(),
         cgroup: None,
+        cgroup_id: None,
+        resumed: None,
     });
     enricher
 }

@@ -1,8 +1,11 @@
 //! How sessions begin and end, and what is told of their processes then.
 
 use crate::enrich::Session;
-use crate::input::NewSession;
-use crate::record::{Body, Change, Draft, Gap, GapReason, ProcessKey, SessionChange, Text};
+use crate::input::{LeftOpen, NewSession, Resumed, Unended};
+use crate::record::{
+    Binding, Body, Bound, Change, Draft, Gap, GapReason, Lifecycle, Process, ProcessKey,
+    SessionChange, Shared, Text, UnseenEnd,
+};
 
 use super::Pipeline;
 use super::ending::Ending;
@@ -17,67 +20,109 @@ impl Pipeline {
         if let Some(before) = self.enricher.sessions().take(session.key) {
             self.end_session(before, time, out);
         }
+        let resumed = session.resumed.clone();
         let root = session.root;
-        let (agent, command, cgroup) = {
-            let begun = self.enricher.begin_session(session);
-            (
-                begun.agent.clone(),
-                begun.command.clone(),
-                begun.cgroup.clone(),
-            )
-        };
+        let begun = self.enricher.begin_session(session).clone();
         let process = root.and_then(|key| self.enricher.processes().get(key));
         let mut change = SessionChange {
-            change: Change::Start,
-            command,
             process: process.map(|process| (**process).clone()),
-            cgroup,
-            actions: Default::default(),
-            bytes_out: 0,
-            bytes_in: 0,
-            counted_opens: Default::default(),
-            tool_calls: 0,
-            still_running: Vec::new(),
+            bound: self.bound(&begun, process.map(|process| &**process)),
+            ..told(
+                &begun,
+                if resumed.is_some() {
+                    Change::Resume
+                } else {
+                    Change::Start
+                },
+            )
         };
         self.stage.session(&mut change);
         out.push(Draft {
             time,
-            agent: Some(agent),
+            agent: Some(begun.agent.clone()),
             body: Body::Session(Box::new(change)),
         });
+        if let Some(resumed) = resumed {
+            out.push(Draft {
+                time,
+                agent: Some(begun.agent),
+                body: Body::Gap(Box::new(not_recorded(&resumed, time))),
+            });
+        }
+    }
+
+    /// What ties a session to its agent.
+    fn bound(&self, session: &Session, process: Option<&Process>) -> Option<Bound> {
+        let launched = process.filter(|_| session.agent.binding == Binding::Launcher);
+        let parent = launched.and_then(|process| self.enricher.processes().parent(process));
+        let bound = Bound {
+            cgroup_id: session.cgroup_id,
+            user: launched.and_then(|process| process.user),
+            parent: parent.map(|parent| (**parent).clone()),
+        };
+        (bound != Bound::default()).then_some(bound)
     }
 
     pub(super) fn end_session(&mut self, session: Session, time: u64, out: &mut Vec<Draft>) {
         let still_running = self.enricher.processes().running(session.key);
-        self.tell_end(session, still_running, time, out);
+        self.tell(session, (Change::End, still_running), time, out);
     }
 
-    fn tell_end(
+    /// The recorder stops: what it can be found again by goes on, the rest ends.
+    pub(super) fn leave_session(&mut self, session: Session, time: u64, out: &mut Vec<Draft>) {
+        let change = match session.outlives_recorder() {
+            true => Change::Suspend,
+            false => Change::End,
+        };
+        let still_running = self.enricher.processes().running(session.key);
+        self.tell(session, (change, still_running), time, out);
+    }
+
+    fn tell(
         &mut self,
-        session: Session,
-        still_running: Vec<String>,
+        mut session: Session,
+        (what, still_running): (Change, Vec<String>),
         time: u64,
         out: &mut Vec<Draft>,
     ) {
-        let tool_calls = self.tool_calls.end_session(session.key, time, out);
-        let [bytes_out, bytes_in] = session.bytes;
+        session.totals.tool_calls += self.tool_calls.end_session(session.key, time, out);
+        let suspends = what == Change::Suspend;
         let mut change = SessionChange {
-            change: Change::End,
-            command: session.command,
-            process: None,
-            cgroup: session.cgroup,
-            actions: session.actions,
-            bytes_out,
-            bytes_in,
-            counted_opens: session.counted_opens,
-            tool_calls,
             still_running,
+            bound: suspends.then(|| self.bound(&session, None)).flatten(),
+            ..told(&session, what)
         };
         self.stage.session(&mut change);
-        let agent = Some(session.agent);
         out.push(Draft {
             time,
-            agent,
+            agent: Some(session.agent),
+            body: Body::Session(Box::new(change)),
+        });
+    }
+
+    /// One of a recorder before that cannot go on: what is known of it was redacted then.
+    pub(super) fn end_unended(&mut self, unended: Unended, out: &mut Vec<Draft>) {
+        let unseen = UnseenEnd {
+            why: unended.why,
+            totals_known: unended.totals.is_some(),
+            last_recorded: unended.last_recorded,
+            boot_id: unended.boot_id,
+        };
+        let change = SessionChange {
+            change: Change::End,
+            command: unended.command,
+            process: None,
+            cgroup: unended.cgroup,
+            bound: None,
+            tool_call: None,
+            totals: unended.totals.unwrap_or_default(),
+            totals_since: unended.totals_since,
+            still_running: Vec::new(),
+            unseen: Some(unseen),
+        };
+        out.push(Draft {
+            time: self.clock.boot,
+            agent: Some(Shared::new(unended.agent)),
             body: Body::Session(Box::new(change)),
         });
     }
@@ -150,7 +195,7 @@ impl Pipeline {
             self.correlator.gone(None, key, &mut self.done);
             self.publish(out);
             if let Some((over, running)) = self.enricher.drop_session(key) {
-                self.tell_end(over, running, at, out);
+                self.tell(over, (Change::End, running), at, out);
             }
             return;
         }
@@ -158,6 +203,54 @@ impl Pipeline {
         if let Some(over) = self.enricher.sessions().take_if_over(key) {
             self.end_session(over, at, out);
         }
+    }
+}
+
+/// What the start of recording says of sessions of recorders before.
+pub(super) fn left_open(left: Option<LeftOpen>, started: &mut Lifecycle) {
+    started.left_open = left.map(|left| left.sessions);
+    started.detail = left.and_then(|left| left.searched).map(|searched| {
+        format!(
+            "only the last {searched} bytes of the journal were searched for sessions without an \
+             end: one whose records all stand before has none, and begins anew if it goes on"
+        )
+    });
+}
+
+/// What is told of a session whenever it changes.
+fn told(session: &Session, change: Change) -> SessionChange {
+    SessionChange {
+        change,
+        command: session.command.clone(),
+        process: None,
+        cgroup: session.cgroup.clone(),
+        bound: None,
+        tool_call: None,
+        totals: session.totals.clone(),
+        totals_since: session.totals_since,
+        still_running: Vec::new(),
+        unseen: None,
+    }
+}
+
+/// From the last record of the recorder before until now.
+fn not_recorded(resumed: &Resumed, now: u64) -> Gap {
+    let before = match resumed.totals {
+        Some(_) => "it stopped in order",
+        None => "it did not end in order, and what it had counted of the session is not known",
+    };
+    Gap {
+        reason: GapReason::NotRecording,
+        hook: None,
+        action: None,
+        count: None,
+        from: resumed.since,
+        until: now,
+        detail: format!(
+            "the session went on while no recorder ran: what it did between the last record of the \
+             recorder before and now is not recorded. {before}. Its processes are tagged anew, so \
+             each that runs is a late_tag gap as well, with what it has open"
+        ),
     }
 }
 

@@ -63,8 +63,12 @@ impl RedactStage {
     pub(super) fn session(&mut self, change: &mut SessionChange) {
         let mut rules = Vec::new();
         self.arguments(&mut change.command, &mut rules);
-        if let Some(process) = &change.process {
-            change.process = Some(self.redacted(process));
+        let parent = change
+            .bound
+            .as_mut()
+            .and_then(|bound| bound.parent.as_mut());
+        for process in [change.process.as_mut(), parent].into_iter().flatten() {
+            *process = self.redacted(process);
         }
     }
 

@@ -61,7 +61,7 @@ fn told(drafts: &[Draft]) -> Vec<(String, Option<Effect>)> {
         Body::Action(action) => (action.action.clone(), action.effect.clone()),
         Body::Session(change) => {
             assert_eq!(
-                change.actions.len(),
+                change.totals.actions.len(),
                 2,
                 "its last actions are in its totals"
             );

@@ -1,45 +1,7 @@
 //! Records about the recording itself.
 
-use std::collections::BTreeMap;
-
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-
-use super::{Process, Text};
-
-/// A session began or ended.
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
-pub struct SessionChange {
-    /// Began or ended.
-    pub change: Change,
-    /// The command that was launched, after redaction; empty for sessions of a cgroup.
-    pub command: Vec<Text>,
-    /// Its first process, where there is one.
-    pub process: Option<Process>,
-    /// Path of the cgroup that binds it.
-    pub cgroup: Option<Text>,
-    /// Actions by name, at the end.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub actions: BTreeMap<String, u64>,
-    /// Bytes of payload that its flows (`net.flow`) carried out, at the end: of those that had ended
-    /// by then.
-    #[serde(default)]
-    pub bytes_out: u64,
-    /// Bytes that came in.
-    #[serde(default)]
-    pub bytes_in: u64,
-    /// Opens for reading that were counted and not recorded one by one, by class, at the end; see
-    /// `counted_opens` of `process.exit`. Those that the kernel counted (`repeated`) are told with the
-    /// end of each process.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub counted_opens: BTreeMap<String, u64>,
-    /// Tool calls that it had, at the end.
-    #[serde(default)]
-    pub tool_calls: u64,
-    /// Processes that still run at the end of recording.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub still_running: Vec<String>,
-}
 
 /// Began or ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -51,6 +13,10 @@ pub enum Change {
     End,
     /// Goes on: a tool call that takes long.
     Report,
+    /// Recording stops, and what is told of goes on without it: a session.
+    Suspend,
+    /// It is recorded again by another recorder: a session.
+    Resume,
     /// The configuration was read again.
     Reload,
     /// The configuration was read again and refused; the old one is in force.
@@ -107,6 +73,8 @@ pub enum GapReason {
     TouchesLost,
     /// A process was tagged when it was already running.
     LateTag,
+    /// A session went on while no recorder ran.
+    NotRecording,
     /// The last recorder did not end cleanly; what it had not written is lost.
     UncleanStop,
     /// The journal's end was torn and has been removed: a line without its end, or zero bytes that a
@@ -135,6 +103,10 @@ pub struct Lifecycle {
     pub config_sha256: Option<String>,
     /// In words, where something went wrong.
     pub detail: Option<String>,
+    /// Sessions that recorders before left without an end; at the start of a recorder that looked
+    /// for them. As many `session` records follow: each is resumed or ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub left_open: Option<u64>,
     /// Counters of every hook; at the end.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub totals: Vec<HookTotals>,

@@ -21,6 +21,8 @@ fn agent() -> Shared<Agent> {
         owner: None,
         labels: Default::default(),
         session: Uuid::nil(),
+        parent: None,
+        program: None,
         binding: Binding::Cgroup,
     })
 }

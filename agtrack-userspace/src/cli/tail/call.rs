@@ -17,6 +17,8 @@ pub(super) fn line(call: &ToolCallChange) -> String {
         Change::Start => "begins",
         Change::End => "ends",
         Change::Report
+        | Change::Suspend
+        | Change::Resume
         | Change::Reload
         | Change::ReloadRefused
         | Change::CaptureStart

@@ -9,7 +9,7 @@ use super::{call, object};
 use crate::credential::{self, Credential};
 use crate::record::{
     Action, Body, By, Change, Gap, Heartbeat, Lifecycle, Object, OutcomeResult, Process, Record,
-    SessionChange, Tamper, printable,
+    SessionChange, Tamper, WhyOver, printable,
 };
 use crate::terminal::{Palette, cut, styled};
 
@@ -133,10 +133,14 @@ fn process(process: &Process) -> String {
 }
 
 fn session(change: &SessionChange) -> String {
-    use Change::{CaptureEnd, CaptureStart, End, Reload, ReloadRefused, Report, Start};
+    use Change::{
+        CaptureEnd, CaptureStart, End, Reload, ReloadRefused, Report, Resume, Start, Suspend,
+    };
     let what = match change.change {
         Start => "session begins",
         End => "session ends",
+        Suspend => "session goes on without a recorder",
+        Resume => "session is recorded again",
         Report | Reload | ReloadRefused | CaptureStart | CaptureEnd => "session goes on",
     };
     let mut told = what.to_owned();
@@ -145,7 +149,7 @@ fn session(change: &SessionChange) -> String {
     } else if let Some(cgroup) = &change.cgroup {
         told.push_str(&format!(": cgroup {}", cgroup.printable()));
     }
-    let counts = change.actions.iter();
+    let counts = change.totals.actions.iter();
     let counts = counts.map(|(name, count)| format!("{} {count}", printable(name)));
     let counts: Vec<_> = counts.collect();
     if !counts.is_empty() {
@@ -153,6 +157,15 @@ fn session(change: &SessionChange) -> String {
     }
     if !change.still_running.is_empty() {
         told.push_str(&format!("; {} still running", change.still_running.len()));
+    }
+    if let Some(unseen) = &change.unseen {
+        let why = match unseen.why {
+            WhyOver::CgroupGone => "its cgroup is gone",
+            WhyOver::NotConfigured => "no agent is configured for it any more",
+            WhyOver::Reboot => "the machine was started anew",
+            WhyOver::RecorderGone => "its recorder did not end in order",
+        };
+        told.push_str(&format!("; no recorder saw it: {why}"));
     }
     told
 }
@@ -208,7 +221,7 @@ fn lifecycle(change: &Lifecycle) -> String {
         Change::End => "recording ends",
         Change::Reload => "configuration reloaded",
         Change::ReloadRefused => "configuration refused, the old one stays",
-        Change::Report => "recording goes on",
+        Change::Report | Change::Suspend | Change::Resume => "recording goes on",
         Change::CaptureStart => "packets are captured",
         Change::CaptureEnd => "packets are captured no more",
     };

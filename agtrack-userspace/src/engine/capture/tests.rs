@@ -33,6 +33,8 @@ fn begin(pipeline: &mut Pipeline, key: u64, agent: &str) -> Uuid {
         root: None,
         command: Vec::new(),
         cgroup: None,
+        cgroup_id: None,
+        resumed: None,
     };
     pipeline.accept(Input::Session(Box::new(session)), &mut Vec::new());
     let process = ProcessFacts {

@@ -8,6 +8,8 @@ use crate::input::FloodCount;
 use crate::input::{Input, ProcessFacts, Start};
 use crate::record::Binding;
 
+mod restart;
+
 fn pipeline() -> Pipeline {
     Pipeline::new(Start::default(), &mut Vec::new())
 }
@@ -24,6 +26,8 @@ pub(in crate::pipeline) fn session(key: u64) -> Input<'static> {
         root: None,
         command: Vec::new(),
         cgroup: None,
+        cgroup_id: None,
+        resumed: None,
     }))
 }
 

@@ -1,0 +1,102 @@
+//! Sessions: one run of one agent, from its begin to its end.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::note::Change;
+use super::{Process, Shared, Text, ToolCall};
+
+/// A session began, stopped being recorded, is recorded again, or ended.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct SessionChange {
+    /// Began (`start`), goes on without a recorder (`suspend`), is recorded again (`resume`), ended
+    /// (`end`).
+    pub change: Change,
+    /// The command that was launched, after redaction; empty for sessions of a cgroup.
+    pub command: Vec<Text>,
+    /// Its first process, where there is one.
+    pub process: Option<Process>,
+    /// Path of the cgroup that binds it.
+    pub cgroup: Option<Text>,
+    /// What tied it to its agent, when it begins or is resumed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bound: Option<Bound>,
+    /// The tool call of the session around it in which it began, when it begins.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tool_call: Option<Shared<ToolCall>>,
+    /// What it did until now; nothing at the start.
+    #[serde(flatten)]
+    pub totals: SessionTotals,
+    /// The totals begin here (boot clock, ns) and not with the session: what a recorder that was
+    /// killed had counted is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub totals_since: Option<u64>,
+    /// Processes that still run at the end of recording.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub still_running: Vec<String>,
+    /// That no recorder saw its end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unseen: Option<UnseenEnd>,
+}
+
+/// What a session did.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct SessionTotals {
+    /// Actions by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub actions: BTreeMap<String, u64>,
+    /// Bytes of payload that its flows (`net.flow`) carried out: of those that had ended by then.
+    #[serde(default)]
+    pub bytes_out: u64,
+    /// Bytes that came in.
+    #[serde(default)]
+    pub bytes_in: u64,
+    /// Opens for reading that were counted and not recorded one by one, by class; see
+    /// `counted_opens` of `process.exit`. Those that the kernel counted (`repeated`) are told with the
+    /// end of each process.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub counted_opens: BTreeMap<String, u64>,
+    /// Tool calls that it had.
+    #[serde(default)]
+    pub tool_calls: u64,
+}
+
+/// What tied a session to its agent.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Bound {
+    /// The kernel's id of its cgroup, never that of another one within a boot.
+    pub cgroup_id: Option<u64>,
+    /// Real user id that a launched process had when it was tagged: whoever the command runs as.
+    pub user: Option<u32>,
+    /// The process that launched it: of `agtrack run` the launcher, not the command.
+    pub parent: Option<Process>,
+}
+
+/// The end of a session that was found out afterwards. Its totals are those of its last `suspend`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct UnseenEnd {
+    /// Why it is over.
+    pub why: WhyOver,
+    /// Whether the totals are known; else they are 0, because the recorder was killed.
+    pub totals_known: bool,
+    /// Time of the last record of the recorder before: the session was there then, RFC 3339.
+    pub last_recorded: String,
+    /// The kernel's id of the boot in which that was.
+    pub boot_id: String,
+}
+
+/// Why a session is over that no recorder saw end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum WhyOver {
+    /// Its cgroup is not there any more, or it is another one.
+    CgroupGone,
+    /// No agent of this id is configured for its cgroup any more.
+    NotConfigured,
+    /// The machine was started anew.
+    Reboot,
+    /// It was bound to the recorder, which did not end in order.
+    RecorderGone,
+}
