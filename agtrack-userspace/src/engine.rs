@@ -43,7 +43,7 @@ use crate::load::{BackendChoice, Inventory, Reads, Sizes};
 use crate::noise;
 
 pub use capture::{CaptureBegun, CaptureDone, CaptureRequest, Whose};
-pub use summary::Summary;
+pub use summary::{Started, Summary};
 
 use wait::Ended;
 

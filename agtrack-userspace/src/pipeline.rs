@@ -198,6 +198,7 @@ impl Pipeline {
     fn tick(&mut self, clock: Clock, out: &mut Vec<Draft>) {
         self.clock = clock;
         self.enricher.clock(clock);
+        self.tool_calls.clock(clock);
         self.release(clock.boot.saturating_sub(HOLD), out);
         self.correlator.give_up(clock.boot, &mut self.done);
         self.publish(out);
@@ -234,7 +235,10 @@ impl Pipeline {
             let sessions = self.enricher.sessions();
             let count = done.action.completeness.count;
             if let Some(class) = self.noise.take(&mut done) {
-                sessions.count_open(done.session, class, count);
+                let (calls, uid) = (&mut self.tool_calls, &done.action.process.uid);
+                if !calls.count_opens(done.session, uid, (class, count)) {
+                    sessions.count_open(done.session, class, count);
+                }
                 continue;
             }
             let wanted = match self.effects.is_answered() {
@@ -242,14 +246,17 @@ impl Pipeline {
                 false => None,
             };
             self.stage.action(&mut done.action);
-            sessions.count(done.session, &done.action);
+            let session = done.session;
             let doing = Doing {
                 time: done.time,
                 agent: done.agent,
-                session: done.session,
+                session,
                 action: done.action,
             };
             let place = self.tool_calls.push(doing, out);
+            if let Some(action) = out.get(place).and_then(session::counted) {
+                sessions.count(session, action);
+            }
             if let Some(wanted) = wanted {
                 self.effects.ask(place, wanted);
             }

@@ -153,6 +153,7 @@ const MODULES: &[(&str, Each, &[Test])] = &[
     ("lineage", Each::Backend, lineage::TESTS),
     ("hostile", Each::Backend, hostile::TESTS),
     ("toolcall", Each::Backend, toolcall::TESTS),
+    ("toolcall", Each::Kernel, toolcall::nested::TESTS),
     ("trick", Each::Backend, trick::TESTS),
     ("tamper", Each::Backend, tamper::TESTS),
     ("tamper", Each::Kernel, tamper::OF_RECORDER),

@@ -1,5 +1,7 @@
 //! Tool calls: what children of an agent's main program start, to the last process below it.
 
+pub(crate) mod nested;
+
 use std::path::Path;
 
 use agtrack_tests::records::Records;

@@ -143,15 +143,22 @@ impl Drop for Place<'_> {
     }
 }
 
-/// The records of the session that is bound to a cgroup. `None`: it has not begun.
+/// The records of the session that is bound to a cgroup, and of those of agents that were started in
+/// it. `None`: it has not begun.
 pub fn own(records: &[Arc<Value>], cgroup: &Path) -> Option<Records> {
     let cgroup = cgroup.to_str()?;
     // The newest: a test that is repeated begins anew.
     let start = records.iter().rev().find(|record| {
         record["kind"] == "session" && record["change"] == "start" && record["cgroup"] == cgroup
     })?;
-    let session = &start["agent"]["session"];
-    Some(Records(records.to_vec()).keep(|record| record["agent"]["session"] == *session))
+    let mut sessions = vec![&start["agent"]["session"]];
+    for record in records {
+        let agent = &record["agent"];
+        if sessions.contains(&&agent["parent"]) && !sessions.contains(&&agent["session"]) {
+            sessions.push(&agent["session"]);
+        }
+    }
+    Some(Records(records.to_vec()).keep(|record| sessions.contains(&&record["agent"]["session"])))
 }
 
 /// Process ids that were seen as tagged, and those that ended.

@@ -3,7 +3,12 @@
 
 use std::collections::HashMap;
 
-use crate::record::{Body, Change, Draft, Effects, Item, Object, Sha256, ToolCallChange};
+use uuid::Uuid;
+
+use crate::record::{
+    Agent, Body, Change, Draft, Effects, Item, Object, SessionChange, Sha256, ToolCall,
+    ToolCallChange,
+};
 
 /// Calls whose files are kept; it bounds memory, as what follows.
 const CALLS: usize = 256;
@@ -17,6 +22,8 @@ type Content = (Option<u64>, Sha256);
 #[derive(Debug, Default)]
 pub(super) struct Calls {
     files: HashMap<String, HashMap<Vec<u8>, Content>>,
+    /// Of sessions that began in a call: the call, and the session that it is one of.
+    around: HashMap<Uuid, (String, Option<Uuid>)>,
 }
 
 impl Calls {
@@ -24,28 +31,49 @@ impl Calls {
     pub(super) fn see(&mut self, draft: &mut Draft) {
         match &mut draft.body {
             Body::Action(action) => {
-                let Some(call) = &action.tool_call else {
+                let effect = action.effect.as_ref();
+                let Some(content) = effect.and_then(|effect| Some((effect.size, effect.sha256?)))
+                else {
                     return;
                 };
-                let effect = action.effect.as_ref();
-                let content = effect.and_then(|effect| Some((effect.size, effect.sha256?)));
-                match (&action.object, content) {
-                    (Object::File { path, .. }, Some(content)) if action.action == "file.close" => {
-                        self.keep(&call.id, &path.0, content);
-                    }
-                    (Object::Rename { to, .. }, Some(content)) => {
-                        self.keep(&call.id, &to.0, content);
-                    }
-                    _ => {}
+                let path = match &action.object {
+                    Object::File { path, .. } if action.action == "file.close" => &path.0,
+                    Object::Rename { to, .. } => &to.0,
+                    _ => return,
+                };
+                for call in self.calls(draft.agent.as_deref(), action.tool_call.as_deref()) {
+                    self.keep(&call, path, content);
                 }
             }
+            Body::Session(change) => self.session(draft.agent.as_deref(), change),
             Body::ToolCall(change) => self.tell(change),
-            Body::Session(_)
-            | Body::Tamper(_)
-            | Body::Gap(_)
-            | Body::Lifecycle(_)
-            | Body::Heartbeat(_) => {}
+            Body::Tamper(_) | Body::Gap(_) | Body::Lifecycle(_) | Body::Heartbeat(_) => {}
         }
+    }
+
+    /// An agent that was started in a call does that call's work too.
+    fn session(&mut self, agent: Option<&Agent>, change: &SessionChange) {
+        match (agent, &change.tool_call) {
+            (Some(agent), Some(call)) if self.around.len() < CALLS => {
+                let around = (call.id.clone(), agent.parent);
+                self.around.insert(agent.session, around);
+            }
+            (Some(agent), _) if change.change == Change::End => {
+                self.around.remove(&agent.session);
+            }
+            _ => {}
+        }
+    }
+
+    /// The call of an action, and those around its session.
+    fn calls(&self, agent: Option<&Agent>, own: Option<&ToolCall>) -> Vec<String> {
+        let mut calls: Vec<_> = own.map(|call| call.id.clone()).into_iter().collect();
+        let mut session = agent.map(|agent| agent.session);
+        while let Some((call, around)) = session.and_then(|session| self.around.get(&session)) {
+            calls.push(call.clone());
+            session = *around;
+        }
+        calls
     }
 
     fn keep(&mut self, call: &str, path: &[u8], content: Content) {

@@ -69,6 +69,7 @@ impl Core {
             if let (Body::Session(change), Some(agent)) = (&draft.body, &draft.agent)
                 && change.change == Change::End
                 && agent.binding == Binding::Launcher
+                && agent.parent.is_none()
             {
                 self.keys.remove(&agent.session);
                 self.ended.add(agent.session);

@@ -10,12 +10,14 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::deed::Deeds;
-use crate::record::{Binding, Body, Draft, Effects, Gap, GapReason};
+use crate::record::{Agent, Binding, Body, Change, Draft, Effects, Gap, GapReason, SessionChange};
 
 /// Names in a list; the rest is counted.
 const LISTED: usize = 24;
 /// Launched sessions whose deeds are kept; a launcher starts one.
 const SESSIONS: usize = 4;
+/// Sessions inside them that are known as such; what more do is in the journal only.
+const NESTED: usize = 4096;
 
 /// What a session did, in numbers and a few names.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,6 +33,24 @@ pub struct Summary {
     /// Attempts on the recorder itself that are not to be expected, by whomever.
     #[serde(default)]
     pub tampered: u64,
+    /// Agents that it started in its calls, or that these did: the first ones that ended. What they
+    /// did is in all other numbers too.
+    #[serde(default)]
+    pub agents: Vec<Started>,
+    /// How many there were.
+    #[serde(default)]
+    pub agents_total: u64,
+}
+
+/// An agent that was started in a call.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Started {
+    /// The agent program.
+    pub program: String,
+    /// Its actions, without those of agents that it started itself.
+    pub actions: u64,
+    /// Its calls.
+    pub tool_calls: u64,
 }
 
 /// Adds drafts up.
@@ -38,6 +58,8 @@ pub struct Summary {
 pub(super) struct Tally {
     actions: BTreeMap<String, u64>,
     sessions: BTreeMap<Uuid, Session>,
+    /// Sessions of agents that were started in calls, and the launched session that they are part of.
+    roots: BTreeMap<Uuid, Uuid>,
     lost: u64,
     skipped: u64,
     tampered: u64,
@@ -48,6 +70,8 @@ pub(super) struct Tally {
 struct Session {
     actions: BTreeMap<String, u64>,
     deeds: Deeds,
+    agents: Vec<Started>,
+    agents_total: u64,
 }
 
 impl Tally {
@@ -59,12 +83,13 @@ impl Tally {
                 if agent.binding != Binding::Launcher {
                     return;
                 }
-                let has_room = self.sessions.len() < SESSIONS;
-                if has_room || self.sessions.contains_key(&agent.session) {
-                    let session = self.sessions.entry(agent.session).or_default();
+                if let Some(session) = self.launched(agent) {
                     count(&mut session.actions, &action.action);
                     session.deeds.add(action);
                 }
+            }
+            (Body::Session(change), Some(agent)) if agent.binding == Binding::Launcher => {
+                self.session(agent, change);
             }
             (Body::Gap(gap), _) => self.gap(gap),
             (Body::Tamper(tamper), _) if !tamper.expected => {
@@ -80,6 +105,41 @@ impl Tally {
                 _,
             ) => {}
         }
+    }
+
+    /// An agent that was started in a call begins or ends.
+    fn session(&mut self, agent: &Agent, change: &SessionChange) {
+        let (Some(parent), Some(program)) = (agent.parent, &agent.program) else {
+            return;
+        };
+        if change.change == Change::Start && self.roots.len() < NESTED {
+            let root = self.roots.get(&parent).copied().unwrap_or(parent);
+            self.roots.insert(agent.session, root);
+        }
+        let Some(session) = self.launched(agent) else {
+            return;
+        };
+        if change.change == Change::End {
+            session.agents_total += 1;
+            if session.agents.len() < LISTED {
+                session.agents.push(Started {
+                    program: program.clone(),
+                    actions: change.totals.actions.values().sum(),
+                    tool_calls: change.totals.tool_calls,
+                });
+            }
+        }
+    }
+
+    /// The launched session that an agent is part of.
+    fn launched(&mut self, agent: &Agent) -> Option<&mut Session> {
+        let id = match agent.parent {
+            None => agent.session,
+            Some(_) => *self.roots.get(&agent.session)?,
+        };
+        let has_room = self.sessions.len() < SESSIONS;
+        let wanted = has_room || self.sessions.contains_key(&id);
+        wanted.then(|| self.sessions.entry(id).or_default())
     }
 
     fn gap(&mut self, gap: &Gap) {
@@ -116,6 +176,8 @@ impl Tally {
                 if let Some(session) = self.sessions.get(&id) {
                     summary.actions = session.actions.clone();
                     summary.effects = session.deeds.effects(LISTED);
+                    summary.agents = session.agents.clone();
+                    summary.agents_total = session.agents_total;
                 }
             }
         }

@@ -1,11 +1,9 @@
 //! Sessions: one run of one agent.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{HashMap, VecDeque};
 
 use crate::input::NewSession;
-use crate::record::{
-    Action, Agent, Binding, Object, ProcessKey, REPEATED, SessionTotals, Shared, Text,
-};
+use crate::record::{Action, Agent, Binding, ProcessKey, SessionTotals, Shared, Text};
 
 /// How many ended sessions are remembered.
 const ENDED: usize = 256;
@@ -46,15 +44,6 @@ impl Session {
     /// cgroup is there.
     pub fn outlives_recorder(&self) -> bool {
         self.agent.binding == Binding::Cgroup && self.cgroup_id.is_some() && !self.unbound
-    }
-}
-
-fn add(sums: &mut BTreeMap<String, u64>, name: &str, count: u64) {
-    match sums.get_mut(name) {
-        Some(sum) => *sum += count,
-        None => {
-            sums.insert(name.to_owned(), count);
-        }
     }
 }
 
@@ -131,27 +120,15 @@ impl Sessions {
 
     /// Counts an action.
     pub fn count(&mut self, key: u64, action: &Action) {
-        let Some(session) = self.by_key.get_mut(&key) else {
-            return;
-        };
-        let totals = &mut session.totals;
-        let count = action.completeness.count;
-        add(&mut totals.actions, &action.action, count);
-        if let Object::Flow(flow) = &action.object {
-            totals.bytes_out = totals.bytes_out.saturating_add(flow.bytes_out);
-            totals.bytes_in = totals.bytes_in.saturating_add(flow.bytes_in);
-        }
-        if let Object::Exit { counted_opens, .. } = &action.object
-            && let Some(count) = counted_opens.get(REPEATED)
-        {
-            add(&mut totals.counted_opens, REPEATED, *count);
+        if let Some(session) = self.by_key.get_mut(&key) {
+            session.totals.add(action);
         }
     }
 
     /// Counts opens of a class that are not recorded.
     pub fn count_open(&mut self, key: u64, class: &str, count: u64) {
         if let Some(session) = self.by_key.get_mut(&key) {
-            add(&mut session.totals.counted_opens, class, count);
+            session.totals.add_opens(class, count);
         }
     }
 

@@ -3,7 +3,7 @@
 use crate::enrich::Session;
 use crate::input::{LeftOpen, NewSession, Resumed, Unended};
 use crate::record::{
-    Binding, Body, Bound, Change, Draft, Gap, GapReason, Lifecycle, Process, ProcessKey,
+    Action, Binding, Body, Bound, Change, Draft, Gap, GapReason, Lifecycle, Process, ProcessKey,
     SessionChange, Shared, Text, UnseenEnd,
 };
 
@@ -203,6 +203,22 @@ impl Pipeline {
         if let Some(over) = self.enricher.sessions().take_if_over(key) {
             self.end_session(over, at, out);
         }
+    }
+}
+
+/// The action of a draft that counts for the session of the tags: an agent that was started in a
+/// call has totals of its own.
+pub(super) fn counted(draft: &Draft) -> Option<&Action> {
+    let own = draft.agent.as_ref()?.parent.is_none();
+    match &draft.body {
+        Body::Action(action) if own => Some(action),
+        Body::Action(_)
+        | Body::Session(_)
+        | Body::ToolCall(_)
+        | Body::Tamper(_)
+        | Body::Gap(_)
+        | Body::Lifecycle(_)
+        | Body::Heartbeat(_) => None,
     }
 }
 

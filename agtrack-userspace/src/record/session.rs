@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::note::Change;
-use super::{Process, Shared, Text, ToolCall};
+use super::{Action, Object, Process, REPEATED, Shared, Text, ToolCall};
 
 /// A session began, stopped being recorded, is recorded again, or ended.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -61,6 +61,37 @@ pub struct SessionTotals {
     /// Tool calls that it had.
     #[serde(default)]
     pub tool_calls: u64,
+}
+
+impl SessionTotals {
+    /// Counts an action.
+    pub fn add(&mut self, action: &Action) {
+        let count = action.completeness.count;
+        add(&mut self.actions, &action.action, count);
+        if let Object::Flow(flow) = &action.object {
+            self.bytes_out = self.bytes_out.saturating_add(flow.bytes_out);
+            self.bytes_in = self.bytes_in.saturating_add(flow.bytes_in);
+        }
+        if let Object::Exit { counted_opens, .. } = &action.object
+            && let Some(count) = counted_opens.get(REPEATED)
+        {
+            self.add_opens(REPEATED, *count);
+        }
+    }
+
+    /// Counts opens of a class that are not recorded.
+    pub fn add_opens(&mut self, class: &str, count: u64) {
+        add(&mut self.counted_opens, class, count);
+    }
+}
+
+fn add(sums: &mut BTreeMap<String, u64>, name: &str, count: u64) {
+    match sums.get_mut(name) {
+        Some(sum) => *sum += count,
+        None => {
+            sums.insert(name.to_owned(), count);
+        }
+    }
 }
 
 /// What tied a session to its agent.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use super::note::Change;
 use super::{Effects, Process, Shared, Text};
@@ -40,6 +41,10 @@ pub struct ToolCallChange {
     pub processes: u64,
     /// Of them, how many run.
     pub running: u64,
+    /// Sessions of agents that were started in it, in their order; the first 64. What they did counts
+    /// for the call too.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub child_sessions: Vec<Uuid>,
     /// Actions so far, by name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub actions: BTreeMap<String, u64>,

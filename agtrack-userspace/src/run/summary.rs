@@ -11,7 +11,7 @@ use anstyle::Style;
 
 use super::plain;
 use super::protocol::{Done, Packets, Still};
-use crate::engine::Summary;
+use crate::engine::{Started, Summary};
 use crate::record::{Item, Listed};
 use look::{Look, quoted};
 
@@ -30,6 +30,7 @@ fn laid_out(look: &Look, journal: &Path, done: &Done) -> Vec<String> {
     let begin = "agtrack: recorded ".to_owned();
     let column = begin.len();
     let mut lines = look.flow(begin, column, &actions(summary));
+    lines.extend(agents(look, summary));
     lines.extend(programs(look, summary));
     lines.extend(files(look, summary));
     lines.extend(peers(look, summary));
@@ -77,6 +78,29 @@ fn told(
     match list.total > 0 || list.beyond > 0 {
         true => look.line(style, title, &words(list, most, word)),
         false => Vec::new(),
+    }
+}
+
+/// Agents that were started in calls, each with what is its own part of the rest.
+fn agents(look: &Look, summary: &Summary) -> Vec<String> {
+    let word = |agent: &Started| {
+        let plural = |count: u64| if count == 1 { "" } else { "s" };
+        let (actions, calls) = (agent.actions, agent.tool_calls);
+        format!(
+            "{} ({actions} action{}, {calls} tool call{})",
+            plain(agent.program.as_bytes()),
+            plural(actions),
+            plural(calls)
+        )
+    };
+    let mut words: Vec<_> = summary.agents.iter().take(SHOWN).map(word).collect();
+    let more = summary.agents_total.saturating_sub(words.len() as u64);
+    if more > 0 {
+        words.push(format!("and {more} more"));
+    }
+    match words.is_empty() {
+        true => Vec::new(),
+        false => look.line(Style::new(), "agents", &words),
     }
 }
 

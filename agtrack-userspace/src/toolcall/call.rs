@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use uuid::Uuid;
+
 use crate::deed::Deeds;
 use crate::record::{
     Action, CallClass, CallExit, Change, OutcomeResult, Process, Shared, Text, ToolCall,
@@ -49,6 +51,7 @@ pub(super) struct Call {
     exit: Option<CallExit>,
     processes: u64,
     running: u64,
+    agents: Vec<Uuid>,
     actions: BTreeMap<String, u64>,
     deeds: Option<Box<Deeds>>,
     /// When it is told of next.
@@ -75,6 +78,7 @@ impl Call {
             exit: None,
             processes: 1,
             running: 1,
+            agents: Vec::new(),
             actions: BTreeMap::new(),
             deeds: kept.take().then(|| Box::new(Deeds::of_call())),
             due: began.saturating_add(FIRST_REPORT),
@@ -104,6 +108,13 @@ impl Call {
             self.class = CallClass::Service;
         }
         self.called()
+    }
+
+    /// An agent was started in it.
+    pub(super) fn start_agent(&mut self, session: Uuid) {
+        if self.agents.len() < LISTED {
+            self.agents.push(session);
+        }
     }
 
     /// One more process is part of it.
@@ -151,6 +162,7 @@ impl Call {
             exit: self.exit.clone(),
             processes: self.processes,
             running: self.running,
+            child_sessions: self.agents.clone(),
             actions: self.actions.clone(),
             effects: deeds.map(|deeds| deeds.effects(LISTED)),
         }

@@ -15,8 +15,30 @@ pub(super) enum Role {
     Child,
     /// It was there before the main program, or around it.
     Around,
-    /// It is part of the call with this id.
-    Inside(Arc<str>),
+    /// It is part of a call.
+    Inside(Inside),
+}
+
+/// Where in a call a process is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Inside {
+    /// The call's id.
+    pub(super) call: Arc<str>,
+    /// The agent that was started in the call and that it belongs to, by its first process.
+    pub(super) agent: Option<Arc<str>>,
+}
+
+/// What begins with a program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Begins {
+    /// Nothing.
+    Nothing,
+    /// A call.
+    Call,
+    /// An agent inside a call that runs.
+    Agent(&'static Program),
+    /// Both: the call is that agent.
+    AgentCall(&'static Program),
 }
 
 /// The processes of a session that are alive.
@@ -51,20 +73,39 @@ impl Family {
         inside
     }
 
-    /// Whether a call begins with the program that this process has started.
-    pub(super) fn runs(&mut self, uid: &str, program: Option<&'static Program>) -> bool {
-        match (self.members.get(uid), program) {
-            (None | Some(Role::Inside(_)), _) => false,
-            (Some(_), Some(program)) if self.is_main(program) => {
-                self.settle(uid, program);
-                false
+    /// What begins with the program that this process has started.
+    pub(super) fn runs(&mut self, uid: &str, program: Option<&'static Program>) -> Begins {
+        let main = program.filter(|program| self.is_main(program));
+        let Some(role) = self.members.get_mut(uid) else {
+            return Begins::Nothing;
+        };
+        match (role, program) {
+            // What an agent in a call starts is for that one to say.
+            (Role::Inside(Inside { agent: Some(_), .. }), _) => Begins::Nothing,
+            (Role::Inside(inside), Some(program)) => {
+                inside.agent = Some(uid.into());
+                Begins::Agent(program)
             }
-            (Some(Role::Child), _) => {
-                let call = Role::Inside(uid.into());
-                self.members.insert(uid.to_owned(), call);
-                true
+            (Role::Inside(_), None) => Begins::Nothing,
+            (Role::Main | Role::Child | Role::Around, _) if main.is_some() => {
+                self.settle(uid, main);
+                Begins::Nothing
             }
-            (Some(Role::Main | Role::Around), _) => false,
+            (role @ Role::Child, program) => {
+                *role = Role::Inside(Inside {
+                    call: uid.into(),
+                    agent: program.map(|_| uid.into()),
+                });
+                program.map_or(Begins::Call, Begins::AgentCall)
+            }
+            (Role::Main | Role::Around, _) => Begins::Nothing,
+        }
+    }
+
+    /// Nobody is told of as an agent of its own by this process after all.
+    pub(super) fn no_agent(&mut self, uid: &str) {
+        if let Some(Role::Inside(inside)) = self.members.get_mut(uid) {
+            inside.agent = None;
         }
     }
 
@@ -74,9 +115,9 @@ impl Family {
     }
 
     /// The main program is known from now on; what passed for it was around it only.
-    fn settle(&mut self, uid: &str, program: &'static Program) {
+    fn settle(&mut self, uid: &str, program: Option<&'static Program>) {
         if self.program.is_none() {
-            self.program = Some(program);
+            self.program = program;
             for role in self.members.values_mut() {
                 if matches!(role, Role::Main | Role::Child) {
                     *role = Role::Around;
@@ -98,8 +139,27 @@ impl Family {
         self.members.remove(uid)
     }
 
-    pub(super) fn call_of(&self, uid: &str) -> Option<Arc<str>> {
-        inside(self.members.get(uid)?)
+    /// Where in a call a process is, if it is in one.
+    pub(super) fn place_of(&self, uid: &str) -> Option<Inside> {
+        match self.members.get(uid)? {
+            Role::Inside(inside) => Some(inside.clone()),
+            Role::Main | Role::Child | Role::Around => None,
+        }
+    }
+
+    /// Uids of all, in order.
+    pub(super) fn members(&self) -> Vec<String> {
+        let mut uids: Vec<_> = self.members.keys().cloned().collect();
+        uids.sort();
+        uids
+    }
+
+    /// It begins with this process, which runs the main program.
+    pub(super) fn of_program(uid: &str, program: &'static Program) -> Family {
+        Family {
+            members: HashMap::from([(uid.to_owned(), Role::Main)]),
+            program: Some(program),
+        }
     }
 
     /// What the main program is known to start for itself is told as that.
@@ -128,7 +188,7 @@ fn child_of(above: &Role) -> Role {
 
 fn inside(role: &Role) -> Option<Arc<str>> {
     match role {
-        Role::Inside(id) => Some(id.clone()),
+        Role::Inside(inside) => Some(inside.call.clone()),
         Role::Main | Role::Child | Role::Around => None,
     }
 }

@@ -4,7 +4,11 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::*;
-use crate::record::{Binding, CallClass, Outcome, OutcomeResult, Text};
+use crate::record::{
+    Binding, CallClass, CallExit, Change, Outcome, OutcomeResult, Text, ToolCallChange,
+};
+
+mod nested;
 
 /// A session told action by action.
 #[derive(Default)]
@@ -243,7 +247,7 @@ fn a_connection_may_end_after_its_process() {
     });
     told.push(action("c", &[], "net.flow", flow));
     assert_eq!(told.story().last().unwrap(), "c flow c");
-    assert_eq!(told.calls.processes, 1, "it is not taken for alive");
+    assert_eq!(told.calls.books.processes, 1, "it is not taken for alive");
 }
 
 #[test]
@@ -259,7 +263,7 @@ fn a_session_that_ends_takes_its_calls_along() {
         ["-c sleep", "-d sleep"].map(str::to_owned)[..]
     );
     assert_eq!(told.ends()[0].running, 1);
-    assert_eq!(told.calls.processes, 0);
+    assert_eq!(told.calls.books.processes, 0);
 }
 
 #[test]
@@ -305,7 +309,7 @@ fn memory_has_bounds() {
         ));
         told.out.clear();
     }
-    assert_eq!(told.calls.processes, PROCESSES);
+    assert_eq!(told.calls.books.processes, PROCESSES);
     for number in 0..300 {
         told.exec(&format!("c{number}"), &["sleep"]);
     }

@@ -36,6 +36,12 @@ pub(super) fn line(call: &ToolCallChange) -> String {
             .map(|duration| format!("{:.1} s", seconds(duration))),
     );
     rest.extend((call.processes > 1).then(|| format!("{} processes", call.processes)));
+    rest.extend(
+        (!call.child_sessions.is_empty()).then(|| match call.child_sessions.len() {
+            1 => "1 agent started".to_owned(),
+            count => format!("{count} agents started"),
+        }),
+    );
     rest.extend((call.running > 0).then(|| format!("{} running", call.running)));
     rest.extend(call.effects.as_ref().map(effects).unwrap_or_default());
     told.push_str(&format!("; {}", rest.join("; ")));

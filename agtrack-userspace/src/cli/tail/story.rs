@@ -8,8 +8,8 @@ use serde::Serialize;
 use super::{call, object};
 use crate::credential::{self, Credential};
 use crate::record::{
-    Action, Body, By, Change, Gap, Heartbeat, Lifecycle, Object, OutcomeResult, Process, Record,
-    SessionChange, Tamper, WhyOver, printable,
+    Action, Agent, Body, By, Change, Gap, Heartbeat, Lifecycle, Object, OutcomeResult, Process,
+    Record, SessionChange, Tamper, WhyOver, printable,
 };
 use crate::terminal::{Palette, cut, styled};
 
@@ -33,7 +33,7 @@ pub(super) fn unknown(bytes: &[u8]) -> String {
 
 fn known(record: &Record, palette: Palette, zone: &TimeZone) -> String {
     let time = styled(palette.faint, time(&record.time, zone));
-    let agent = record.agent.as_ref().map(|agent| printable(&agent.name));
+    let agent = record.agent.as_deref().map(agent);
     let told = match &record.body {
         Body::Action(action) => self::action(action, palette),
         Body::Session(change) => styled(palette.strong, session(change)),
@@ -44,6 +44,15 @@ fn known(record: &Record, palette: Palette, zone: &TimeZone) -> String {
         Body::Heartbeat(beat) => styled(palette.faint, heartbeat(beat)),
     };
     format!("{time} {} {told}", agent.as_deref().unwrap_or("-"))
+}
+
+/// Of one that was started in a call also which program it is.
+fn agent(agent: &Agent) -> String {
+    let name = printable(&agent.name);
+    match &agent.program {
+        Some(program) => format!("{name}/{}", printable(program)),
+        None => name,
+    }
 }
 
 fn time(time: &str, zone: &TimeZone) -> String {
@@ -148,6 +157,9 @@ fn session(change: &SessionChange) -> String {
         told.push_str(&format!(": {}", object::command(&change.command)));
     } else if let Some(cgroup) = &change.cgroup {
         told.push_str(&format!(": cgroup {}", cgroup.printable()));
+    }
+    if let Some(call) = &change.tool_call {
+        told.push_str(&format!("; in the call {}", object::command(&call.command)));
     }
     let counts = change.totals.actions.iter();
     let counts = counts.map(|(name, count)| format!("{} {count}", printable(name)));

@@ -235,3 +235,20 @@ fn a_long_list_is_cut_and_says_so() {
     assert_eq!(lines.len(), 21);
     assert_eq!(lines[20], "    and 5 more");
 }
+
+#[test]
+fn agents_that_were_started_have_a_line() {
+    let started = |program: &str, actions, tool_calls| Started {
+        program: program.to_owned(),
+        actions,
+        tool_calls,
+    };
+    let summary = Summary {
+        agents: vec![started("codex", 12, 2), started("gem\u{7}", 1, 1)],
+        agents_total: 3,
+        ..Summary::default()
+    };
+    let lines = laid_out(&look(), Path::new("/j"), &of(summary));
+    let expect = "  agents         codex (12 actions, 2 tool calls), gem\\u{7} (1 action, 1 tool call), and 1 more";
+    assert_eq!(lines[1], expect);
+}

@@ -152,3 +152,61 @@ fn what_is_not_understood_is_shown_all_the_same() {
     assert!(read(bytes).is_none());
     assert_eq!(unknown(bytes), "{\"v\":9,\"x\":\"\\u{1b}\u{fffd}\"}");
 }
+
+#[test]
+fn an_agent_in_a_call_is_told_as_that() {
+    let session = |change: &str, rest: Value| {
+        let mut body = json!({
+            "kind": "session", "change": change, "command": ["codex", "exec"], "process": null,
+            "cgroup": null,
+            "agent": { "id": "x", "name": "a", "owner": null, "binding": "launcher",
+                       "session": "01890000-0000-7000-8000-000000000001",
+                       "parent": "01890000-0000-7000-8000-000000000000", "program": "codex\u{7}" },
+        });
+        for (key, value) in rest.as_object().unwrap() {
+            body[key] = value.clone();
+        }
+        body
+    };
+    check(
+        None,
+        session(
+            "start",
+            json!({ "tool_call": { "id": "b-7-1", "command": ["bash", "-c", "codex exec"] } }),
+        ),
+        "Nov 22 21:03:11.482 a/codex\\u{7} session begins: codex exec; in the call \
+         bash -c 'codex exec'",
+    );
+    check(
+        None,
+        session("end", json!({ "actions": { "file.open": 2 } })),
+        "Nov 22 21:03:11.482 a/codex\\u{7} session ends: codex exec; file.open 2",
+    );
+}
+
+#[test]
+fn a_session_over_a_restart_is_told_as_that() {
+    let session = |change: &str, unseen: Value| {
+        json!({ "kind": "session", "change": change, "command": [], "process": null,
+                "cgroup": "/a", "unseen": unseen })
+    };
+    let told = |change: &str, unseen: Value, rest: &str| {
+        let expect = format!("Nov 22 21:03:11.482 a {rest}");
+        check(Some("a"), session(change, unseen), &expect);
+    };
+    told(
+        "suspend",
+        Value::Null,
+        "session goes on without a recorder: cgroup /a",
+    );
+    told(
+        "resume",
+        Value::Null,
+        "session is recorded again: cgroup /a",
+    );
+    told(
+        "end",
+        json!({ "why": "cgroup_gone", "totals_known": false, "last_recorded": "", "boot_id": "" }),
+        "session ends: cgroup /a; no recorder saw it: its cgroup is gone",
+    );
+}
