@@ -144,11 +144,11 @@ fn work(plan: &Plan, path: &Path) -> Trigger {
     Trigger::new("/".as_ref(), &steps!["rounds", plan.rounds, pause, own])
 }
 
-/// How many actions of this name the end of the agent's session counts.
+/// How many actions of this name the agent's session had when it was suspended.
 fn told(notes: &[Value], agent: &str, action: &str) -> u64 {
-    let is_end = |note: &&Value| note["kind"] == "session" && note["change"] == "end";
-    let mut ends = notes.iter().filter(is_end);
-    let end = ends.find(|end| end["agent"]["name"] == agent);
-    let end = end.unwrap_or_else(|| panic!("the session of {agent} has an end"));
-    end["actions"][action].as_u64().unwrap_or(0)
+    let is_last = |note: &&Value| note["kind"] == "session" && note["change"] == "suspend";
+    let mut lasts = notes.iter().filter(is_last);
+    let last = lasts.find(|last| last["agent"]["name"] == agent);
+    let last = last.unwrap_or_else(|| panic!("the session of {agent} is suspended"));
+    last["actions"][action].as_u64().unwrap_or(0)
 }

@@ -66,18 +66,18 @@ pub(crate) fn counts(records: &Records, file: &str) -> Vec<u64> {
     opens.0.iter().map(|open| count(open)).collect()
 }
 
-/// Opens that the kernel counted only: as the ends of processes say, and the end of the session.
+/// Opens that the kernel counted only: as the ends of processes say, and the session's last record.
 fn untold(records: &Records) -> u64 {
     let untold = counted(records, "repeated");
     assert_eq!(at_end(records, "repeated"), untold);
     untold
 }
 
-/// Opens of a class that were counted, as the end of the session says.
+/// Opens of a class that were counted, as the session's last record says.
 pub(crate) fn at_end(records: &Records, class: &str) -> u64 {
     let mut all = records.0.iter();
-    let end = all.find(|record| record["kind"] == "session" && record["change"] == "end");
-    end.expect("the session ends")["counted_opens"][class]
+    let last = all.find(|record| record["kind"] == "session" && record["change"] == "suspend");
+    last.expect("the session is suspended")["counted_opens"][class]
         .as_u64()
         .unwrap_or(0)
 }
