@@ -16,6 +16,7 @@ pub mod deed;
 pub mod effect;
 pub mod engine;
 pub mod enrich;
+pub mod handoff;
 pub mod input;
 pub mod journal;
 pub mod load;

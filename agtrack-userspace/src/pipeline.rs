@@ -25,6 +25,7 @@ use crate::correlate::{Correlator, Done};
 use crate::decode::{Decoder, What};
 use crate::effect::{self, Queue};
 use crate::enrich::Enricher;
+use crate::handoff::Handoffs;
 use crate::input::{Clock, FloodCount, HashWanted, HookCounters, Input, ProcessFacts, Start};
 use crate::noise::Noise;
 use crate::record::{Body, Change, Draft, Gap, GapReason, Heartbeat, Lifecycle};
@@ -55,6 +56,7 @@ pub struct Pipeline {
     noise: Noise,
     stage: RedactStage,
     tool_calls: ToolCalls,
+    handoffs: Handoffs,
     reconciler: Reconciler,
     effects: Queue,
     heartbeat: u64,
@@ -75,6 +77,7 @@ impl Pipeline {
             noise: Noise::new(&start.noise),
             stage: RedactStage::new(&start.redaction_key),
             tool_calls: ToolCalls::default(),
+            handoffs: Handoffs::default(),
             reconciler: Reconciler::new(HookNames::new(&start.hooks), &start.attached),
             effects: Queue::new(start.hashes, start.hash_wait),
             heartbeat: start.clock.boot,
@@ -259,6 +262,12 @@ impl Pipeline {
             }
             if let Some(wanted) = wanted {
                 self.effects.ask(place, wanted);
+            }
+            let told = out.get(place);
+            if let Some(told) =
+                told.and_then(|told| session::handed_off(told, session, &mut self.handoffs))
+            {
+                out.insert(place + 1, told);
             }
         }
     }

@@ -98,6 +98,7 @@ impl Query {
         let (action, call) = match body {
             Body::Action(action) => (Some(&**action), action.tool_call.as_ref()),
             Body::ToolCall(change) => (None, Some(&change.tool_call)),
+            Body::Handoff(handoff) => (None, handoff.tool_call.as_ref()),
             Body::Session(_)
             | Body::Tamper(_)
             | Body::Gap(_)
@@ -120,6 +121,7 @@ fn object_of(body: &Body) -> Option<&Object> {
         Body::Tamper(tamper) => Some(&tamper.object),
         Body::Session(_)
         | Body::ToolCall(_)
+        | Body::Handoff(_)
         | Body::Gap(_)
         | Body::Lifecycle(_)
         | Body::Heartbeat(_) => None,

@@ -10,6 +10,7 @@ mod draft;
 mod effect;
 mod effects;
 mod flow;
+mod handoff;
 mod note;
 mod process;
 mod program;
@@ -39,6 +40,7 @@ pub use draft::Draft;
 pub use effect::{Effect, ProgramHash, Sha256, Unhashed};
 pub use effects::{Effects, Item, Listed};
 pub use flow::Flow;
+pub use handoff::Handoff;
 pub use note::{Change, Gap, GapReason, Heartbeat, HookReport, HookTotals, Lifecycle, Totals};
 pub use process::{Ancestor, Process, ProcessKey, TICK};
 pub use program::Brought;
@@ -88,6 +90,8 @@ pub enum Body {
     Session(Box<SessionChange>),
     /// A tool call began, goes on, or ended.
     ToolCall(Box<ToolCallChange>),
+    /// An agent reached somebody who can act on its account.
+    Handoff(Box<Handoff>),
     /// Somebody reached for agtrack itself.
     Tamper(Box<Tamper>),
     /// Something was not seen, or was seen and lost.
@@ -161,6 +165,7 @@ mod tests {
             "action",
             "session",
             "tool_call",
+            "handoff",
             "tamper",
             "gap",
             "lifecycle",

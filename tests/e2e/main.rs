@@ -28,6 +28,7 @@ mod fixture;
 mod flood;
 mod flow;
 mod fork;
+mod handoff;
 mod hashes;
 mod host;
 mod hostile;
@@ -153,6 +154,7 @@ const MODULES: &[(&str, Each, &[Test])] = &[
     ("lineage", Each::Backend, lineage::TESTS),
     ("hostile", Each::Backend, hostile::TESTS),
     ("toolcall", Each::Backend, toolcall::TESTS),
+    ("handoff", Each::Backend, handoff::TESTS),
     ("toolcall", Each::Kernel, toolcall::nested::TESTS),
     ("trick", Each::Backend, trick::TESTS),
     ("tamper", Each::Backend, tamper::TESTS),

@@ -47,7 +47,11 @@ impl Calls {
             }
             Body::Session(change) => self.session(draft.agent.as_deref(), change),
             Body::ToolCall(change) => self.tell(change),
-            Body::Tamper(_) | Body::Gap(_) | Body::Lifecycle(_) | Body::Heartbeat(_) => {}
+            Body::Handoff(_)
+            | Body::Tamper(_)
+            | Body::Gap(_)
+            | Body::Lifecycle(_)
+            | Body::Heartbeat(_) => {}
         }
     }
 

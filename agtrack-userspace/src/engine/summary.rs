@@ -99,6 +99,7 @@ impl Tally {
                 Body::Action(_)
                 | Body::Session(_)
                 | Body::ToolCall(_)
+                | Body::Handoff(_)
                 | Body::Tamper(_)
                 | Body::Lifecycle(_)
                 | Body::Heartbeat(_),

@@ -1,6 +1,7 @@
 //! How sessions begin and end, and what is told of their processes then.
 
 use crate::enrich::Session;
+use crate::handoff::Handoffs;
 use crate::input::{LeftOpen, NewSession, Resumed, Unended};
 use crate::record::{
     Action, Binding, Body, Bound, Change, Draft, Gap, GapReason, Lifecycle, Process, ProcessKey,
@@ -85,6 +86,7 @@ impl Pipeline {
         time: u64,
         out: &mut Vec<Draft>,
     ) {
+        self.handoffs.forget(session.key);
         session.totals.tool_calls += self.tool_calls.end_session(session.key, time, out);
         let suspends = what == Change::Suspend;
         let mut change = SessionChange {
@@ -215,11 +217,25 @@ pub(super) fn counted(draft: &Draft) -> Option<&Action> {
         Body::Action(_)
         | Body::Session(_)
         | Body::ToolCall(_)
+        | Body::Handoff(_)
         | Body::Tamper(_)
         | Body::Gap(_)
         | Body::Lifecycle(_)
         | Body::Heartbeat(_) => None,
     }
+}
+
+/// What an action hands to somebody else, as a record of its own.
+pub(super) fn handed_off(told: &Draft, session: u64, handoffs: &mut Handoffs) -> Option<Draft> {
+    let Body::Action(action) = &told.body else {
+        return None;
+    };
+    let handoff = handoffs.see(session, action)?;
+    Some(Draft {
+        time: told.time,
+        agent: told.agent.clone(),
+        body: Body::Handoff(Box::new(handoff)),
+    })
 }
 
 /// What the start of recording says of sessions of recorders before.

@@ -88,6 +88,7 @@ impl<'a> Brief<'a> {
             Body::Tamper(tamper) => Some((&tamper.action, tamper.outcome.result)),
             Body::Session(_)
             | Body::ToolCall(_)
+            | Body::Handoff(_)
             | Body::Gap(_)
             | Body::Lifecycle(_)
             | Body::Heartbeat(_) => None,
@@ -142,6 +143,7 @@ pub(super) fn met<T>(asked: &[T], is: impl FnMut(&T) -> bool) -> bool {
 pub(super) fn process_of(body: &Body) -> Option<&Process> {
     match body {
         Body::Action(action) => Some(&action.process),
+        Body::Handoff(handoff) => Some(&handoff.process),
         Body::Tamper(tamper) => Some(&tamper.process),
         Body::Session(session) => session.process.as_ref(),
         Body::ToolCall(change) => Some(&change.process),
@@ -155,6 +157,7 @@ fn kind_of(body: &Body) -> &'static str {
         Body::Action(_) => "action",
         Body::Session(_) => "session",
         Body::ToolCall(_) => "tool_call",
+        Body::Handoff(_) => "handoff",
         Body::Tamper(_) => "tamper",
         Body::Gap(_) => "gap",
         Body::Lifecycle(_) => "lifecycle",

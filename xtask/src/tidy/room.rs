@@ -22,6 +22,7 @@ const ROOMS: &[&str] = &[
     "redact",
     "deed",
     "toolcall",
+    "handoff",
     "effect",
     "journal",
     "sink",

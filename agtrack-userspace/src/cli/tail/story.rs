@@ -8,8 +8,8 @@ use serde::Serialize;
 use super::{call, object};
 use crate::credential::{self, Credential};
 use crate::record::{
-    Action, Agent, Body, By, Change, Gap, Heartbeat, Lifecycle, Object, OutcomeResult, Process,
-    Record, SessionChange, Tamper, WhyOver, printable,
+    Action, Agent, Body, By, Change, Gap, Handoff, Heartbeat, Lifecycle, Object, OutcomeResult,
+    Process, Record, SessionChange, Tamper, WhyOver, printable,
 };
 use crate::terminal::{Palette, cut, styled};
 
@@ -38,6 +38,7 @@ fn known(record: &Record, palette: Palette, zone: &TimeZone) -> String {
         Body::Action(action) => self::action(action, palette),
         Body::Session(change) => styled(palette.strong, session(change)),
         Body::ToolCall(change) => styled(palette.strong, call::line(change)),
+        Body::Handoff(told) => handoff(told, palette),
         Body::Tamper(told) => tamper(told, palette),
         Body::Gap(gap) => styled(palette.warning, self::gap(gap)),
         Body::Lifecycle(change) => styled(palette.strong, lifecycle(change)),
@@ -53,6 +54,24 @@ fn agent(agent: &Agent) -> String {
         Some(program) => format!("{name}/{}", printable(program)),
         None => name,
     }
+}
+
+fn handoff(told: &Handoff, palette: Palette) -> String {
+    let recorded = match told.recorded {
+        true => "",
+        false => "; what it does is not recorded here",
+    };
+    let what = format!(
+        "reached {} at {}, which {}{recorded}",
+        printable(&told.channel),
+        told.reached.printable(),
+        printable(&told.can)
+    );
+    format!(
+        "{} {}",
+        process(&told.process),
+        styled(palette.warning, what)
+    )
 }
 
 fn time(time: &str, zone: &TimeZone) -> String {

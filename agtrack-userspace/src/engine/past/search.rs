@@ -112,6 +112,7 @@ impl Segment {
                 Body::Session(_)
                 | Body::Action(_)
                 | Body::ToolCall(_)
+                | Body::Handoff(_)
                 | Body::Tamper(_)
                 | Body::Gap(_)
                 | Body::Heartbeat(_),
