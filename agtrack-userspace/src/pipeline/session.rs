@@ -134,11 +134,12 @@ impl Pipeline {
         open: &[Text],
         out: &mut Vec<Draft>,
     ) {
-        let agent = self
-            .enricher
-            .sessions()
-            .get(session)
-            .map(|found| found.agent.clone());
+        let running = self.enricher.sessions().get(session);
+        let agent = running.map(|found| found.agent.clone());
+        let process = self.enricher.processes().get(key);
+        if let (Some(agent), Some(process)) = (&agent, process) {
+            self.tool_calls.found(session, agent, process);
+        }
         let open: Vec<_> = open.iter().map(|file| self.stage.shown(file)).collect();
         let gap = Gap {
             reason: GapReason::LateTag,
