@@ -253,8 +253,10 @@ fn told(session: &Session, change: Change) -> SessionChange {
 /// From the last record of the recorder before until now.
 fn not_recorded(resumed: &Resumed, now: u64) -> Gap {
     let before = match resumed.totals {
-        Some(_) => "it stopped in order",
-        None => "it did not end in order, and what it had counted of the session is not known",
+        Some(_) => "That one stopped in order",
+        None => {
+            "That one did not end in order, and what it had counted of the session is not known"
+        }
     };
     Gap {
         reason: GapReason::NotRecording,
