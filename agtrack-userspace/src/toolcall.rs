@@ -21,7 +21,7 @@ use call::Kept;
 use run::Run;
 
 use crate::input::Clock;
-use crate::record::{Action, Agent, Body, Draft, Object, Shared};
+use crate::record::{Action, Agent, Body, Draft, Object, Process, Shared};
 
 /// Processes that are kept of all sessions; what more do belongs to no call.
 const PROCESSES: usize = 64 * 1024;
@@ -81,6 +81,13 @@ impl ToolCalls {
         });
         out.extend(ended);
         place
+    }
+
+    /// A process ran already when it was tagged: the main program may be told by that.
+    pub fn found(&mut self, session: u64, agent: &Shared<Agent>, process: &Process) {
+        let run = self.sessions.entry(session);
+        let run = run.or_insert_with(|| Run::new(agent.clone()));
+        run.found(process, &mut self.books);
     }
 
     /// Opens of a class that are not recorded. False: no agent in a call made them.

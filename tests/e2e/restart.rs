@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use agtrack_tests::daemon::{Daemon, Home};
 use agtrack_tests::group::Group;
-use agtrack_tests::launch::Trigger;
+use agtrack_tests::launch::{Trigger, copy, script};
 use agtrack_tests::records::{Records, number};
 use agtrack_tests::steps;
 use nix::sys::signal::Signal;
@@ -20,6 +20,7 @@ tests![
     a_session_whose_cgroup_is_gone_meanwhile_has_an_end,
     a_session_that_nobody_is_configured_for_any_more_has_an_end,
     a_session_says_what_bound_it,
+    the_main_program_is_known_again_and_agents_in_its_calls_have_an_end,
 ];
 
 fn recorder(name: &str) -> (Group, Home, Daemon) {
@@ -269,5 +270,44 @@ fn a_session_says_what_bound_it() -> Outcome {
     });
     assert_eq!(start["bound"]["cgroup_id"], group.id(), "{start}");
     assert_eq!(start["bound"]["parent"], Value::Null, "{start}");
+    Ok(())
+}
+
+fn the_main_program_is_known_again_and_agents_in_its_calls_have_an_end() -> Outcome {
+    let (parent, home, daemon) = recorder("-main");
+    let group = parent.child("agent");
+    let directory = TempDir::new().unwrap();
+    let path = directory.path().canonicalize().unwrap();
+    let codex = path.join("codex");
+    script(&codex, "while ! test -e go; do sleep 0.05; done");
+    let steps = steps![
+        "getpid", "+", "wait", "+", "fork", "+", "exec", &codex, "codex"
+    ];
+    let claude = copy(&path.join("claude"));
+    let mut trigger = Trigger::of(&claude, &path, &steps);
+    group.take(trigger.pid());
+    trigger.go();
+    trigger.until("getpid");
+    wait(&daemon, "the session", |record| record["kind"] == "session");
+    assert!(daemon.stop(Signal::SIGTERM).success());
+    let daemon = home.start();
+    trigger.go();
+    // Were claude not known, the first program of the catalogue would pass for the main one.
+    let start = wait(&daemon, "the session in the session", |record| {
+        record["change"] == "start" && record["agent"]["program"] == "codex"
+    });
+    daemon.stop(Signal::SIGKILL);
+    let daemon = home.start();
+    let end = wait(&daemon, "its end", |record| {
+        record["change"] == "end" && record["agent"] == start["agent"]
+    });
+    assert_eq!(end["unseen"]["why"], "recorder_gone", "{end}");
+    std::fs::write(path.join("go"), b"").unwrap();
+    trigger.end();
+    assert!(daemon.stop(Signal::SIGTERM).success());
+    let sessions = sessions(&Records::read(&home.journal()), &group);
+    let expect = ["start", "suspend", "resume", "resume", "suspend"];
+    assert_eq!(changes(&sessions), expect);
+    assert_eq!(start["agent"]["parent"], sessions[0]["agent"]["session"]);
     Ok(())
 }

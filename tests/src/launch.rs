@@ -2,6 +2,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::io::{BufRead, BufReader, Read, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
 
@@ -159,6 +160,19 @@ pub fn copy_program(from: &Path, to: &Path) {
     let made = Command::new("cp").arg("-p").args([from, to]).status();
     let made = made.expect("cp can be run");
     assert!(made.success(), "cannot copy to {}: {made}", to.display());
+}
+
+/// An executable script of these lines for sh, in place as [`copy_program`] puts it.
+///
+/// # Panics
+/// It cannot be written.
+pub fn script(to: &Path, lines: &str) {
+    let draft = to.with_extension("draft");
+    std::fs::write(&draft, format!("#!/bin/sh\n{lines}\n")).expect("a script can be written");
+    let mode = std::fs::Permissions::from_mode(0o755);
+    std::fs::set_permissions(&draft, mode).expect("it can be made executable");
+    copy_program(&draft, to);
+    std::fs::remove_file(&draft).expect("the draft is there");
 }
 
 /// A word of a step.

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use super::clock;
+use super::facts;
 use super::hands::{Hands, session};
 use super::watch::{self, Root, Watch};
 use crate::cgroup::Cgroup;
@@ -60,7 +61,10 @@ impl Hands {
     fn tag_late(&mut self, cgroup: &Cgroup, key: u64) -> anyhow::Result<()> {
         loop {
             let mut news = false;
-            for pid in cgroup.subtree_pids().unwrap_or_default() {
+            // Parents first: whoever looks for the main program meets it before what it started.
+            let mut pids = cgroup.subtree_pids().unwrap_or_default();
+            pids.sort_by_cached_key(|pid| (facts::start(*pid), *pid));
+            for pid in pids {
                 news |= self.tag_running(pid, key)?;
             }
             if !news {

@@ -136,11 +136,12 @@ impl Pipeline {
         open: &[Text],
         out: &mut Vec<Draft>,
     ) {
-        let agent = self
-            .enricher
-            .sessions()
-            .get(session)
-            .map(|found| found.agent.clone());
+        let running = self.enricher.sessions().get(session);
+        let agent = running.map(|found| found.agent.clone());
+        let process = self.enricher.processes().get(key);
+        if let (Some(agent), Some(process)) = (&agent, process) {
+            self.tool_calls.found(session, agent, process);
+        }
         let open: Vec<_> = open.iter().map(|file| self.stage.shown(file)).collect();
         let gap = Gap {
             reason: GapReason::LateTag,
@@ -268,8 +269,10 @@ fn told(session: &Session, change: Change) -> SessionChange {
 /// From the last record of the recorder before until now.
 fn not_recorded(resumed: &Resumed, now: u64) -> Gap {
     let before = match resumed.totals {
-        Some(_) => "it stopped in order",
-        None => "it did not end in order, and what it had counted of the session is not known",
+        Some(_) => "That one stopped in order",
+        None => {
+            "That one did not end in order, and what it had counted of the session is not known"
+        }
     };
     Gap {
         reason: GapReason::NotRecording,

@@ -73,6 +73,15 @@ impl Family {
         inside
     }
 
+    /// A process that runs this program was there before it was tagged. Where it is in a call by now,
+    /// or another program is the main one, that changes nothing.
+    pub(super) fn found(&mut self, process: &Process, program: &'static Program) {
+        let is_inside = self.place_of(&process.uid).is_some();
+        if !is_inside && self.is_main(program) {
+            self.settle(&process.uid, Some(program));
+        }
+    }
+
     /// What begins with the program that this process has started.
     pub(super) fn runs(&mut self, uid: &str, program: Option<&'static Program>) -> Begins {
         let main = program.filter(|program| self.is_main(program));

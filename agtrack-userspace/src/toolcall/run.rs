@@ -100,6 +100,20 @@ impl Run {
         }
     }
 
+    /// Somebody runs who did before: the first that the catalogue knows is the main program, or runs
+    /// it too.
+    pub(super) fn found(&mut self, process: &Process, books: &mut Books) {
+        let program = match &process.exe {
+            Some(exe) => catalogue::program(exe, None, &process.args),
+            None => None,
+        };
+        if let Some(program) = program.filter(|_| books.processes < PROCESSES) {
+            let before = self.family.len();
+            self.family.found(process, program);
+            books.processes = (books.processes + self.family.len()).saturating_sub(before);
+        }
+    }
+
     /// Somebody acts who may not have been seen before.
     fn meet(&mut self, process: &Process) {
         let inside = self.family.meet(process);

@@ -232,6 +232,35 @@ fn one_whose_fork_was_not_seen_belongs_where_its_parents_do() {
     assert_eq!(told.story().last().unwrap(), "e exec e");
 }
 
+/// As after a restart of the recorder, when nothing is executed that would tell.
+#[test]
+fn a_main_program_that_ran_already_is_known() {
+    let mut told = Told::default();
+    let found = |told: &mut Told, uid: &str, exe: &str| {
+        let action = action(
+            uid,
+            &[],
+            "file.unlink",
+            json!({ "path": "/", "inode": null, "device": null }),
+        );
+        let mut process = (*action.process).clone();
+        process.exe = Some(exe.into());
+        told.calls.found(7, &agent(), &process);
+    };
+    found(&mut told, "s", "/bin/bash");
+    found(&mut told, "m", "/usr/bin/claude");
+    found(&mut told, "x", "/usr/bin/codex");
+    assert_eq!(told.calls.books.processes, 1);
+    // The shell that started it acts first.
+    told.write("s", "/w/x").fork("s", "d").exec("d", &["date"]);
+    told.fork("m", "c").exec("c", &["codex", "exec"]);
+    let calls = told.out.iter().filter_map(|draft| match &draft.body {
+        Body::ToolCall(call) => Some(&call.tool_call.id),
+        _ => None,
+    });
+    assert_eq!(calls.collect::<Vec<_>>(), ["c"], "and none of the shell");
+}
+
 #[test]
 fn a_connection_may_end_after_its_process() {
     let mut told = Told::default();

@@ -1,7 +1,6 @@
 //! Agents that an agent starts: sessions in a session.
 
-use std::os::unix::fs::PermissionsExt;
-
+use agtrack_tests::launch;
 use agtrack_tests::place::Place;
 use agtrack_tests::records::{Records, number};
 use agtrack_tests::steps;
@@ -19,8 +18,7 @@ tests![
 /// A script that is called like an agent program.
 fn script(place: &Place, name: &str, lines: &str) -> String {
     let path = place.file(name);
-    std::fs::write(&path, format!("#!/bin/sh\n{lines}\n")).unwrap();
-    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+    launch::script(path.as_ref(), lines);
     path
 }
 
