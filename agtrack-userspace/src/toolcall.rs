@@ -69,10 +69,10 @@ impl ToolCalls {
     /// Takes the next action, and appends it and what it tells of calls. Says where in `out` it is:
     /// its agent there may be one that was started in a call, whose session counts it by itself.
     pub fn push(&mut self, mut doing: Doing, out: &mut Vec<Draft>) -> usize {
-        let run = self.sessions.entry(doing.session);
-        let run = run.or_insert_with(|| Run::new(doing.agent.clone()));
         let mut ended = Vec::new();
-        run.take(&mut doing, &mut self.books, (out, &mut ended));
+        if let Some(run) = run(&mut self.sessions, &doing) {
+            run.take(&mut doing, &mut self.books, (out, &mut ended));
+        }
         let place = out.len();
         out.push(Draft {
             time: doing.time,
@@ -124,6 +124,16 @@ impl ToolCalls {
         due.sort_by_key(|(order, _)| order.clone());
         out.extend(due.into_iter().map(|(_, draft)| draft));
     }
+}
+
+/// The run that an action is part of. A connection may end after its session, which is over then: it
+/// does not begin again.
+fn run<'a>(sessions: &'a mut HashMap<u64, Run>, doing: &Doing) -> Option<&'a mut Run> {
+    if is_of_socket(&doing.action) {
+        return sessions.get_mut(&doing.session);
+    }
+    let run = sessions.entry(doing.session);
+    Some(run.or_insert_with(|| Run::new(doing.agent.clone())))
 }
 
 /// Whether a socket did it, which may outlive the processes that used it.

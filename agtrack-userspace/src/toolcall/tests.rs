@@ -268,15 +268,30 @@ fn a_connection_may_end_after_its_process() {
         .fork("m", "c")
         .exec("c", &["curl"])
         .exit("c", 0);
+    told.push(flow("c"));
+    assert_eq!(told.story().last().unwrap(), "c flow c");
+    assert_eq!(told.calls.books.processes, 1, "it is not taken for alive");
+}
+
+#[test]
+fn a_connection_that_ends_after_its_session_does_not_begin_it_again() {
+    let mut told = Told::default();
+    told.exec("m", &["agent"]).exit("m", 0);
+    assert_eq!(told.calls.end_session(7, 1 << 40, &mut told.out), 0);
+    told.push(flow("m"));
+    assert_eq!(told.story().last().unwrap(), "m flow -");
+    assert!(told.calls.sessions.is_empty());
+}
+
+/// The end of a connection of a process.
+fn flow(uid: &str) -> Action {
     let tcp = json!({ "ip": "10.0.0.1", "port": 80, "proto": "tcp", "domain": null });
     let flow = json!({
         "local": tcp, "peer": tcp, "direction": "outbound", "bytes_out": 5, "bytes_in": 6,
         "packets_out": 1, "packets_in": 1, "retransmits": 0, "began_boot_time": null,
         "ended_boot_time": 1, "duration": null,
     });
-    told.push(action("c", &[], "net.flow", flow));
-    assert_eq!(told.story().last().unwrap(), "c flow c");
-    assert_eq!(told.calls.books.processes, 1, "it is not taken for alive");
+    action(uid, &[], "net.flow", flow)
 }
 
 #[test]
