@@ -48,14 +48,14 @@ impl Files {
                 }
             }
             Object::Rename { from, to, .. } => {
-                let before = self.note(from, "renamed", call).map(|file| {
+                let before = self.note(from, "moved away", call).map(|file| {
                     file.other = Some(to.clone());
                     let sha256 = file.sha256.take();
                     let size = file.size.take();
                     gone(file, None);
                     (size, sha256)
                 });
-                if let Some(file) = self.note(to, "renamed to this", call) {
+                if let Some(file) = self.note(to, "moved here", call) {
                     file.other = Some(from.clone());
                     if let Some((size, Some(sha256))) = before {
                         file.previous_sha256 = file.previous_sha256.or(file.sha256);
@@ -129,7 +129,9 @@ fn what(action: &Action) -> Option<&'static str> {
 fn holds(file: &mut FileDone, effect: Option<&Effect>) {
     let Some(effect) = effect else { return };
     // What was there before the session's first change says most.
-    file.previous_sha256 = file.previous_sha256.or(effect.previous_sha256);
+    if file.what.first().is_none_or(|what| what != "created") {
+        file.previous_sha256 = file.previous_sha256.or(effect.previous_sha256);
+    }
     file.sha256 = effect.sha256;
     file.size = effect.size;
     file.changed_since = effect.changed_since;

@@ -245,6 +245,8 @@ pub struct ProcessDone {
     pub pid: u32,
     /// Who made it.
     pub parent_uid: Option<String>,
+    /// Programs that it ran before, the first of them.
+    pub before: Vec<Text>,
     /// Its last program.
     pub exe: Option<Text>,
     /// Its arguments.
@@ -257,6 +259,8 @@ pub struct ProcessDone {
     pub exit: Option<CallExit>,
     /// The call it belongs to; none for the main program.
     pub call: Option<u64>,
+    /// It ran a program of its own since its fork.
+    pub has_run: bool,
     /// `fileless`, `deleted`, variables that bring other code into it.
     pub marks: Vec<String>,
 }

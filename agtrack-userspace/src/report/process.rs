@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::bounds::{COMMAND, PROCESSES};
+use super::bounds::{CALLS, COMMAND, PROCESSES};
 use super::model::{Capped, ProcessDone};
 use crate::record::{Action, CallExit, Object, OutcomeResult, Process, Text};
 
@@ -28,7 +28,14 @@ impl Processes {
                 exe, args, brought, ..
             } if !failed => {
                 if let Some(process) = self.find(&action.process.uid) {
-                    process.exe = Some(exe.clone());
+                    let before = process.exe.replace(exe.clone());
+                    // What it runs from its fork on is its parent's program, not its own.
+                    if let Some(before) = before.filter(|_| process.has_run)
+                        && process.before.len() < CALLS
+                    {
+                        process.before.push(before);
+                    }
+                    process.has_run = true;
                     process.args = first(args);
                     process.marks = brought.marks();
                     // What is a call is known at its exec, after the fork.

@@ -64,17 +64,19 @@ pub(super) fn unhashed(reason: Unhashed) -> &'static str {
 
 /// Calls as links; 0 is the main program.
 pub(super) fn calls(html: &mut Html, calls: &[u64]) {
-    for (index, call) in calls.iter().enumerate() {
-        if index > 0 {
-            html.text(", ");
+    html.node("span", &[("class", "calls")], |html| {
+        for (index, call) in calls.iter().enumerate() {
+            if index > 0 {
+                html.text(", ");
+            }
+            match call {
+                0 => html.word("span", "faint", "main program"),
+                call => html.node("a", &[("href", &format!("#call-{call}"))], |html| {
+                    html.text(&format!("#{call}"));
+                }),
+            }
         }
-        match call {
-            0 => html.word("span", "faint", "main program"),
-            call => html.node("a", &[("href", &format!("#call-{call}"))], |html| {
-                html.text(&format!("#{call}"));
-            }),
-        }
-    }
+    });
 }
 
 /// A section with its title and how many there are.

@@ -60,7 +60,10 @@ fn facts(html: &mut Html, report: &Report) {
         .collect();
     told.extend((!labels.is_empty()).then(|| ("Labels", labels.join(", "))));
     told.extend((session.still_running > 0).then(|| {
-        let said = number(session.still_running, "process").replace("processs", "processes");
+        let said = match session.still_running {
+            1 => "1 process".to_owned(),
+            count => format!("{count} processes"),
+        };
         ("Left running", said)
     }));
     for (name, value) in told {
@@ -115,30 +118,35 @@ fn figures(html: &mut Html, report: &Report) {
         (
             "timeline",
             calls.len() as u64,
-            "tool calls",
+            ("tool call", "tool calls"),
             beside.join(", "),
         ),
         (
             "findings",
             report.findings.total(),
-            "to look at",
+            ("to look at", "to look at"),
             credentials_word(credentials),
         ),
-        ("files", files, "files changed", String::new()),
-        ("hosts", hosts, "hosts", String::new()),
+        (
+            "files",
+            files,
+            ("file changed", "files changed"),
+            String::new(),
+        ),
+        ("hosts", hosts, ("host", "hosts"), String::new()),
         (
             "processes",
             report.processes.total(),
-            "processes",
+            ("process", "processes"),
             String::new(),
         ),
     ];
     html.node("ul", &[("class", "figures")], |html| {
-        for (id, count, what, beside) in &figures {
+        for (id, count, (one, many), beside) in &figures {
             html.node("li", &[], |html| {
                 html.node("a", &[("href", &format!("#{id}"))], |html| {
                     html.word("b", "", &count.to_string());
-                    html.word("span", "", what);
+                    html.word("span", "", if *count == 1 { one } else { many });
                     if !beside.is_empty() {
                         html.word("small", "", beside);
                     }

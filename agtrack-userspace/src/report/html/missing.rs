@@ -37,7 +37,7 @@ fn checks(told: &Completeness) -> Vec<(&'static str, String)> {
         Some(broken) => broken.clone(),
     };
     let lost = match told.lost {
-        0 => "none: every hook's counters match what arrived".to_owned(),
+        0 => "none on record; what a hook counts and does not arrive is a gap".to_owned(),
         lost => format!("{lost}, each told as a gap below"),
     };
     let skipped = match told.skipped {
@@ -111,11 +111,10 @@ fn hooks(html: &mut Html, told: &Completeness) {
         return;
     }
     html.node("details", &[("class", "fold")], |html| {
-        let said = format!(
-            "{} of {} hooks were not attached on this kernel",
-            told.hooks_missing.len(),
-            told.hooks
-        );
+        let said = match told.hooks_missing.len() {
+            0 => format!("All {} hooks of this back end were attached", told.hooks),
+            count => format!("{count} of {} hooks were not attached", told.hooks),
+        };
         html.word("summary", "", &said);
         html.node("ul", &[], |html| {
             for lack in &told.hooks_missing {

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::bits::{calls, more, section};
 use super::write::Html;
-use crate::record::printable;
+use crate::record::{Text, printable};
 use crate::report::model::{ProcessDone, Report};
 use crate::report::text::duration;
 use crate::terminal::command;
@@ -87,6 +87,10 @@ fn line(html: &mut Html, process: &ProcessDone) {
         html.word("i", "warn", mark);
     }
     let mut words = vec![process.pid.to_string()];
+    if !process.before.is_empty() {
+        let before = process.before.iter().map(name);
+        words.push(format!("after {}", before.collect::<Vec<_>>().join(", ")));
+    }
     words.extend(process.duration.map(duration));
     if let Some(exit) = &process.exit {
         match (exit.code, &exit.signal) {
@@ -101,6 +105,12 @@ fn line(html: &mut Html, process: &ProcessDone) {
         html.text(" ");
         calls(html, &[call]);
     }
+}
+
+/// File name of a program.
+fn name(exe: &Text) -> String {
+    let exe = exe.escaped();
+    exe.rsplit('/').next().unwrap_or(&exe).to_owned()
 }
 
 /// Program and arguments, as far as they fit.
