@@ -138,11 +138,11 @@ fn holds(file: &mut FileDone, effect: Option<&Effect>) {
     file.unhashed = effect.unhashed;
 }
 
+/// What a deleted file held last is kept: nobody can look any more.
 fn gone(file: &mut FileDone, effect: Option<&Effect>) {
-    let known = effect.and_then(|effect| effect.sha256);
-    file.previous_sha256 = file.previous_sha256.or(known);
-    file.sha256 = None;
-    file.size = None;
+    if let Some(effect) = effect.filter(|effect| effect.sha256.is_some()) {
+        (file.sha256, file.size) = (effect.sha256, effect.size);
+    }
     file.unhashed = None;
     file.gone = true;
 }

@@ -191,9 +191,9 @@ pub struct FileDone {
     pub other: Option<Text>,
     /// Length when it was hashed last, bytes.
     pub size: Option<u64>,
-    /// Its content then.
+    /// Its content then; of a file that is gone the last one known.
     pub sha256: Option<Sha256>,
-    /// Its content before, as far as that was known.
+    /// Its content before the session's first change, as far as that was known.
     pub previous_sha256: Option<Sha256>,
     /// It was changed while it was hashed.
     pub changed_since: bool,

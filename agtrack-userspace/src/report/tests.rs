@@ -5,7 +5,7 @@ use std::path::Path;
 use jiff::tz::TimeZone;
 
 use super::*;
-use crate::record::{Body, Record};
+use crate::record::{Body, Record, Sha256};
 use crate::run::summary::Look;
 use crate::terminal::Palette;
 
@@ -53,29 +53,42 @@ fn every_recorded_fixture_gives_a_report_whose_numbers_are_those_of_its_records(
 
 #[test]
 fn a_file_has_its_hashes_and_the_one_from_before() {
-    let records = read(HASHES);
-    let report = report_of(&records);
-    let mut seen = 0;
-    for record in &records {
-        let Body::Action(action) = &record.body else {
-            continue;
-        };
-        let Some(effect) = &action.effect else {
-            continue;
-        };
-        let hashes = [effect.sha256, effect.previous_sha256];
-        for hash in hashes.into_iter().flatten() {
-            let files = &report.files.items;
-            assert!(
-                files
-                    .iter()
-                    .any(|file| file.sha256 == Some(hash) || file.previous_sha256.is_some()),
-                "{hash}"
-            );
-            seen += 1;
-        }
-    }
-    assert!(seen > 0 && report.files.items.iter().any(|file| file.sha256.is_some()));
+    let report = report_of(&read(HASHES));
+    let files: Vec<_> = report
+        .files
+        .items
+        .iter()
+        .map(|file| {
+            let short = |hash: &Option<Sha256>| hash.map(|hash| hash.short());
+            (
+                file.path.printable(),
+                file.what.join(", "),
+                short(&file.sha256),
+                short(&file.previous_sha256),
+            )
+        })
+        .collect();
+    // Its content went over with the rename, was written anew, and was deleted.
+    let (first, second) = ("fc11d6f28e59".to_owned(), "d4fc1db66544".to_owned());
+    let (new, old) = ("/tmp/agtrack-fixture/new", "/tmp/agtrack-fixture/old");
+    assert_eq!(
+        files,
+        [
+            (
+                new.to_owned(),
+                "moved here, written, deleted".to_owned(),
+                Some(second),
+                Some(first)
+            ),
+            (
+                old.to_owned(),
+                "created, written, moved away".to_owned(),
+                None,
+                None
+            ),
+        ]
+    );
+    assert!(report.files.items.iter().all(|file| file.gone));
 }
 
 #[test]

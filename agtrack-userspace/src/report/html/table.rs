@@ -119,6 +119,9 @@ fn file(html: &mut Html, file: &FileDone) {
 
 fn hashes(html: &mut Html, file: &FileDone) {
     if let Some(sha256) = &file.sha256 {
+        if file.gone {
+            html.word("small", "faint", "last ");
+        }
         hash(html, sha256);
         if file.changed_since {
             html.word("small", "warn", " changed while it was read");
