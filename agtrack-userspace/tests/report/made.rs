@@ -150,7 +150,7 @@ impl Made {
     }
 
     fn call(&mut self, number: u64) {
-        let (pid, code) = (number + 100, if number % 50 == 0 { 3 } else { 0 });
+        let (pid, code) = (number + 100, if number.is_multiple_of(50) { 3 } else { 0 });
         let script = match number % 10 {
             0 => format!("git commit -m step-{number};"),
             _ => format!("make step-{number};"),

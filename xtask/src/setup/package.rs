@@ -98,7 +98,7 @@ const PACKAGES: &[(&str, &str, &[Need], Sign)] = {
             &[Test],
             Sign::Command("tshark"),
         ),
-        // 330 MB with what it needs; the browser that people have is the only judge of a page.
+        // 412 MB with what it needs; the browser that people have is the only judge of a page.
         (
             "chromium",
             "loads the page of `agtrack report`",

@@ -12,9 +12,9 @@ pub(super) fn clock(time: &str) -> String {
     text::time(time, &TimeZone::UTC, "%H:%M:%S%.3f")
 }
 
-/// `2026-11-29 12:03:04`.
+/// `2026-11-29 12:03:04 UTC`.
 pub(super) fn moment(time: &str) -> String {
-    text::time(time, &TimeZone::UTC, "%Y-%m-%d %H:%M:%S")
+    text::time(time, &TimeZone::UTC, "%Y-%m-%d %H:%M:%S UTC")
 }
 
 /// `2026-11-29`.
