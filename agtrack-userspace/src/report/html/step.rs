@@ -108,7 +108,11 @@ fn call(html: &mut Html, call: &Call) {
             html.word("span", class, &ended(call));
         });
         html.node("div", &[("class", "body")], |html| {
-            html.word("pre", "", &command(&call.command, FULL));
+            // The line above has it whole where it is short.
+            let full = command(&call.command, FULL);
+            if full.chars().count() > LINE {
+                html.word("pre", "", &full);
+            }
             html.word("p", "faint", &about(call));
             effects(html, &call.effects, &call.hosts);
         });
