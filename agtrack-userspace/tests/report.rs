@@ -88,6 +88,11 @@ fn json_has_what_the_page_has() {
     assert_eq!(steps[1]["exit"]["code"], 0);
     let file = &steps[1]["effects"]["created"]["items"][0];
     assert_eq!(file["sha256"], "02".repeat(32));
+    for step in steps {
+        let hosts = &step["hosts"]["items"];
+        assert_eq!(hosts[0]["names"][0], "example.org");
+        assert_eq!([&hosts[0]["bytes_out"], &hosts[0]["bytes_in"]], [100, 200]);
+    }
     assert_eq!(report["session"]["ended"], "yes");
     assert_eq!(report["hosts"]["items"][0]["bytes_out"], 3 * 100);
     assert!(report["completeness"]["numbers"]["broken"].is_null());

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::bounds::{CALL_HOSTS, LISTED, LISTED_ALL, OPEN, STEPS};
+use super::host;
 use super::model::{Call, Capped, Direct, Step};
 use super::process::first;
 use super::scope::{Scope, is_notable, names};
@@ -65,6 +66,10 @@ impl Timeline {
             .and_then(|place| call_at(&mut self.steps, place))
         {
             call.actions += 1;
+            // A connection may end, and be told, after the last process of its call.
+            if known.scope.is_none() {
+                host::merge(&mut call.hosts, action);
+            }
         }
     }
 

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::net::SocketAddr;
 
-use super::bounds::{CALLS, COMMAND, WAYS};
+use super::bounds::{CALL_HOSTS, CALLS, COMMAND, WAYS};
 use super::model::{Capped, HostDone};
 use crate::record::{Action, Address, Direction, Object, OutcomeResult, Side, Text};
 
@@ -135,6 +135,28 @@ impl Hosts {
             .items
             .sort_by_key(|host| (host.proto == "unix", std::cmp::Reverse(bytes(host))));
         self.hosts
+    }
+}
+
+/// Adds what a late action says of a host.
+pub(super) fn merge(hosts: &mut Capped<HostDone>, action: &Action) {
+    let mut late = Hosts::new(1);
+    late.add(action, None);
+    for host in late.hosts.items {
+        let same =
+            |known: &&mut HostDone| known.address == host.address && known.proto == host.proto;
+        match hosts.items.iter_mut().find(same) {
+            None => hosts.push(host, CALL_HOSTS),
+            Some(known) => {
+                known.connections += host.connections;
+                known.failed += host.failed;
+                known.bytes_out = known.bytes_out.saturating_add(host.bytes_out);
+                known.bytes_in = known.bytes_in.saturating_add(host.bytes_in);
+                for word in host.said {
+                    once(&mut known.said, Some(word));
+                }
+            }
+        }
     }
 }
 
