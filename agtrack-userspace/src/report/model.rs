@@ -307,6 +307,8 @@ pub struct Completeness {
     pub gaps: Capped<GapTold>,
     /// The journal's numbers.
     pub numbers: Numbers,
+    /// The recorder stopped without recording the session's end: what came after is not known.
+    pub broken_off: bool,
     /// Lines that may be of this session and could not be read.
     pub unreadable: u64,
     /// Version of agtrack that recorded.
@@ -330,6 +332,7 @@ impl Completeness {
     pub fn is_whole(&self) -> bool {
         let skips = |gap: &GapTold| gap.reason == GapReason::Skipped;
         self.lost == 0
+            && !self.broken_off
             && self.unreadable == 0
             && self.numbers.broken.is_none()
             && self.gaps.more == 0

@@ -20,6 +20,8 @@ pub(super) struct Span {
 #[derive(Debug, Default)]
 pub(super) struct Notes {
     told: Completeness,
+    /// Another recorder began after the session's last record.
+    restarted: bool,
 }
 
 impl Notes {
@@ -30,11 +32,12 @@ impl Notes {
 
     /// A gap that names no session, if it is of the session's time.
     pub(super) fn common(&mut self, gap: &Gap, record: &Record, span: &Span) {
-        let after_break = span.ended == Ended::BrokenOff && record.seq > span.last;
+        // The next recorder says first what became of the one before, and then that it begins.
+        let broke_it = !self.restarted && span.ended != Ended::Yes && record.seq > span.last;
         let concerns = match gap.reason {
             // It says what became of the recording before it.
             GapReason::UncleanStop | GapReason::TornLine => {
-                after_break || (span.first..=span.last).contains(&record.seq)
+                broke_it || (span.first..=span.last).contains(&record.seq)
             }
             GapReason::RingFull
             | GapReason::MapFull
@@ -91,8 +94,12 @@ impl Notes {
             let missing = change.hooks.iter().filter(|hook| !hook.attached);
             told.hooks_missing = missing.map(lack).collect();
             told.passed_over = change.passed_over.clone();
-        } else if span.ended == Ended::No {
+            return;
+        }
+        self.restarted |= seq > span.last;
+        if span.ended == Ended::No {
             span.ended = Ended::BrokenOff;
+            self.told.broken_off = true;
         }
     }
 

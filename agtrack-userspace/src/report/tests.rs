@@ -141,11 +141,10 @@ fn a_session_without_its_end_goes_on_or_broke_off() {
         lines.retain(|line| !is_end(line));
         let last = lines.last().unwrap()["seq"].as_u64().unwrap();
         let mut again = lines[0].clone();
-        again["seq"] = (last + 1).into();
-        lines.push(again);
+        again["seq"] = (last + 2).into();
         let mut gap = lines[0].clone();
         gap["kind"] = "gap".into();
-        gap["seq"] = (last + 2).into();
+        gap["seq"] = (last + 1).into();
         for (name, value) in [
             ("reason", serde_json::json!("unclean_stop")),
             ("hook", serde_json::Value::Null),
@@ -157,9 +156,13 @@ fn a_session_without_its_end_goes_on_or_broke_off() {
         ] {
             gap[name] = value;
         }
-        lines.push(gap);
+        // What a third recorder says of the second is not about this session.
+        let mut other = gap.clone();
+        other["seq"] = (last + 3).into();
+        lines.extend([gap, again, other]);
     });
     assert_eq!(report.session.ended, Ended::BrokenOff);
+    assert_eq!(report.completeness.gaps.total(), 1);
     assert_eq!(report.completeness.gaps.items[0].detail, "it was killed");
     assert!(!report.completeness.is_whole());
 }
