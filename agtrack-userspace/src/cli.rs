@@ -11,6 +11,7 @@ mod doctor;
 mod events;
 mod query;
 mod replay;
+mod report;
 mod schema;
 mod tail;
 mod verifier_stats;
@@ -40,6 +41,7 @@ Examples:
   agtrack run -- claude          record one command and everything it starts
   agtrack tail -f                see what happens, as it happens
   agtrack query --path .env      see who touched a file
+  agtrack report                 see what the last session did, as a whole
   sudo agtrack doctor            see what this kernel allows
   sudo agtrack daemon            record the agents named in /etc/agtrack/agtrack.toml";
 
@@ -84,6 +86,15 @@ enum Command {
     /// `30m`, `2h`, `3d`.
     #[command(after_help = query::EXAMPLES)]
     Query(Box<query::QueryArgs>),
+    /// Show a session as a whole: its tool calls, what they changed, and what is missing
+    ///
+    /// Prints a summary. With --html it writes one page that can be mailed, printed and kept: the
+    /// timeline of tool calls with their files, hashes, hosts and credentials, the tree of processes,
+    /// what to look at, and how complete the record is. The page needs no network and runs without
+    /// JavaScript, but for its filter. Everything in it is as the journal has it: secrets are redacted
+    /// there already, names of files and hosts are not.
+    #[command(after_help = report::EXAMPLES)]
+    Report(report::ReportArgs),
     /// Show what this kernel allows, and what each lack costs
     Doctor(doctor::DoctorArgs),
     /// List the events that agtrack records
@@ -134,6 +145,7 @@ fn dispatch(command: Command) -> ExitCode {
         Command::Capture(args) => capture::run(&args),
         Command::Tail(args) => tail::run(&args),
         Command::Query(args) => query::run(&args),
+        Command::Report(args) => report::run(&args),
         Command::Doctor(args) => doctor::run(&args),
         Command::Events(args) => events::run(&args),
         Command::Config(args) => config::run(&args),

@@ -12,6 +12,7 @@ mod target;
 use std::collections::BTreeMap;
 
 use self::files::Files;
+pub use self::files::is_of_tool;
 use self::program::Programs;
 use self::shelf::Shelf;
 use self::target::{interest, peer, rank, target};

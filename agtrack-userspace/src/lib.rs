@@ -26,6 +26,7 @@ pub mod protocol;
 pub mod query;
 pub mod record;
 pub mod redact;
+pub mod report;
 pub mod ring;
 pub mod run;
 pub mod terminal;

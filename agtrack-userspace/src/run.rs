@@ -19,7 +19,7 @@ pub mod recorder;
 mod signals;
 mod start;
 pub mod stub;
-mod summary;
+pub(crate) mod summary;
 mod supervise;
 mod talk;
 

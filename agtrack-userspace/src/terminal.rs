@@ -12,7 +12,7 @@ use anstyle::{AnsiColor, Style};
 use rustix::event::{PollFd, PollFlags, poll};
 use serde::Serialize;
 
-use crate::record::printable;
+use crate::record::{Text, printable};
 
 /// Styles by what they mean; all plain where no colours are wanted.
 #[derive(Clone, Copy, Debug, Default)]
@@ -188,6 +188,23 @@ fn inert_json(json: &str) -> Cow<'_, str> {
         }
     }
     Cow::Owned(inert)
+}
+
+/// A command line as a shell would take it, cut to so many characters.
+pub fn command(args: &[Text], most: usize) -> String {
+    let words: Vec<_> = args.iter().map(word).collect();
+    cut(&words.join(" "), most)
+}
+
+/// A word of it, printable.
+pub fn word(text: &Text) -> String {
+    let shown = text.printable();
+    let plain =
+        |character: char| character.is_alphanumeric() || "-_./=:,@%+[]{}~…\\".contains(character);
+    match !shown.is_empty() && shown.chars().all(plain) {
+        true => shown,
+        false => format!("'{}'", shown.replace('\'', "'\\''")),
+    }
 }
 
 /// Cuts a text to a number of characters, and shows that it did.

@@ -14,6 +14,7 @@ use crate::journal::Extent;
 use crate::query::{Query, Row, Tally, Told, scan};
 use crate::record::{Text, printable};
 use crate::terminal::{self, Output, Unwritten, styled};
+pub(super) use ask::session;
 
 pub(super) const EXAMPLES: &str = "\
 Examples:

@@ -345,6 +345,12 @@ enum Place {
     Telling,
 }
 
+/// Whether a file lies in a folder that is a tool's own business, and is not one that the tool
+/// executes or obeys.
+pub fn is_of_tool(path: &[u8]) -> bool {
+    matches!(place(path), Place::Inner(_))
+}
+
 fn place(path: &[u8]) -> Place {
     let mut start = 0;
     for slash in memchr::memchr_iter(b'/', path) {

@@ -145,21 +145,10 @@ impl Tally {
 
     fn gap(&mut self, gap: &Gap) {
         let count = gap.count.unwrap_or(0);
-        match gap.reason {
-            GapReason::Skipped => self.skipped += count,
-            GapReason::LateTag
-            | GapReason::NotRecording
-            | GapReason::TouchesLost
-            | GapReason::UncleanStop
-            | GapReason::TornLine => {}
-            GapReason::RingFull
-            | GapReason::MapFull
-            | GapReason::SessionBudget
-            | GapReason::Oversized
-            | GapReason::PartsLost
-            | GapReason::Unaccounted
-            | GapReason::Undecodable
-            | GapReason::JournalFull => self.lost += count,
+        if gap.reason == GapReason::Skipped {
+            self.skipped += count;
+        } else if gap.reason.is_loss() {
+            self.lost += count;
         }
     }
 

@@ -82,6 +82,30 @@ pub enum GapReason {
     TornLine,
 }
 
+impl GapReason {
+    /// Whether `count` says how many events are missing. Of runs that the kernel skipped it is only
+    /// an upper bound, for the whole host.
+    #[must_use]
+    pub fn is_loss(self) -> bool {
+        match self {
+            GapReason::RingFull
+            | GapReason::MapFull
+            | GapReason::SessionBudget
+            | GapReason::Oversized
+            | GapReason::PartsLost
+            | GapReason::Unaccounted
+            | GapReason::Undecodable
+            | GapReason::JournalFull => true,
+            GapReason::Skipped
+            | GapReason::LateTag
+            | GapReason::NotRecording
+            | GapReason::TouchesLost
+            | GapReason::UncleanStop
+            | GapReason::TornLine => false,
+        }
+    }
+}
+
 /// The recorder started, stopped or changed.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Lifecycle {

@@ -13,7 +13,7 @@ use super::plain;
 use super::protocol::{Done, Packets, Still};
 use crate::engine::{Started, Summary};
 use crate::record::{Item, Listed};
-use look::{Look, quoted};
+pub(crate) use look::{Look, quoted};
 
 /// Names of a kind, at most.
 const SHOWN: usize = 6;
@@ -27,9 +27,27 @@ pub(super) fn lines(journal: &Path, done: &Done) -> Vec<String> {
 
 fn laid_out(look: &Look, journal: &Path, done: &Done) -> Vec<String> {
     let (still, summary) = (&done.still, &done.summary);
-    let begin = "agtrack: recorded ".to_owned();
-    let column = begin.len();
-    let mut lines = look.flow(begin, column, &actions(summary));
+    let mut lines = recorded(look, "agtrack: recorded ", summary);
+    if still.total > 0 {
+        let count = still.total;
+        lines.push(format!("  still running  {count}, no longer recorded:"));
+        lines.extend(list(still));
+    }
+    lines.extend(done.packets.as_ref().map(|file| packets(journal, file)));
+    let (journal, command) = (quoted(journal), &look.command);
+    lines.push(format!("  journal        {journal}"));
+    lines.push(format!(
+        "  read it with   {command} tail --journal {journal}"
+    ));
+    lines.push(format!(
+        "  report         {command} report --journal {journal} --html report.html"
+    ));
+    lines
+}
+
+/// What was done, and what is known to be missing of it; `begin` stands before the actions.
+pub(crate) fn recorded(look: &Look, begin: &str, summary: &Summary) -> Vec<String> {
+    let mut lines = look.flow(begin.to_owned(), begin.len(), &actions(summary));
     lines.extend(agents(look, summary));
     lines.extend(programs(look, summary));
     lines.extend(files(look, summary));
@@ -37,18 +55,6 @@ fn laid_out(look: &Look, journal: &Path, done: &Done) -> Vec<String> {
     lines.extend(rest(look, summary));
     lines.extend(tampered(look, summary));
     lines.push(lost(look, summary));
-    if still.total > 0 {
-        let count = still.total;
-        lines.push(format!("  still running  {count}, no longer recorded:"));
-        lines.extend(list(still));
-    }
-    lines.extend(done.packets.as_ref().map(|file| packets(journal, file)));
-    let journal = quoted(journal);
-    lines.push(format!("  journal        {journal}"));
-    lines.push(format!(
-        "  read it with   {} tail --journal {journal}",
-        look.command
-    ));
     lines
 }
 

@@ -12,6 +12,7 @@ const COMMANDS: &[&[&str]] = &[
     &["capture"],
     &["tail"],
     &["query"],
+    &["report"],
     &["doctor"],
     &["events"],
     &["config"],

@@ -98,6 +98,13 @@ const PACKAGES: &[(&str, &str, &[Need], Sign)] = {
             &[Test],
             Sign::Command("tshark"),
         ),
+        // 412 MB with what it needs; the browser that people have is the only judge of a page.
+        (
+            "chromium",
+            "loads the page of `agtrack report`",
+            &[Test],
+            Sign::Command("chromium"),
+        ),
         (
             "python3-venv",
             "pip, as work for the differential test",

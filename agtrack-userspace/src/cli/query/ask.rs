@@ -140,7 +140,7 @@ fn time(text: &str) -> Result<Timestamp, BadTime> {
 }
 
 /// Ids are written with small letters.
-fn session(text: &str) -> Result<String, String> {
+pub(in crate::cli) fn session(text: &str) -> Result<String, String> {
     let begin = text.to_ascii_lowercase();
     let known = begin
         .bytes()

@@ -5,7 +5,7 @@ mod flow;
 
 use super::written;
 use crate::record::{Access, Action, Address, FileChange, Object, Text, UringRequest, printable};
-use crate::terminal::cut;
+use crate::terminal::{self, cut, word};
 
 /// Characters of a command line that are shown.
 const COMMAND: usize = 160;
@@ -132,18 +132,7 @@ fn moved(cgroup: &Text, process: Option<u32>) -> String {
 
 /// A command line as a shell would take it.
 pub(super) fn command(args: &[Text]) -> String {
-    let words: Vec<_> = args.iter().map(word).collect();
-    cut(&words.join(" "), COMMAND)
-}
-
-fn word(text: &Text) -> String {
-    let shown = text.printable();
-    let plain =
-        |character: char| character.is_alphanumeric() || "-_./=:,@%+[]{}~…\\".contains(character);
-    match !shown.is_empty() && shown.chars().all(plain) {
-        true => shown,
-        false => format!("'{}'", shown.replace('\'', "'\\''")),
-    }
+    terminal::command(args, COMMAND)
 }
 
 fn opened(path: &Text, access: Access, created: bool, open_flags: &[String]) -> String {

@@ -18,29 +18,37 @@ const TITLE: usize = 17;
 
 /// What decides how lines look.
 #[derive(Debug)]
-pub(super) struct Look {
-    pub(super) palette: Palette,
+pub(crate) struct Look {
+    pub(crate) palette: Palette,
     /// Columns.
-    pub(super) width: usize,
+    pub(crate) width: usize,
     /// Names longer than a line are cut: somebody looks at it directly.
-    pub(super) cuts: bool,
+    pub(crate) cuts: bool,
     /// Paths in this directory are told without it.
-    pub(super) here: Vec<u8>,
+    pub(crate) here: Vec<u8>,
     /// Paths in this one begin with `~`.
-    pub(super) home: Vec<u8>,
+    pub(crate) home: Vec<u8>,
     /// How to call agtrack.
-    pub(super) command: String,
+    pub(crate) command: String,
 }
 
 impl Look {
     /// For standard error.
-    pub(super) fn of_stderr() -> Look {
-        let stderr = std::io::stderr();
-        let palette = match anstream::AutoStream::choice(&stderr) {
+    pub(crate) fn of_stderr() -> Look {
+        Look::of(&std::io::stderr())
+    }
+
+    /// For standard output.
+    pub(crate) fn of_stdout() -> Look {
+        Look::of(&std::io::stdout())
+    }
+
+    fn of<S: anstream::stream::RawStream + std::os::fd::AsFd>(stream: &S) -> Look {
+        let palette = match anstream::AutoStream::choice(stream) {
             anstream::ColorChoice::Never => Palette::default(),
             _ => Palette::coloured(),
         };
-        let size = rustix::termios::tcgetwinsize(&stderr).ok();
+        let size = rustix::termios::tcgetwinsize(stream).ok();
         let columns = size.map(|size| usize::from(size.ws_col));
         let columns = columns.filter(|columns| *columns >= NARROW);
         let here = std::env::current_dir().unwrap_or_default();
@@ -58,7 +66,7 @@ impl Look {
     }
 
     /// As short as it can be said.
-    pub(super) fn path(&self, path: &[u8]) -> String {
+    pub(crate) fn path(&self, path: &[u8]) -> String {
         if let Some(rest) = inside(path, &self.here) {
             return self.fit(plain(rest));
         }
@@ -85,13 +93,13 @@ impl Look {
     }
 
     /// A title and words, on as many lines as they need.
-    pub(super) fn line(&self, style: anstyle::Style, title: &str, words: &[String]) -> Vec<String> {
+    pub(crate) fn line(&self, style: anstyle::Style, title: &str, words: &[String]) -> Vec<String> {
         let pad = " ".repeat((TITLE - 2).saturating_sub(title.chars().count()).max(1));
         self.flow(format!("  {style}{title}{style:#}{pad}"), TITLE, words)
     }
 
     /// Words behind a beginning that takes this many columns.
-    pub(super) fn flow(&self, begin: String, column: usize, words: &[String]) -> Vec<String> {
+    pub(crate) fn flow(&self, begin: String, column: usize, words: &[String]) -> Vec<String> {
         let mut lines = vec![begin];
         let mut column = column;
         for (index, word) in words.iter().enumerate() {
@@ -142,7 +150,7 @@ fn command() -> String {
 }
 
 /// As a word for a shell, and safe on a terminal.
-pub(super) fn quoted(path: &Path) -> String {
+pub(crate) fn quoted(path: &Path) -> String {
     let path = plain(path.as_os_str().as_bytes());
     let harmless = |letter: char| letter.is_ascii_alphanumeric() || "/._-+:@%".contains(letter);
     if !path.is_empty() && path.chars().all(harmless) {

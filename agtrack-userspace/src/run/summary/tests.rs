@@ -71,6 +71,7 @@ fn a_quiet_command_has_a_short_summary() {
             "  lost           nothing",
             "  journal        /var/lib/x",
             "  read it with   agtrack tail --journal /var/lib/x",
+            "  report         agtrack report --journal /var/lib/x --html report.html",
         ],
     );
 }
@@ -144,6 +145,7 @@ fn a_busy_command_is_told_in_a_few_lines() {
             "         12 /bin/s\\u{a}leep",
             "  journal        /var/lib/x",
             "  read it with   agtrack tail --journal /var/lib/x",
+            "  report         agtrack report --journal /var/lib/x --html report.html",
         ],
     );
 }

@@ -1,0 +1,233 @@
+//! From records to a report.
+
+use std::collections::BTreeMap;
+
+use super::bounds::{HOSTS, NAMES};
+use super::call::Timeline;
+use super::file::Files;
+use super::finding::Findings;
+use super::host::Hosts;
+use super::model::{Ended, Numbers, Report, Session};
+use super::notes::{Notes, Span};
+use super::process::{Processes, first};
+use crate::deed::Deeds;
+use crate::record::{
+    Action, Agent, Body, Change, Host, Record, SessionChange, Shared, Tamper, Text,
+};
+
+/// Takes a session's records in order, then those that name no session, and makes a report.
+#[derive(Debug)]
+pub struct Builder {
+    agent: Shared<Agent>,
+    host: Option<Shared<Host>>,
+    span: Span,
+    times: [String; 2],
+    command: Vec<Text>,
+    cgroup: Option<Text>,
+    begin_seen: bool,
+    still_running: u64,
+    actions: BTreeMap<String, u64>,
+    deeds: Deeds,
+    timeline: Timeline,
+    files: Files,
+    hosts: Hosts,
+    processes: Processes,
+    findings: Findings,
+    notes: Notes,
+}
+
+impl Builder {
+    /// For the session of this agent.
+    #[must_use]
+    pub fn new(agent: Shared<Agent>) -> Builder {
+        Builder {
+            agent,
+            host: None,
+            span: Span::default(),
+            times: [String::new(), String::new()],
+            command: Vec::new(),
+            cgroup: None,
+            begin_seen: false,
+            still_running: 0,
+            actions: BTreeMap::new(),
+            deeds: Deeds::default(),
+            timeline: Timeline::default(),
+            files: Files::default(),
+            hosts: Hosts::new(HOSTS),
+            processes: Processes::default(),
+            findings: Findings::default(),
+            notes: Notes::default(),
+        }
+    }
+
+    /// The next record of the session.
+    pub fn add(&mut self, record: &Record) {
+        if let Body::Session(change) = &record.body
+            && change.unseen.is_some()
+        {
+            return self.broke_off(record.seq);
+        }
+        self.place(record);
+        let at = record.boot_time.saturating_sub(self.span.begin);
+        match &record.body {
+            Body::Action(action) => self.act(action, at, &record.time),
+            Body::Session(change) => self.session(change, at),
+            Body::ToolCall(change) => {
+                self.timeline.change(change, at, &record.time);
+                let number = self.timeline.number(Some(&change.tool_call));
+                self.processes.see(&change.process, at, Some(number));
+            }
+            Body::Handoff(handoff) => {
+                let number = self.timeline.number(handoff.tool_call.as_ref());
+                self.findings.handoff(handoff, record, number);
+            }
+            Body::Tamper(tamper) => self.tamper(tamper, record),
+            Body::Gap(gap) => self.notes.own(gap, record),
+            Body::Lifecycle(_) | Body::Heartbeat(_) => {}
+        }
+    }
+
+    /// No recorder saw its end: when this was found out is no time of the session.
+    fn broke_off(&mut self, seq: u64) {
+        self.span.ended = Ended::BrokenOff;
+        self.span.last = seq;
+        self.notes.broke_off();
+    }
+
+    /// When and where.
+    fn place(&mut self, record: &Record) {
+        let [begin, end] = &mut self.times;
+        if self.host.is_none() {
+            self.host = Some(record.host.clone());
+            self.span.boot_id = record.host.boot_id.clone();
+            self.span.begin = record.boot_time;
+            self.span.first = record.seq;
+            *begin = record.time.clone();
+        }
+        // Records may come a little later than what they tell.
+        if record.boot_time >= self.span.end {
+            self.span.end = record.boot_time;
+            *end = record.time.clone();
+        }
+        self.span.last = record.seq;
+    }
+
+    fn act(&mut self, action: &Action, at: u64, time: &str) {
+        if let Some(count) = self.actions.get_mut(&action.action) {
+            *count += 1;
+        } else if self.actions.len() < NAMES {
+            self.actions.insert(action.action.clone(), 1);
+        }
+        self.deeds.add(action);
+        self.timeline.act(action, at, time);
+        let number = self.timeline.number(action.tool_call.as_ref());
+        self.files.add(action, number);
+        self.hosts.add(action, Some(number));
+        self.processes
+            .add(action, at, Some(number).filter(|number| *number > 0));
+    }
+
+    fn session(&mut self, change: &SessionChange, at: u64) {
+        match change.change {
+            Change::Start => self.begin_seen = true,
+            Change::End => {
+                self.span.ended = Ended::Yes;
+                self.still_running = change.still_running.len() as u64;
+            }
+            Change::Suspend
+            | Change::Resume
+            | Change::Report
+            | Change::Reload
+            | Change::ReloadRefused
+            | Change::CaptureStart
+            | Change::CaptureEnd => {}
+        }
+        if self.command.is_empty() {
+            self.command = first(&change.command);
+        }
+        self.cgroup = self.cgroup.take().or_else(|| change.cgroup.clone());
+        if let Some(process) = &change.process {
+            self.processes.see(process, at, None);
+        }
+    }
+
+    fn tamper(&mut self, tamper: &Tamper, record: &Record) {
+        self.findings.tamper(tamper, record, Vec::new());
+    }
+
+    /// The next record that names no session: gaps, attempts on the recorder, its own life. To be
+    /// called in their order, after all of [`Builder::add`].
+    pub fn note(&mut self, record: &Record) {
+        if record.agent.is_some() {
+            return;
+        }
+        match &record.body {
+            Body::Lifecycle(change) => {
+                self.notes.lifecycle(change, record.seq, &mut self.span);
+            }
+            Body::Gap(gap) => self.notes.common(gap, record, &self.span),
+            Body::Tamper(tamper) => {
+                let from = self.span.first;
+                let until = match self.span.ended {
+                    Ended::No => u64::MAX,
+                    Ended::Yes | Ended::BrokenOff => self.span.last,
+                };
+                if (from..=until).contains(&record.seq) {
+                    self.tamper(tamper, record);
+                }
+            }
+            Body::Action(_)
+            | Body::Session(_)
+            | Body::ToolCall(_)
+            | Body::Handoff(_)
+            | Body::Heartbeat(_) => {}
+        }
+    }
+
+    /// The numbers of the session's first and last record, where there is any.
+    #[must_use]
+    pub fn numbers(&self) -> Option<(u64, u64)> {
+        (self.span.first > 0).then_some((self.span.first, self.span.last))
+    }
+
+    /// The report. `broken`: what is wrong with the journal's numbers between the session's first
+    /// and last record. `unreadable`: lines that may be the session's and were no records.
+    #[must_use]
+    pub fn finish(self, broken: Option<String>, unreadable: u64) -> Report {
+        let effects = self.deeds.effects(NAMES);
+        let (timeline, _) = self.timeline.finish();
+        let processes = self.processes.finish();
+        let findings = self
+            .findings
+            .finish(&effects, &timeline.items, &processes.items);
+        let numbers = Numbers {
+            first: self.span.first,
+            last: self.span.last,
+            broken,
+        };
+        let [begin, end] = self.times;
+        let session = Session {
+            agent: (*self.agent).clone(),
+            host: self.host.map(|host| (*host).clone()).unwrap_or_default(),
+            command: self.command,
+            cgroup: self.cgroup,
+            begin,
+            end,
+            duration: self.span.end.saturating_sub(self.span.begin),
+            ended: self.span.ended,
+            still_running: self.still_running,
+            begin_missing: !self.begin_seen,
+        };
+        Report {
+            session,
+            actions: self.actions,
+            effects,
+            findings,
+            timeline,
+            files: self.files.finish(),
+            hosts: self.hosts.finish(),
+            processes,
+            completeness: self.notes.finish(numbers, unreadable),
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! What somebody should look at: what `agtrack run` and `agtrack tail` point out, in one list.
+
+use std::collections::HashMap;
+
+use super::bounds::{CALLS, FINDINGS};
+use super::call;
+use super::model::{Capped, Finding, ProcessDone, Step, Weight};
+use crate::record::{By, Effects, Handoff, Item, Object, Record, Tamper, Text};
+
+/// Gathers what is seen on the way.
+#[derive(Debug, Default)]
+pub(super) struct Findings {
+    found: Capped<Finding>,
+}
+
+impl Findings {
+    /// Somebody reached for the recorder.
+    pub(super) fn tamper(&mut self, tamper: &Tamper, record: &Record, calls: Vec<u64>) {
+        if tamper.expected {
+            return;
+        }
+        let by = match tamper.by {
+            By::Agent => "an agent's process",
+            By::Parent => "whoever started the recorder",
+            By::Init => "init",
+            By::Other => "another process",
+        };
+        let exe = tamper.process.exe.as_ref();
+        let exe = exe.map_or("?".into(), Text::escaped);
+        let count = match tamper.completeness.count {
+            0 | 1 => String::new(),
+            count => format!(", {count} times"),
+        };
+        self.push(Finding {
+            weight: Weight::Bad,
+            what: format!("tamper: {}", tamper.action),
+            name: reached(&tamper.object),
+            detail: format!("{by}, {exe} [{}]{count}", tamper.process.pid),
+            time: Some(record.time.clone()),
+            seq: Some(record.seq),
+            calls,
+        });
+    }
+
+    /// Somebody was reached who acts on the agent's account.
+    pub(super) fn handoff(&mut self, handoff: &Handoff, record: &Record, call: u64) {
+        let exe = handoff.process.exe.as_ref();
+        let exe = exe.map_or("?".into(), Text::escaped);
+        let beyond = match handoff.recorded {
+            true => "",
+            false => "; what it does is not recorded here",
+        };
+        let (can, pid) = (&handoff.can, handoff.process.pid);
+        self.push(Finding {
+            weight: Weight::Warning,
+            what: format!("handoff: {}", handoff.channel),
+            name: handoff.reached.clone(),
+            detail: format!("{can}, reached by {exe} [{pid}]{beyond}"),
+            time: Some(record.time.clone()),
+            seq: Some(record.seq),
+            calls: vec![call],
+        });
+    }
+
+    fn push(&mut self, finding: Finding) {
+        self.found.push(finding, FINDINGS);
+    }
+
+    /// All, the gravest first.
+    pub(super) fn finish(
+        mut self,
+        effects: &Effects,
+        steps: &[Step],
+        processes: &[ProcessDone],
+    ) -> Capped<Finding> {
+        self.effects(effects, steps);
+        for process in processes.iter().filter(|process| !process.marks.is_empty()) {
+            self.push(Finding {
+                weight: Weight::Warning,
+                what: "program".to_owned(),
+                name: process.exe.clone().unwrap_or_default(),
+                detail: format!("{} [{}]", process.marks.join(", "), process.pid),
+                time: None,
+                seq: None,
+                calls: vec![process.call.unwrap_or(0)],
+            });
+        }
+        self.found.items.sort_by_key(|finding| finding.weight);
+        self.found
+    }
+
+    fn effects(&mut self, effects: &Effects, steps: &[Step]) {
+        let lists = [
+            ("credential", &effects.credentials, of_credentials as Of),
+            ("refused", &effects.refused, of_refused),
+            ("killed", &effects.killed, of_killed),
+        ];
+        for (what, list, of) in lists {
+            let mut calls: HashMap<&Text, Vec<u64>> = HashMap::new();
+            for (number, effects) in call::effects(steps) {
+                for item in of(effects) {
+                    let calls = calls.entry(&item.name).or_default();
+                    if calls.len() < CALLS && !calls.contains(&number) {
+                        calls.push(number);
+                    }
+                }
+            }
+            for item in &list.items {
+                let calls = calls.get(&item.name).cloned().unwrap_or_default();
+                self.push(told(what, item, calls));
+            }
+            let told = list.items.len() as u64;
+            self.found.more += list.total.saturating_sub(told) + list.beyond;
+        }
+    }
+}
+
+type Of = fn(&Effects) -> &[Item];
+
+fn of_credentials(effects: &Effects) -> &[Item] {
+    &effects.credentials.items
+}
+
+fn of_refused(effects: &Effects) -> &[Item] {
+    &effects.refused.items
+}
+
+fn of_killed(effects: &Effects) -> &[Item] {
+    &effects.killed.items
+}
+
+fn told(what: &str, item: &Item, calls: Vec<u64>) -> Finding {
+    let mut how: Vec<String> = Vec::new();
+    if !item.what.is_empty() {
+        how.push(item.what.clone());
+    }
+    how.extend(item.ways.iter().cloned());
+    if !item.by.0.is_empty() {
+        how.push(format!("by {}", item.by.escaped()));
+    }
+    if item.count > 1 {
+        how.push(format!("{} times", item.count));
+    }
+    Finding {
+        weight: Weight::Warning,
+        what: what.to_owned(),
+        name: item.name.clone(),
+        detail: how.join(", "),
+        time: None,
+        seq: None,
+        calls,
+    }
+}
+
+/// What of the recorder was reached for.
+fn reached(object: &Object) -> Text {
+    match object {
+        Object::File { path, .. } | Object::Open { path, .. } => path.clone(),
+        Object::Rename { from, .. } => from.clone(),
+        Object::Request { request, .. } => Text::from(&**request),
+        Object::Cgroup { cgroup, .. } => cgroup.clone(),
+        _ => Text::default(),
+    }
+}

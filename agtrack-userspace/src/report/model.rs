@@ -1,0 +1,386 @@
+//! What a report holds. With `--json` it is printed as it stands here.
+//!
+//! Times are RFC 3339 in UTC; `at` and `duration` are nanoseconds, `at` since the session began.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use uuid::Uuid;
+
+use crate::record::{Agent, CallClass, CallExit, Effects, GapReason, Host, Sha256, Text, Unhashed};
+
+/// All that is told of a session.
+#[derive(Clone, Debug, Serialize)]
+pub struct Report {
+    /// Whose, where and when.
+    pub session: Session,
+    /// Records of each action.
+    pub actions: BTreeMap<String, u64>,
+    /// What came of them.
+    pub effects: Effects,
+    /// What somebody should look at, the gravest first.
+    pub findings: Capped<Finding>,
+    /// Tool calls, and what the main program did itself between them.
+    pub timeline: Capped<Step>,
+    /// Files that were changed, by their paths.
+    pub files: Capped<FileDone>,
+    /// Whom it talked to.
+    pub hosts: Capped<HostDone>,
+    /// Processes in the order in which they were first seen.
+    pub processes: Capped<ProcessDone>,
+    /// What is known to be missing.
+    pub completeness: Completeness,
+}
+
+/// The first of a list.
+#[derive(Clone, Debug, Serialize)]
+pub struct Capped<T> {
+    /// Those that are told.
+    pub items: Vec<T>,
+    /// How many more there are; of names, how often there was one more.
+    pub more: u64,
+}
+
+impl<T> Default for Capped<T> {
+    fn default() -> Self {
+        Capped {
+            items: Vec::new(),
+            more: 0,
+        }
+    }
+}
+
+impl<T> Capped<T> {
+    /// Takes one in, or counts it.
+    pub(super) fn push(&mut self, item: T, most: usize) {
+        if self.items.len() < most {
+            self.items.push(item);
+        } else {
+            self.more += 1;
+        }
+    }
+
+    /// How many there are, told or not.
+    #[must_use]
+    pub fn total(&self) -> u64 {
+        self.items.len() as u64 + self.more
+    }
+}
+
+/// Whose session, where and when.
+#[derive(Clone, Debug, Serialize)]
+pub struct Session {
+    /// The agent, its session and how the work is tied to it.
+    pub agent: Agent,
+    /// The machine.
+    pub host: Host,
+    /// The command that was launched; empty for sessions of a cgroup.
+    pub command: Vec<Text>,
+    /// The cgroup that binds it.
+    pub cgroup: Option<Text>,
+    /// When it began; where its beginning is no longer kept, its first record.
+    pub begin: String,
+    /// When it ended; otherwise its last record so far.
+    pub end: String,
+    /// Time between the two, ns.
+    pub duration: u64,
+    /// Whether it is over.
+    pub ended: Ended,
+    /// Processes that still ran when recording ended.
+    pub still_running: u64,
+    /// Its beginning is no longer kept in the journal.
+    pub begin_missing: bool,
+}
+
+/// Whether a session is over.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ended {
+    /// Its end is on record.
+    Yes,
+    /// Not as far as the journal goes.
+    #[default]
+    No,
+    /// The recorder stopped without recording the end.
+    BrokenOff,
+}
+
+/// One thing after the other.
+#[derive(Clone, Debug, Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Step {
+    /// The main program had it done.
+    Call(Box<Call>),
+    /// The main program did it itself.
+    Direct(Box<Direct>),
+}
+
+/// A tool call.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Call {
+    /// Counted from 1.
+    pub number: u64,
+    /// As in the records.
+    pub id: String,
+    /// What was started.
+    pub command: Vec<Text>,
+    /// What kind.
+    pub class: CallClass,
+    /// Its first process.
+    pub pid: u32,
+    /// Where.
+    pub cwd: Option<Text>,
+    /// When.
+    pub time: String,
+    /// The same, ns since the session began.
+    pub at: u64,
+    /// How long it took, or takes so far, ns.
+    pub duration: Option<u64>,
+    /// Its end is on record.
+    pub ended: bool,
+    /// How its first process ended.
+    pub exit: Option<CallExit>,
+    /// Processes.
+    pub processes: u64,
+    /// Actions.
+    pub actions: u64,
+    /// What came of it.
+    pub effects: Effects,
+    /// Whom it talked to.
+    pub hosts: Capped<HostDone>,
+    /// Sessions of agents that were started in it: each has a report of its own.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub child_sessions: Vec<Uuid>,
+}
+
+impl Call {
+    /// Its first process ended with a code other than 0, or by a signal.
+    #[must_use]
+    pub fn has_failed(&self) -> bool {
+        self.exit
+            .as_ref()
+            .is_some_and(|exit| exit.signal.is_some() || exit.code.is_some_and(|code| code != 0))
+    }
+}
+
+/// What the main program did itself, between two tool calls.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Direct {
+    /// When it began.
+    pub time: String,
+    /// The same, ns since the session began.
+    pub at: u64,
+    /// From the first action to the last, ns.
+    pub duration: u64,
+    /// Actions.
+    pub actions: u64,
+    /// What came of it.
+    pub effects: Effects,
+    /// Whom it talked to.
+    pub hosts: Capped<HostDone>,
+}
+
+/// A file that was changed.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct FileDone {
+    /// Its path.
+    pub path: Text,
+    /// What was done to it, each once, in order.
+    pub what: Vec<String>,
+    /// It has this name no more.
+    pub gone: bool,
+    /// It lies in a folder that is a tool's own business, as `.git` or `node_modules`.
+    pub of_tool: bool,
+    /// The other name of a rename or link.
+    pub other: Option<Text>,
+    /// Length when it was hashed last, bytes.
+    pub size: Option<u64>,
+    /// Its content then; of a file that is gone the last one known.
+    pub sha256: Option<Sha256>,
+    /// Its content before the session's first change, as far as that was known.
+    pub previous_sha256: Option<Sha256>,
+    /// It was changed while it was hashed.
+    pub changed_since: bool,
+    /// Why there is no hash.
+    pub unhashed: Option<Unhashed>,
+    /// Which calls did it; 0 is the main program.
+    pub calls: Vec<u64>,
+}
+
+impl FileDone {
+    /// It was not there before and is not there now.
+    #[must_use]
+    pub fn came_and_went(&self) -> bool {
+        self.gone && self.what.first().is_some_and(|what| what == "created")
+    }
+}
+
+/// A host, or a socket of this machine.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct HostDone {
+    /// Names that the session had for it.
+    pub names: Vec<String>,
+    /// Address and port, or the socket's path.
+    pub address: Text,
+    /// `tcp`, `udp`, `unix` …
+    pub proto: String,
+    /// Connections that were asked for, and datagrams' peers.
+    pub connections: u64,
+    /// Of them, how many failed.
+    pub failed: u64,
+    /// Payload sent, bytes, of what has ended.
+    pub bytes_out: u64,
+    /// Payload that came.
+    pub bytes_in: u64,
+    /// What was said in the open, each once.
+    pub said: Vec<String>,
+    /// It connected to the session.
+    pub inbound: bool,
+    /// Which calls; 0 is the main program.
+    pub calls: Vec<u64>,
+}
+
+/// A process.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct ProcessDone {
+    /// Unique.
+    pub uid: String,
+    /// Process id.
+    pub pid: u32,
+    /// Who made it.
+    pub parent_uid: Option<String>,
+    /// Programs that it ran before, the first of them.
+    pub before: Vec<Text>,
+    /// Its last program.
+    pub exe: Option<Text>,
+    /// Its arguments.
+    pub args: Vec<Text>,
+    /// When it was first seen, ns since the session began.
+    pub at: u64,
+    /// Until its end, ns.
+    pub duration: Option<u64>,
+    /// How it ended.
+    pub exit: Option<CallExit>,
+    /// The call it belongs to; none for the main program.
+    pub call: Option<u64>,
+    /// It ran a program of its own since its fork.
+    pub has_run: bool,
+    /// `fileless`, `deleted`, variables that bring other code into it.
+    pub marks: Vec<String>,
+}
+
+/// How grave a finding is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Weight {
+    /// Wrong.
+    Bad,
+    /// To be looked at.
+    Warning,
+    /// To be known.
+    Note,
+}
+
+/// Something to look at.
+#[derive(Clone, Debug, Serialize)]
+pub struct Finding {
+    /// How grave.
+    pub weight: Weight,
+    /// What kind, in a word or two.
+    pub what: String,
+    /// What it is about.
+    pub name: Text,
+    /// How, by whom.
+    pub detail: String,
+    /// When, where it was one moment.
+    pub time: Option<String>,
+    /// The record, where it is one.
+    pub seq: Option<u64>,
+    /// Which calls; 0 is the main program.
+    pub calls: Vec<u64>,
+}
+
+/// What is known to be missing.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Completeness {
+    /// Events of this time that are known to be lost, of this session or of nobody in particular.
+    pub lost: u64,
+    /// Runs of hooks that the kernel skipped, on the whole host: an upper bound.
+    pub skipped: u64,
+    /// Gaps of this session and of the time it ran.
+    pub gaps: Capped<GapTold>,
+    /// The journal's numbers.
+    pub numbers: Numbers,
+    /// The recorder stopped without recording the session's end: what came after is not known.
+    pub broken_off: bool,
+    /// Lines that may be of this session and could not be read.
+    pub unreadable: u64,
+    /// Version of agtrack that recorded.
+    pub version: Option<String>,
+    /// Back end for file events.
+    pub backend: Option<String>,
+    /// Kernel release.
+    pub kernel: Option<String>,
+    /// How many hooks there are.
+    pub hooks: u64,
+    /// Those that were not attached.
+    pub hooks_missing: Vec<Lack>,
+    /// Back ends that were passed over, and why.
+    pub passed_over: Vec<String>,
+}
+
+impl Completeness {
+    /// Nothing is known to be missing. What the kernel skipped is no more than an upper bound and
+    /// stands beside.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        let skips = |gap: &GapTold| gap.reason == GapReason::Skipped;
+        self.lost == 0
+            && !self.broken_off
+            && self.unreadable == 0
+            && self.numbers.broken.is_none()
+            && self.gaps.more == 0
+            && self.gaps.items.iter().all(skips)
+    }
+}
+
+/// A gap that concerns the session.
+#[derive(Clone, Debug, Serialize)]
+pub struct GapTold {
+    /// Why.
+    pub reason: GapReason,
+    /// What the hook feeds.
+    pub action: Option<String>,
+    /// How many.
+    pub count: Option<u64>,
+    /// In words.
+    pub detail: String,
+    /// When it was told.
+    pub time: String,
+    /// The record.
+    pub seq: u64,
+    /// It is about this session; otherwise about all.
+    pub own: bool,
+}
+
+/// The numbers of the journal's records from the session's first to its last.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Numbers {
+    /// First.
+    pub first: u64,
+    /// Last.
+    pub last: u64,
+    /// What is wrong with them, where something is.
+    pub broken: Option<String>,
+}
+
+/// A hook that was not attached.
+#[derive(Clone, Debug, Serialize)]
+pub struct Lack {
+    /// The action it feeds.
+    pub action: String,
+    /// Program and what it was to be attached to.
+    pub hook: String,
+    /// Why not.
+    pub reason: Option<String>,
+}

@@ -1,0 +1,220 @@
+//! A report as a few lines for a terminal.
+//!
+//! Comes in: a report. Goes out: lines that are safe on a terminal, with what `agtrack run` says at
+//! its end in the middle.
+
+use std::path::Path;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use super::model::{Call, Completeness, Ended, Report, Step, Weight};
+use crate::engine::Summary;
+use crate::record::{CallClass, printable};
+use crate::run::summary::{Look, quoted, recorded};
+use crate::terminal::command;
+
+/// Calls that are shown one by one.
+const CALLS: usize = 20;
+/// Characters of a command.
+const COMMAND: usize = 100;
+
+/// The lines for standard output. `journal` is where the report was read from.
+#[must_use]
+pub fn lines(report: &Report, journal: &Path) -> Vec<String> {
+    laid_out(&Look::of_stdout(), report, journal, &TimeZone::system())
+}
+
+pub(super) fn laid_out(
+    look: &Look,
+    report: &Report,
+    journal: &Path,
+    zone: &TimeZone,
+) -> Vec<String> {
+    let session = &report.session;
+    let strong = look.palette.strong;
+    let name = printable(&session.agent.name);
+    let mut lines = vec![format!(
+        "{strong}{name}{strong:#}, session {}, by {}, on {}",
+        session.agent.session,
+        binding(report),
+        printable(&session.host.name)
+    )];
+    if !session.command.is_empty() {
+        let command = command(&session.command, COMMAND);
+        lines.push(format!("  command        {command}"));
+    }
+    if let Some(cgroup) = &session.cgroup {
+        lines.push(format!("  cgroup         {}", cgroup.printable()));
+    }
+    lines.push(format!("  when           {}", when(report, zone)));
+    lines.extend(calls(look, report, zone));
+    lines.extend(recorded(look, "  recorded       ", &summary(report)));
+    lines.extend(missing(look, &report.completeness));
+    if session.still_running > 0 {
+        let count = session.still_running;
+        lines.push(format!("  still running  {count} when recording ended"));
+    }
+    lines.push(format!(
+        "  as a page      {} report --journal {} --session {} --html report.html",
+        look.command,
+        quoted(journal),
+        session.agent.session
+    ));
+    lines
+}
+
+pub(super) fn binding(report: &Report) -> &'static str {
+    match report.session.agent.binding {
+        crate::record::Binding::Launcher => "launcher",
+        crate::record::Binding::Cgroup => "cgroup",
+    }
+}
+
+/// The numbers that `agtrack run` has.
+fn summary(report: &Report) -> Summary {
+    let bad = |finding: &&super::Finding| finding.weight == Weight::Bad;
+    Summary {
+        actions: report.actions.clone(),
+        effects: report.effects.clone(),
+        lost: report.completeness.lost,
+        skipped: report.completeness.skipped,
+        tampered: report.findings.items.iter().filter(bad).count() as u64,
+        agents: Vec::new(),
+        agents_total: 0,
+    }
+}
+
+fn when(report: &Report, zone: &TimeZone) -> String {
+    let session = &report.session;
+    let begin = time(&session.begin, zone, "%Y-%m-%d %H:%M:%S");
+    let took = duration(session.duration);
+    match session.ended {
+        Ended::Yes => format!("{begin}, {took}"),
+        Ended::No => format!("{begin}, {took} so far: its end is not on record yet"),
+        Ended::BrokenOff => format!("{begin}, {took}, then recording broke off"),
+    }
+}
+
+fn calls(look: &Look, report: &Report, zone: &TimeZone) -> Vec<String> {
+    let steps = &report.timeline;
+    let calls: Vec<_> = steps.items.iter().filter_map(call).collect();
+    let mut words = vec![calls.len().to_string()];
+    let count = |is: &dyn Fn(&&&Call) -> bool| calls.iter().filter(is).count();
+    for (count, what) in [
+        (count(&|call| call.has_failed()), "failed"),
+        (count(&|call| !call.ended), "not ended"),
+        (
+            count(&|call| call.class == CallClass::Housekeeping),
+            "housekeeping",
+        ),
+        (count(&|call| call.class == CallClass::Service), "services"),
+    ] {
+        if count > 0 {
+            words.push(format!("{count} {what}"));
+        }
+    }
+    let mut lines = look.line(anstyle::Style::new(), "tool calls", &words);
+    lines.extend(calls.iter().take(CALLS).map(|call| one(look, call, zone)));
+    let more = calls.len().saturating_sub(CALLS) as u64 + steps.more;
+    if more > 0 {
+        lines.push(format!("    and {more} more"));
+    }
+    lines
+}
+
+fn call(step: &Step) -> Option<&Call> {
+    match step {
+        Step::Call(call) => Some(call),
+        Step::Direct(_) => None,
+    }
+}
+
+fn one(look: &Look, call: &Call, zone: &TimeZone) -> String {
+    let (bad, faint) = (look.palette.bad, look.palette.faint);
+    let ended = ended(call);
+    let ended = match call.has_failed() {
+        true => format!("{bad}{ended:<8}{bad:#}"),
+        false => format!("{faint}{ended:<8}{faint:#}"),
+    };
+    let took = call.duration.map_or("-".to_owned(), duration);
+    // What is before the command takes so many columns.
+    let room = look.width.saturating_sub(34).max(20);
+    format!(
+        "    {} {took:>8}  {ended}  {}",
+        time(&call.time, zone, "%H:%M:%S"),
+        command(&call.command, room.min(COMMAND))
+    )
+}
+
+/// How a call ended, in a word or two; printable.
+pub(super) fn ended(call: &Call) -> String {
+    match &call.exit {
+        Some(exit) => match (exit.code, &exit.signal) {
+            (Some(0), _) => "ok".to_owned(),
+            (Some(code), _) => format!("exit {code}"),
+            (None, Some(signal)) => printable(signal),
+            (None, None) => String::new(),
+        },
+        None if call.ended => "unknown".to_owned(),
+        None => "running".to_owned(),
+    }
+}
+
+fn missing(look: &Look, told: &Completeness) -> Vec<String> {
+    let bad = look.palette.bad;
+    let numbers = match &told.numbers.broken {
+        None => format!(
+            "records {} to {} are there, numbered without a gap",
+            told.numbers.first, told.numbers.last
+        ),
+        Some(broken) => format!("{bad}{}{bad:#}", printable(broken)),
+    };
+    let mut words = vec![numbers];
+    let backend = told.backend.as_deref().map_or("unknown".into(), printable);
+    words.push(format!("back end {backend}"));
+    if !told.hooks_missing.is_empty() {
+        let count = told.hooks_missing.len();
+        words.push(format!("{count} of {} hooks missing", told.hooks));
+    }
+    let mut lines = look.line(anstyle::Style::new(), "journal", &words);
+    let gaps = told.gaps.items.iter().take(5).map(|gap| {
+        let warning = look.palette.warning;
+        let detail = printable(&gap.detail);
+        format!("  {warning}gap{warning:#}            {detail}")
+    });
+    lines.extend(gaps);
+    let more = told.gaps.total().saturating_sub(5);
+    if more > 0 {
+        lines.push(format!("    and {more} more gaps"));
+    }
+    if told.unreadable > 0 {
+        let count = told.unreadable;
+        lines.push(format!(
+            "  {bad}unreadable{bad:#}     {count} lines, of a newer agtrack, perhaps"
+        ));
+    }
+    lines
+}
+
+/// A time of the records in a zone; printable also where it is none.
+pub(super) fn time(text: &str, zone: &TimeZone, format: &str) -> String {
+    match text.parse::<Timestamp>() {
+        Ok(time) => time.to_zoned(zone.clone()).strftime(format).to_string(),
+        Err(_) => printable(text),
+    }
+}
+
+/// Nanoseconds for people.
+pub(super) fn duration(nanoseconds: u64) -> String {
+    let duration = Duration::from_nanos(nanoseconds);
+    let seconds = duration.as_secs();
+    match seconds {
+        0 if nanoseconds < 1_000_000 => format!("{} µs", duration.as_micros()),
+        0 => format!("{} ms", duration.as_millis()),
+        1..60 => format!("{:.1} s", duration.as_secs_f64()),
+        60..3600 => format!("{} min {:02} s", seconds / 60, seconds % 60),
+        _ => format!("{} h {:02} min", seconds / 3600, seconds / 60 % 60),
+    }
+}
