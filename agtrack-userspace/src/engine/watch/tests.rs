@@ -8,7 +8,10 @@ fn watch(globs: &[&str]) -> Watch {
         name: "agent".to_owned(),
         owner: None,
         labels: Default::default(),
+        version: None,
         cgroups: globs.iter().map(|glob| (*glob).to_owned()).collect(),
+        executables: Vec::new(),
+        users: Vec::new(),
     };
     Watch::new(vec![rule]).unwrap()
 }
