@@ -15,7 +15,7 @@ pub const fn bound_key(pid: u32, start: u64) -> u64 {
     BOUND | ((start ^ ((pid as u64) << 38)) & (BOUND - 1))
 }
 
-/// Bytes of a program's name that the kernel compares with rules, NULs after it.
+/// Bytes of a program's name that the kernel compares with rules, with two NULs or more at the end.
 pub const BOUND_NAME: usize = 256;
 
 /// Names that rules may give programs at a time; as many files, and users.

@@ -5,6 +5,7 @@
 //! outside passes through one place (`core`), so that it can be logged and replayed.
 
 mod attempt;
+mod bound;
 mod capture;
 mod clock;
 mod core;

@@ -98,7 +98,11 @@ fn check_json(file: &Path) -> anyhow::Result<ExitCode> {
     };
     let loaded = config::load(file);
     let files = |loaded: &Loaded| -> Vec<PathBuf> {
-        loaded.sources.iter().map(|source| source.file.clone()).collect()
+        loaded
+            .sources
+            .iter()
+            .map(|source| source.file.clone())
+            .collect()
     };
     let mut out = Output::new();
     out.json(&json!({

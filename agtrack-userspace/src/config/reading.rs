@@ -9,8 +9,8 @@ use serde::de::DeserializeOwned;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::place::{self, Step, name};
 use super::agent::RECOGNISED_BY;
+use super::place::{self, Step, name};
 use super::value::EMPTY;
 use super::{Mistake, list};
 use crate::cgroup::Globs;

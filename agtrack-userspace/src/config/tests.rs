@@ -349,7 +349,7 @@ fn what_an_agent_is_recognised_by_is_fit_for_it() {
     check(
         &format!("[[agents]]\nid = \"a\"\nexecutables = [\"/{long}\"]\n"),
         &[
-            "3:16: `agents[1].executables[1]`: the path has 301 bytes; the kernel can compare 255 at \
+            "3:16: `agents[1].executables[1]`: the path has 301 bytes; the kernel can compare 254 at \
            most",
         ],
     );

@@ -111,11 +111,11 @@ impl<'de> Deserialize<'de> for Executable {
 
 fn executable(text: &str) -> Result<PathBuf, String> {
     let path = absolute_path(text)?;
-    if text.len() >= BOUND_NAME {
+    if text.len() + 1 >= BOUND_NAME {
         return Err(format!(
             "the path has {} bytes; the kernel can compare {} at most",
             text.len(),
-            BOUND_NAME - 1
+            BOUND_NAME - 2
         ));
     }
     Ok(path)

@@ -125,8 +125,14 @@ fn a_unit_of_two_agents_is_the_firsts_in_whatever_file() {
         text: text.to_owned(),
     };
     let sources = [
-        source("c.toml", "[[agents]]\nid = \"a\"\nunits = [\"x.service\"]\n"),
-        source("b.toml", "[[agents]]\nid = \"b\"\nunits = [\"y.service\", \"x.service\"]\n"),
+        source(
+            "c.toml",
+            "[[agents]]\nid = \"a\"\nunits = [\"x.service\"]\n",
+        ),
+        source(
+            "b.toml",
+            "[[agents]]\nid = \"b\"\nunits = [\"y.service\", \"x.service\"]\n",
+        ),
     ];
     let doubts = find(&sources, None);
     assert_eq!(doubts.len(), 1, "{doubts:?}");

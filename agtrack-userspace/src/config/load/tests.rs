@@ -36,7 +36,10 @@ fn agents_of_all_files_stand_in_the_order_of_their_names() {
 #[test]
 fn the_mistakes_of_all_files_are_told_at_once() {
     let others = [
-        ("10.toml", "[journal]\n[[agents]]\nid = 7\nunits = [\"x.service\"]\n"),
+        (
+            "10.toml",
+            "[journal]\n[[agents]]\nid = 7\nunits = [\"x.service\"]\n",
+        ),
         ("20.toml", &*(agent("a") + &agent("b"))),
         ("30.toml", &*agent("b")),
         ("40.toml", "= no toml"),
@@ -87,5 +90,8 @@ fn a_directory_that_is_none_is_told() {
     std::fs::remove_dir(&others).unwrap();
     std::fs::write(&others, "").unwrap();
     let told = load(&file).unwrap_err().to_string();
-    assert!(told.ends_with("; make it a directory, or remove it"), "{told}");
+    assert!(
+        told.ends_with("; make it a directory, or remove it"),
+        "{told}"
+    );
 }
