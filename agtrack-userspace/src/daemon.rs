@@ -193,7 +193,8 @@ fn options(loaded: &Loaded, file: &Path, input_log: Option<PathBuf>) -> Options 
     }
 }
 
-fn rules(config: &Config) -> Vec<AgentRule> {
+/// The agents of a configuration, as they are recognised.
+pub fn rules(config: &Config) -> Vec<AgentRule> {
     let rule = |agent: &config::Agent| AgentRule {
         id: agent.id.clone(),
         name: agent.shown_name().to_owned(),

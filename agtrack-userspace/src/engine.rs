@@ -9,6 +9,7 @@ mod bound;
 mod capture;
 mod clock;
 mod core;
+mod discover;
 mod facts;
 mod full;
 mod groups;
@@ -43,6 +44,7 @@ use crate::load::{BackendChoice, Inventory, Reads, Sizes};
 use crate::noise;
 
 pub use capture::{CaptureBegun, CaptureDone, CaptureRequest, Whose};
+pub use discover::{Discovered, discover};
 pub use summary::Summary;
 
 use wait::Ended;

@@ -154,6 +154,12 @@ impl Bound {
         users
     }
 
+    /// Looks at the files of the programs.
+    pub(super) fn look(&mut self) {
+        let programs = self.programs();
+        self.seen = self.looker.look_for(programs, LOOK);
+    }
+
     /// What the kernel is to compare with.
     fn wanted(&self) -> Bounds {
         Bounds {
@@ -207,8 +213,7 @@ fn bound_session(rule: &Rule, key: u64, root: ProcessKey, command: Vec<Text>) ->
 impl Hands {
     /// Compares with the rules in force from now on, and takes up what runs already.
     pub(super) fn begin_binding(&mut self, watch: &mut Watch) -> anyhow::Result<()> {
-        let programs = watch.bound.programs();
-        watch.bound.seen = watch.bound.looker.look_for(programs, LOOK);
+        watch.bound.look();
         self.bind(watch)?;
         self.find_running(watch)
     }

@@ -127,6 +127,16 @@ impl Watch {
         Verdict::Begins(Box::new(Root { cgroup, session }))
     }
 
+    /// The agent whose rules want a cgroup, or one above it; the outermost is a session's root.
+    pub(super) fn agent_of(&self, path: &Path) -> Option<&str> {
+        let mut above: Vec<_> = path.ancestors().collect();
+        above.reverse();
+        above.into_iter().find_map(|path| {
+            let (rule, _) = self.rules.iter().find(|(_, globs)| globs.matches(path))?;
+            Some(&*rule.id)
+        })
+    }
+
     /// Forgets a removed cgroup; true if it was a root.
     pub(super) fn forget(&mut self, id: u64) -> bool {
         self.roots.remove(&id).is_some()

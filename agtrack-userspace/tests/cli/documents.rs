@@ -9,6 +9,8 @@ const COMMANDS: &[&[&str]] = &[
     &[],
     &["run"],
     &["daemon"],
+    &["agents"],
+    &["agents", "discover"],
     &["capture"],
     &["tail"],
     &["query"],

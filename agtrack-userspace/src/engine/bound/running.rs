@@ -32,6 +32,12 @@ struct Runs {
 }
 
 impl Bound {
+    /// The agent whose rules name a process.
+    pub(in crate::engine) fn agent_of(&self, pid: u32) -> Option<&str> {
+        let number = self.matches(&look_at(pid, !self.users().is_empty())?)?;
+        Some(&self.rule(number)?.agent.id)
+    }
+
     /// The rule that names a process; the program says more than the user.
     fn matches(&self, runs: &Runs) -> Option<u16> {
         let program = self.seen.0.iter().find(|program| is_program(program, runs));
