@@ -67,9 +67,10 @@ impl Host {
         self.directory.path().join(name)
     }
 
-    /// A shell under a name of its own.
+    /// A shell in a place of its own. Its name stays, by which busybox knows what to be.
     fn shell(&self, name: &str) -> PathBuf {
         let path = self.path(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         launch::copy_program(Path::new("/bin/sh"), &path);
         path
     }
@@ -141,9 +142,9 @@ fn is_bound(own: &Records, id: &str, binding: &str) {
 }
 
 fn a_program_from_its_first_action_on() -> Outcome {
-    let host = Host::new(&agent("x", "executables = [\"DIR/agent\"]"));
-    let program = host.shell("agent");
-    let other = host.shell("other");
+    let host = Host::new(&agent("x", "executables = [\"DIR/agent/sh\"]"));
+    let program = host.shell("agent/sh");
+    let other = host.shell("other/sh");
     let daemon = host.home.start();
     let file = host.path("made");
     let script = format!("/bin/sh -c 'echo >{}'; exit 0", file.display());
@@ -202,14 +203,14 @@ fn a_script_by_its_name() -> Outcome {
 
 /// At once it is known by its name; by other names once the new file has been looked at.
 fn a_program_that_was_replaced() -> Outcome {
-    let host = Host::new(&agent("x", "executables = [\"DIR/agent\"]"));
-    let program = host.shell("agent");
+    let host = Host::new(&agent("x", "executables = [\"DIR/agent/sh\"]"));
+    let program = host.shell("agent/sh");
     let daemon = host.home.start();
-    let new = host.shell("new");
+    let new = host.shell("new/sh");
     std::fs::rename(&new, &program).unwrap();
     let pid = run(command(&program, "exit 0"));
     is_bound(&session(&daemon, pid), "x", "executable");
-    let alias = host.path("alias");
+    let alias = host.path("new/sh");
     std::fs::hard_link(&program, &alias).unwrap();
     let until = std::time::Instant::now() + agtrack_tests::here::patience();
     let own = loop {
@@ -273,17 +274,17 @@ fn end(mut child: Child) -> u32 {
 fn what_runs_before_the_recorder_starts() -> Outcome {
     let by = |by: &str| format!("executables = [\"DIR/{by}\"]");
     let agents = [
-        agent("x", &by("agent")),
-        agent("y", &by("gone")),
+        agent("x", &by("agent/sh")),
+        agent("y", &by("gone/sh")),
         agent("z", &format!("users = [{USER}]")),
     ];
     let host = Host::new(&agents.concat());
-    let (program, gone) = (host.shell("agent"), host.shell("gone"));
+    let (program, gone) = (host.shell("agent/sh"), host.shell("gone/sh"));
     let mut as_user = command(Path::new("/bin/sh"), WAITS);
     as_user.uid(USER).gid(USER);
     let running = [command(&program, WAITS), command(&gone, WAITS), as_user].map(waiting);
     // Replaced while it runs, as an update does it.
-    let new = host.shell("new");
+    let new = host.shell("new/sh");
     std::fs::rename(&new, &gone).unwrap();
     let daemon = host.home.start();
     let expect = [("x", "executable"), ("y", "executable"), ("z", "user")];
@@ -304,11 +305,11 @@ fn what_runs_before_the_recorder_starts() -> Outcome {
 }
 
 fn a_reload_gives_up_and_takes_up() -> Outcome {
-    let host = Host::new(&agent("x", "executables = [\"DIR/agent\"]"));
-    let (program, other) = (host.shell("agent"), host.shell("other"));
+    let host = Host::new(&agent("x", "executables = [\"DIR/agent/sh\"]"));
+    let (program, other) = (host.shell("agent/sh"), host.shell("other/sh"));
     let mut daemon = host.home.start();
     let children = [&program, &other].map(|program| waiting(command(program, WAITS)));
-    host.name(&agent("y", "executables = [\"DIR/other\"]"));
+    host.name(&agent("y", "executables = [\"DIR/other/sh\"]"));
     daemon.signal(Signal::SIGHUP);
     daemon.hears("READY=1");
     let [given_up, taken_up] = children.map(end);
@@ -354,11 +355,11 @@ fn the_strongest_wins() -> Outcome {
     let group = Group::new(&own_name("-strong"));
     let agents = [
         agent("user", &format!("users = [{USER}]")),
-        agent("program", "executables = [\"DIR/agent\"]"),
+        agent("program", "executables = [\"DIR/agent/sh\"]"),
         agent("cgroup", &format!("cgroups = [{:?}]", group.path)),
     ];
     let host = Host::new(&agents.concat());
-    let program = host.shell("agent");
+    let program = host.shell("agent/sh");
     let daemon = host.home.start();
     let mut as_user = command(&program, "/bin/sh -c 'exit 0'; exit 0");
     as_user.uid(USER).gid(USER);
