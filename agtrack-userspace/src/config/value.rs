@@ -69,7 +69,7 @@ impl<'de> Deserialize<'de> for Unit {
 fn unit(unit: &str) -> Result<String, String> {
     let fit = |end: &&str| unit.len() > end.len() && unit.ends_with(*end);
     let letters = |letter: char| letter == '/' || letter.is_control();
-    if !UNIT_ENDS.iter().any(|end| fit(end)) || unit.contains(letters) || unit.len() > NAME_BYTES {
+    if !UNIT_ENDS.iter().any(fit) || unit.contains(letters) || unit.len() > NAME_BYTES {
         return Err(format!(
             "\"{unit}\" is no name of a systemd unit with processes; it ends in {}, as in \
              `code-assistant.service`",

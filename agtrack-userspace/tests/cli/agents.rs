@@ -41,6 +41,18 @@ fn discover(config: &Path) -> (Said, Vec<Value>) {
     (said, found)
 }
 
+/// Without what a terminal would obey, and without secrets.
+fn is_shown_to_people(config: &Path) {
+    let config = config.to_str().unwrap();
+    let text = say(&mut agtrack(&["agents", "discover", "--config", config])).out;
+    assert!(text.contains("goose"), "{text}");
+    assert!(
+        !text.contains("\u{1b}[2J") && !text.contains("hunter2"),
+        "{text}"
+    );
+    assert!(text.contains("  [[agents]]\n  id = \"goose\"\n"), "{text}");
+}
+
 #[test]
 fn what_runs_and_is_not_covered_is_told_with_what_to_write() {
     let directory = tempfile::tempdir().unwrap();
@@ -72,23 +84,7 @@ fn what_runs_and_is_not_covered_is_told_with_what_to_write() {
                 .into(),
         )
     );
-    let text = say(&mut agtrack(&[
-        "agents",
-        "discover",
-        "--config",
-        config.to_str().unwrap(),
-    ]));
-    assert!(text.out.contains("goose"), "{}", text.out);
-    assert!(
-        !text.out.contains("\u{1b}[2J") && !text.out.contains("hunter2"),
-        "{}",
-        text.out
-    );
-    assert!(
-        text.out.contains("  [[agents]]\n  id = \"goose\"\n"),
-        "{}",
-        text.out
-    );
+    is_shown_to_people(&config);
     // What is suggested covers it.
     let file = one["suggestion"]["file"].as_str().unwrap();
     std::fs::write(file, one["suggestion"]["toml"].as_str().unwrap()).unwrap();
