@@ -76,7 +76,7 @@ fn by_name(asked: Kernel) -> Option<u32> {
     // The message that may follow begins anew. SAFETY: both are map values, longer than the name.
     let name = unsafe {
         let name = (&raw mut (*scratch).bytes).cast::<[u8; BOUND_NAME]>();
-        let empty = (&raw const (*empty).bytes).cast();
+        let empty = (&raw const empty.bytes).cast();
         // What is behind the end of a name is part of the key.
         bpf_probe_read_kernel(name.cast(), BOUND_NAME as u32, empty);
         let length = bpf_probe_read_kernel_str(name.cast(), BOUND_NAME as u32, asked.cast());
