@@ -5,7 +5,7 @@ use agtrack_common::count::Counters;
 use agtrack_common::event::{HOOK_SLOTS, KnownPeer, Reading, Readings};
 use agtrack_common::packet::{CAPTURES, Captured};
 use agtrack_common::socket::{Holder, SOCKETS, Traffic};
-use agtrack_common::tag::{CgroupTag, Tag};
+use agtrack_common::tag::{BOUND_MOST, BOUND_NAME, BoundFile, CgroupTag, Tag};
 use aya_ebpf::macros::map;
 use aya_ebpf::maps::{Array, HashMap, LruHashMap, PerCpuArray, RingBuf};
 
@@ -67,9 +67,22 @@ pub static COALESCED: LruHashMap<u32, u64> = LruHashMap::with_max_entries(1024, 
 
 /// `[0]`: the active generation (0: all are). `[1]`: 1 while the reader sleeps without a clock
 /// and must be woken. `[2]`: how many bytes of each packet of a captured
-/// session are wanted; 0: no session is captured.
+/// session are wanted; 0: no session is captured. `[3]`: 1 while a rule names a program or a user.
 #[map]
-pub static CONTROL: Array<u32> = Array::with_max_entries(3, 0);
+pub static CONTROL: Array<u32> = Array::with_max_entries(4, 0);
+
+/// Files whose execution makes a process an agent's: the number of the rule that says so.
+#[map]
+pub static BOUND_FILES: HashMap<BoundFile, u32> = HashMap::with_max_entries(BOUND_MOST, 0);
+
+/// The same by the name that is asked for, with NULs up to its end: of scripts, whose file is closed
+/// when their interpreter runs, and of programs that were replaced a moment ago.
+#[map]
+pub static BOUND_NAMES: HashMap<[u8; BOUND_NAME], u32> = HashMap::with_max_entries(BOUND_MOST, 0);
+
+/// The same by the real user who executes anything.
+#[map]
+pub static BOUND_USERS: HashMap<u32, u32> = HashMap::with_max_entries(BOUND_MOST, 0);
 
 /// Attempts on agtrack itself: when the second began in which they are counted, how many were told
 /// in it, and how many were not since the last one that was.

@@ -4,6 +4,7 @@
 //! `run` ends with its command's own. One file below per command. Never: decides anything that
 //! the library should decide.
 
+mod agents;
 mod capture;
 mod config;
 mod daemon;
@@ -65,6 +66,8 @@ enum Command {
     Run(RunArgs),
     /// Record the agents named in the configuration, until SIGTERM
     Daemon(daemon::DaemonArgs),
+    /// Find agents that run and are not recorded
+    Agents(agents::AgentsArgs),
     /// Have the daemon write the packets of an agent to a file, for Wireshark
     Capture(capture::CaptureArgs),
     /// Show the newest records
@@ -142,6 +145,7 @@ fn dispatch(command: Command) -> ExitCode {
         Command::Recorder => return run::live::main(),
         Command::LaunchStub(args) => return stub::main(args),
         Command::Daemon(args) => daemon::run(&args),
+        Command::Agents(args) => agents::run(&args),
         Command::Capture(args) => capture::run(&args),
         Command::Tail(args) => tail::run(&args),
         Command::Query(args) => query::run(&args),

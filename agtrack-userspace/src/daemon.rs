@@ -193,13 +193,17 @@ fn options(loaded: &Loaded, file: &Path, input_log: Option<PathBuf>) -> Options 
     }
 }
 
-fn rules(config: &Config) -> Vec<AgentRule> {
+/// The agents of a configuration, as they are recognised.
+pub fn rules(config: &Config) -> Vec<AgentRule> {
     let rule = |agent: &config::Agent| AgentRule {
         id: agent.id.clone(),
         name: agent.shown_name().to_owned(),
         owner: agent.owner.clone(),
         labels: agent.labels.clone(),
-        cgroups: agent.cgroups.clone(),
+        version: agent.version.clone(),
+        cgroups: agent.globs(),
+        executables: agent.executables.clone(),
+        users: agent.user_ids(),
     };
     config.agents.iter().map(rule).collect()
 }
@@ -258,7 +262,8 @@ mod tests {
         let text = "[journal]\ndir = \"/j\"\nsegment_bytes = 2000000\nsync_interval_ms = 7\n\
                     [capture]\nbackend = \"fentry\"\nlifecycle_ring_bytes = 65536\n\
                     bulk_ring_bytes = 131072\npacket_ring_bytes = 262144\n\
-                    [[agents]]\nid = \"a\"\nowner = \"o\"\ncgroups = [\"/a\"]\n";
+                    [[agents]]\nid = \"a\"\nowner = \"o\"\nversion = \"3\"\n\
+                    cgroups = [\"/a\"]\nexecutables = [\"/x\"]\nusers = [7]\n";
         let config = config::parse(text).unwrap();
         let sha256 = Some("hash".to_owned());
         let options = options(
@@ -293,7 +298,10 @@ mod tests {
             id,
             owner,
             labels: Default::default(),
+            version: Some("3".to_owned()),
             cgroups: vec!["/a".to_owned()],
+            executables: vec!["/x".into()],
+            users: vec![7],
         };
         assert_eq!(options.agents, [rule]);
     }

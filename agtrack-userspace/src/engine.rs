@@ -5,9 +5,11 @@
 //! outside passes through one place (`core`), so that it can be logged and replayed.
 
 mod attempt;
+mod bound;
 mod capture;
 mod clock;
 mod core;
+mod discover;
 mod facts;
 mod full;
 mod groups;
@@ -43,6 +45,7 @@ use crate::load::{BackendChoice, Inventory, Reads, Sizes};
 use crate::noise;
 
 pub use capture::{CaptureBegun, CaptureDone, CaptureRequest, Whose};
+pub use discover::{Discovered, discover};
 pub use summary::{Started, Summary};
 
 use wait::Ended;
@@ -68,7 +71,7 @@ pub struct Options {
     pub sizes: Sizes,
     /// How to keep the journal; its owner is taken from above.
     pub journal_options: journal::Options,
-    /// Agents recognised by their cgroup.
+    /// Agents recognised by cgroup, program or user.
     pub agents: Vec<AgentRule>,
     /// A command is about to be launched, so the probes are needed without a rule.
     pub launching: bool,
@@ -80,7 +83,7 @@ pub struct Options {
     pub input_log: Option<PathBuf>,
 }
 
-/// An agent that is recognised by its cgroup.
+/// An agent and what it is recognised by.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AgentRule {
     /// Stable id.
@@ -89,10 +92,16 @@ pub struct AgentRule {
     pub name: String,
     /// Who answers for it.
     pub owner: Option<String>,
+    /// Which version of it this is.
+    pub version: Option<String>,
     /// What else is known of it.
     pub labels: BTreeMap<String, String>,
     /// Globs on the cgroup path.
     pub cgroups: Vec<String>,
+    /// Programs and scripts, absolute.
+    pub executables: Vec<PathBuf>,
+    /// Real users, by number.
+    pub users: Vec<u32>,
 }
 
 /// A process to be tagged by its launcher.

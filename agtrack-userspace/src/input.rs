@@ -289,6 +289,9 @@ pub struct NewSession {
     pub agent_name: String,
     /// Agent owner.
     pub owner: Option<String>,
+    /// Agent version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
     /// Agent labels.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub labels: BTreeMap<String, String>,

@@ -6,6 +6,7 @@
 
 mod attach;
 mod backend;
+mod bound;
 mod captured;
 mod check;
 mod floods;
@@ -23,6 +24,7 @@ use aya::maps::Map;
 use aya::{Ebpf, EbpfLoader, VerifierLogLevel};
 
 pub use backend::{Backend, BackendChoice, Reads, lockdown};
+pub use bound::Bounds;
 pub use probe::{Probed, probe_hooks};
 
 use crate::btf::Btf;

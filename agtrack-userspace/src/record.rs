@@ -122,6 +122,9 @@ pub struct Agent {
     pub name: String,
     /// Who answers for it.
     pub owner: Option<String>,
+    /// Which version of it this is, in its owner's words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
     /// What else the configuration says of it.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub labels: BTreeMap<String, String>,
@@ -147,6 +150,10 @@ pub enum Binding {
     Launcher,
     /// It is in the agent's cgroup.
     Cgroup,
+    /// It, or a process that it descends from, executed one of the agent's programs.
+    Executable,
+    /// It, or a process that it descends from, executed something as one of the agent's users.
+    User,
 }
 
 /// The JSON Schema of [`Record`].

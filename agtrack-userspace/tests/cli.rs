@@ -4,6 +4,8 @@
 //! also documentation (`docs/`) are compared with it, and written anew with `AGTRACK_BLESS=1`.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 
+#[path = "cli/agents.rs"]
+mod agents;
 #[path = "cli/call.rs"]
 mod call;
 #[path = "cli/config.rs"]

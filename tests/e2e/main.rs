@@ -10,6 +10,7 @@
 //! `e2e --record-fixtures` records the input logs for the replay tests anew.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod bound;
 mod call;
 mod capture;
 mod cgroup;
@@ -120,6 +121,7 @@ enum Each {
 const MODULES: &[(&str, Each, &[Test])] = &[
     ("fork", Each::Backend, fork::TESTS),
     ("exec", Each::Backend, exec::TESTS),
+    ("bound", Each::Backend, bound::TESTS),
     ("environment", Each::Backend, environment::TESTS),
     ("fileless", Each::Backend, fileless::TESTS),
     ("exit", Each::Backend, exit::TESTS),

@@ -82,6 +82,7 @@ fn session() -> Input<'static> {
         agent_id: "agent".to_owned(),
         agent_name: "agent".to_owned(),
         owner: None,
+        version: None,
         labels: BTreeMap::new(),
         binding: Binding::Cgroup,
         root: None,

@@ -56,7 +56,10 @@ pub struct Exec {
     /// Effective group.
     pub egid: u32,
     /// 1: the tag was missing and was taken over from the parent here.
-    pub repaired: u32,
+    pub repaired: u16,
+    /// Number of the rule that names the program or the user, where the process got its tag by it
+    /// here; 0: it did not.
+    pub bound: u16,
 }
 
 /// A program that was not executed. Data: the path.

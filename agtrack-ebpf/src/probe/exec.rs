@@ -13,6 +13,8 @@ use crate::probe::{AT_FDCWD, Name, is_probing, named_path, untyped};
 use crate::read::{Kernel, at, field};
 use crate::scratch::{self, Scratch, Slot};
 
+mod bound;
+
 /// A descriptor has fewer digits than this: the most that a process may have open is 2^30.
 const DIGITS: usize = 11;
 
@@ -23,7 +25,12 @@ pub fn exec(ctx: BtfTracePointContext) -> i32 {
     let (before, program): (u32, Kernel) = (ctx.arg(1), ctx.arg(2));
     // Another thread than the first takes over the first one's id.
     scratch::release(before);
-    let Some((actor, repaired)) = tagged_or_repaired() else {
+    let Some(Tagged {
+        actor,
+        repaired,
+        bound,
+    }) = tagged_or_repaired().or_else(|| bound::tagged_by_rule(program))
+    else {
         return 0;
     };
     let Some(mut message) = Message::<Exec>::begin(hook::EXEC, &actor, Slot::Exec.scratch()) else {
@@ -58,10 +65,21 @@ pub fn exec(ctx: BtfTracePointContext) -> i32 {
             gid,
             egid,
             repaired,
+            bound,
         };
     }
     message.submit();
     0
+}
+
+/// Who executes, and how it got its tag.
+pub struct Tagged {
+    /// The process.
+    pub actor: Actor,
+    /// 1: from its parent or cgroup, here.
+    pub repaired: u16,
+    /// Number of the rule by which it got it here; 0: not by one.
+    pub bound: u16,
 }
 
 /// The name that was asked for, where the kernel took another program to read it: its file is closed
@@ -152,9 +170,13 @@ fn arguments(message: &mut Message<Exec>, begin: u64, total: u32) -> u32 {
 /// On preemptible kernels the kernel may skip the run at fork, and the tag with it. Here it is
 /// taken over from the real parent, or from the cgroup.
 #[inline(always)]
-fn tagged_or_repaired() -> Option<(Actor, u32)> {
+fn tagged_or_repaired() -> Option<Tagged> {
     if let Some(actor) = gate::tagged_or_born() {
-        return Some((actor, 0));
+        return Some(Tagged {
+            actor,
+            repaired: 0,
+            bound: 0,
+        });
     }
     if !gate::active() {
         return None;
@@ -168,7 +190,11 @@ fn tagged_or_repaired() -> Option<(Actor, u32)> {
         count::run(hook::EXEC, Fate::LostMap);
         return None;
     }
-    Some((gate::tagged()?, 1))
+    Some(Tagged {
+        actor: gate::tagged()?,
+        repaired: 1,
+        bound: 0,
+    })
 }
 
 /// `execve(name, …)`

@@ -77,6 +77,7 @@ fn a_packet_says_whose_it_is() {
         id: "a".to_owned(),
         name: "code\n".to_owned(),
         owner: None,
+        version: None,
         labels: Default::default(),
         session: Uuid::nil(),
         parent: None,

@@ -9,7 +9,9 @@ use serde::Serialize;
 use serde_json::json;
 
 use crate::cgroup::Hierarchy;
-use crate::config::{self, Agent, Capture, Config, Control, DEFAULT_FILE, Error, Journal, Loaded};
+use crate::config::{
+    self, AGENTS, Agent, Capture, Config, Control, DEFAULT_FILE, Error, Journal, Loaded,
+};
 use crate::terminal::{self, Output};
 
 /// Arguments of `agtrack config`.
@@ -25,7 +27,8 @@ enum Command {
     ///
     /// Nothing is changed, and no root is needed. Exit code 1 where there are mistakes. Warnings
     /// are about globs that cannot match, whose cgroups another agent gets, or that take the whole
-    /// host: exit code 0.
+    /// host, and about programs and users that are not there, or another agent's: exit code 0. The
+    /// files in the directory agents.d beside the file are part of it.
     Check {
         /// The file to check
         #[arg(default_value = DEFAULT_FILE)]
@@ -71,7 +74,13 @@ fn check(file: &Path) -> anyhow::Result<ExitCode> {
         1 => "; 1 warning".to_owned(),
         many => format!("; {many} warnings"),
     };
-    out.line(format!("{}: no mistakes{warned}; {agents}", file.display()))?;
+    let others = match loaded.sources.len() {
+        0 | 1 => String::new(),
+        2 => format!(" and 1 file in {AGENTS}"),
+        many => format!(" and {} files in {AGENTS}", many - 1),
+    };
+    let file = file.display();
+    out.line(format!("{file}{others}: no mistakes{warned}; {agents}"))?;
     out.finish()?;
     Ok(ExitCode::SUCCESS)
 }
@@ -88,9 +97,17 @@ fn check_json(file: &Path) -> anyhow::Result<ExitCode> {
         Ok(_) | Err(_) => Vec::new(),
     };
     let loaded = config::load(file);
+    let files = |loaded: &Loaded| -> Vec<PathBuf> {
+        loaded
+            .sources
+            .iter()
+            .map(|source| source.file.clone())
+            .collect()
+    };
     let mut out = Output::new();
     out.json(&json!({
         "file": file,
+        "files": loaded.as_ref().map(files).unwrap_or_default(),
         "ok": loaded.is_ok(),
         "sha256": loaded.as_ref().ok().and_then(|loaded| loaded.sha256.clone()),
         "error": loaded.as_ref().err().map(ToString::to_string),

@@ -1,16 +1,20 @@
 //! What is no mistake and yet can hardly be meant: globs by which no agent is ever recognised, or
-//! by which everything is one.
+//! by which everything is one; the same of programs and users (`doubt/who.rs`).
 //!
 //! Whose a cgroup is, is decided in `engine/watch.rs`: cgroups are looked at from the top of the
 //! tree down, the first agent in the file with a glob that matches gets one, and with it all that
 //! lies below.
 
+mod who;
+
 use std::path::Path;
 
-use toml::de::DeTable;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
 
-use super::Mistake;
+use super::agent::unit_globs;
 use super::cover::Pattern;
+use super::{Mistake, Placed, Source};
 
 /// Beyond so many globs their overlap is not looked for: each is compared with each.
 const MOST: usize = 500;
@@ -18,24 +22,49 @@ const MOST: usize = 500;
 /// Where cgroup2 is mounted on hosts that this one knows nothing about.
 const USUAL_MOUNT: &str = "/sys/fs/cgroup";
 
-/// A glob and whose it is.
-struct Named<'t> {
-    /// Which [[agents]] it is, from 0.
+/// A value of an agent's list, and whose it is.
+#[derive(Clone)]
+struct Entry<'t> {
+    source: &'t Source,
+    /// Which agent of all it is, from 0.
     agent: usize,
-    id: &'t str,
-    glob: &'t str,
+    id: String,
+    value: DeValue<'t>,
     /// Byte in the text.
     start: usize,
     line: usize,
+}
+
+impl Entry<'_> {
+    fn placed(&self, message: String) -> Placed {
+        Placed {
+            file: self.source.file.clone(),
+            mistake: Mistake::at(&self.source.text, self.start, message),
+        }
+    }
+
+    /// Where it is, as seen from another one.
+    fn place(&self, from: &Entry<'_>) -> String {
+        if self.source.file == from.source.file {
+            format!("line {}", self.line)
+        } else {
+            format!("line {} of {}", self.line, self.source.file.display())
+        }
+    }
+}
+
+/// A glob and whose it is.
+struct Named<'t> {
+    entry: Entry<'t>,
+    agent: usize,
+    id: String,
+    glob: String,
     pattern: Pattern,
 }
 
-/// Looks at a text without mistakes. In order of place.
-pub(super) fn find(text: &str, mount: Option<&Path>) -> Vec<Mistake> {
-    let Ok(tree) = DeTable::parse(text) else {
-        return Vec::new();
-    };
-    let globs = globs(text, tree.get_ref());
+/// Looks at texts without mistakes. In order of place.
+pub(super) fn find(sources: &[Source], mount: Option<&Path>) -> Vec<Placed> {
+    let globs = globs(sources);
     let mounts: Vec<_> = mount.into_iter().chain([Path::new(USUAL_MOUNT)]).collect();
     let overlap = globs.len() <= MOST;
     let doubt = |glob: &Named<'_>| {
@@ -43,45 +72,76 @@ pub(super) fn find(text: &str, mount: Option<&Path>) -> Vec<Mistake> {
             .or_else(|| no_path(glob))
             .or_else(|| whole_host(glob))
             .or_else(|| overlap.then(|| taken(glob, &globs)).flatten())?;
-        Some(Mistake::at(text, glob.start, message))
+        Some(glob.entry.placed(message))
     };
     let mut doubts: Vec<_> = globs.iter().filter_map(doubt).collect();
-    doubts.sort_by_key(|doubt| (doubt.line, doubt.column));
+    doubts.extend(who::find(sources));
+    let order = |doubt: &Placed| {
+        let file = sources.iter().position(|source| source.file == doubt.file);
+        (file, doubt.mistake.line, doubt.mistake.column)
+    };
+    doubts.sort_by_key(order);
     doubts
 }
 
-fn globs<'t>(text: &str, tree: &'t DeTable<'_>) -> Vec<Named<'t>> {
-    let agents = tree
-        .get("agents")
-        .and_then(|agents| agents.get_ref().as_array());
-    let mut globs = Vec::new();
-    for (agent, value) in agents.into_iter().flatten().enumerate() {
-        let value = value.get_ref();
-        let id = value.get("id").and_then(|id| id.get_ref().as_str());
-        let cgroups = value
-            .get("cgroups")
-            .and_then(|all| all.get_ref().as_array());
-        for cgroup in cgroups.into_iter().flatten() {
-            let Some(glob) = cgroup.get_ref().as_str() else {
-                continue;
+/// The values of a list of all agents.
+fn entries<'t>(sources: &'t [Source], key: &str) -> Vec<Entry<'t>> {
+    let mut entries = Vec::new();
+    let mut before = 0;
+    for source in sources {
+        let Ok(tree) = DeTable::parse(&source.text) else {
+            continue;
+        };
+        let agents = tree
+            .get_ref()
+            .get("agents")
+            .and_then(|agents| agents.get_ref().as_array());
+        for (index, agent) in agents.into_iter().flatten().enumerate() {
+            let agent = agent.get_ref();
+            let id = agent.get("id").and_then(|id| id.get_ref().as_str());
+            let list = agent.get(key).and_then(|list| list.get_ref().as_array());
+            let entry = |value: &Spanned<DeValue<'t>>| Entry {
+                source,
+                agent: before + index,
+                id: id.unwrap_or_default().to_owned(),
+                value: value.get_ref().clone(),
+                start: value.span().start,
+                line: Mistake::at(&source.text, value.span().start, String::new()).line,
             };
-            let start = cgroup.span().start;
-            globs.push(Named {
-                agent,
-                id: id.unwrap_or_default(),
-                glob,
-                start,
-                line: Mistake::at(text, start, String::new()).line,
-                pattern: Pattern::new(glob),
-            });
+            entries.extend(list.into_iter().flatten().map(entry));
         }
+        before += agents.map_or(0, |agents| agents.len());
     }
-    globs
+    entries
+}
+
+fn named<'t>(entry: Entry<'t>, pattern: fn(&str) -> Pattern) -> Option<Named<'t>> {
+    let glob = entry.value.as_str()?.to_owned();
+    Some(Named {
+        agent: entry.agent,
+        id: entry.id.clone(),
+        pattern: pattern(&glob),
+        glob,
+        entry,
+    })
+}
+
+/// Those named as globs, and as units.
+fn globs(sources: &[Source]) -> Vec<Named<'_>> {
+    // Of a unit's globs the second covers the first.
+    let of_unit = |unit: &str| Pattern::new(&unit_globs(unit)[1]);
+    let cgroups = entries(sources, "cgroups");
+    let units = entries(sources, "units");
+    let cgroups = cgroups
+        .into_iter()
+        .filter_map(|entry| named(entry, Pattern::new));
+    let units = units.into_iter().filter_map(|entry| named(entry, of_unit));
+    cgroups.chain(units).collect()
 }
 
 /// A path in the file system in place of a path in the tree of cgroups.
 fn below_mount(named: &Named<'_>, mounts: &[&Path]) -> Option<String> {
-    let glob = named.glob;
+    let glob = &*named.glob;
     let inside = |mount: &&Path| {
         let rest = Path::new(glob).strip_prefix(mount).ok()?;
         (mount.components().count() > 1).then(|| (mount.display().to_string(), rest))
@@ -96,7 +156,7 @@ fn below_mount(named: &Named<'_>, mounts: &[&Path]) -> Option<String> {
 
 /// Parts that no path of a cgroup has.
 fn no_path(named: &Named<'_>) -> Option<String> {
-    let glob = named.glob;
+    let glob = &*named.glob;
     let inner = glob.trim_end_matches('/');
     // Of alternatives another one may match.
     let is_plain = !inner.contains('{');
@@ -131,7 +191,7 @@ fn resolved(glob: &str) -> String {
 }
 
 fn whole_host(named: &Named<'_>) -> Option<String> {
-    let id = named.id;
+    let id = &named.id;
     named.glob.trim_matches('/').is_empty().then(|| {
         format!(
             "`{}` is the whole host: every process, the system's services and people's shells too, \
@@ -143,144 +203,35 @@ fn whole_host(named: &Named<'_>) -> Option<String> {
 
 /// Another agent gets all that this glob matches.
 fn taken(named: &Named<'_>, globs: &[Named<'_>]) -> Option<String> {
-    let (glob, id) = (named.glob, named.id);
+    let (glob, id) = (&named.glob, &named.id);
     let mut others = globs.iter().filter(|other| other.agent != named.agent);
     let above = others
         .clone()
         .find(|other| other.pattern.lies_above(&named.pattern));
     if let Some(other) = above {
-        let (line, theirs, whose) = (other.line, other.glob, other.id);
+        let (place, theirs, whose) = (other.entry.place(&named.entry), &other.glob, &other.id);
         return Some(format!(
             "`{glob}` gets agent `{id}` nothing: what it matches lies below cgroups of agent \
-             `{whose}` (`{theirs}`, line {line}), and all that lies below an agent's cgroup is that \
+             `{whose}` (`{theirs}`, {place}), and all that lies below an agent's cgroup is that \
              agent's, in whatever order they stand; narrow `{theirs}`, or name other cgroups here"
         ));
     }
     let first =
         others.find(|other| other.agent < named.agent && other.pattern.covers(&named.pattern))?;
-    let (line, theirs, whose) = (first.line, first.glob, first.id);
+    let (place, theirs, whose) = (first.entry.place(&named.entry), &first.glob, &first.id);
     Some(if named.pattern.covers(&first.pattern) {
         format!(
-            "`{glob}` gets agent `{id}` nothing: agent `{whose}` names the same in line {line}, and \
-             where two agents match a cgroup the first in the file gets it; leave it to one of them"
+            "`{glob}` gets agent `{id}` nothing: agent `{whose}` names the same in {place}, and \
+             where two agents match a cgroup the first gets it; leave it to one of them"
         )
     } else {
         format!(
             "`{glob}` gets agent `{id}` nothing: agent `{whose}` matches all of it by `{theirs}` \
-             (line {line}), and where two agents match a cgroup the first in the file gets it; put \
-             agent `{id}` before `{whose}`"
+             ({place}), and where two agents match a cgroup the first gets it; put agent `{id}` \
+             before `{whose}`"
         )
     })
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Agents a, b, …, with these globs each.
-    fn file(agents: &[&[&str]]) -> String {
-        let names = 'a'..='z';
-        let table = |(name, globs): (char, &&[&str])| {
-            format!("[[agents]]\nid = \"{name}\"\ncgroups = {globs:?}\n")
-        };
-        names.zip(agents).map(table).collect()
-    }
-
-    /// Expects doubts at these places, each with this in its text.
-    fn check(agents: &[&[&str]], expect: &[(usize, usize, &str)]) {
-        let doubts = find(&file(agents), Some(Path::new("/sys/fs/cgroup/unified")));
-        let places: Vec<_> = doubts
-            .iter()
-            .map(|doubt| (doubt.line, doubt.column))
-            .collect();
-        let expected: Vec<_> = expect.iter().map(|at| (at.0, at.1)).collect();
-        assert_eq!(places, expected, "{doubts:?}");
-        for (doubt, (_, _, part)) in doubts.iter().zip(expect) {
-            assert!(doubt.message.contains(part), "{doubt:?}");
-        }
-    }
-
-    #[test]
-    fn agents_with_cgroups_of_their_own_raise_no_doubt() {
-        check(&[&["/agents/a-*", "/x"], &["/agents/b-*", "/y/**/z"]], &[]);
-        check(&[&["/agents/*", "/agents/one"]], &[]);
-        // The narrower one first: it gets its cgroup, and the other one the rest.
-        check(&[&["/agents/one"], &["/agents/*"]], &[]);
-    }
-
-    #[test]
-    fn a_path_in_the_file_system_is_no_path_of_a_cgroup() {
-        check(
-            &[&["/sys/fs/cgroup/unified/agents/*"]],
-            &[(3, 12, "; write `/agents/*`")],
-        );
-        check(
-            &[&["/a", "/sys/fs/cgroup/agents/*"]],
-            &[(3, 18, "; write `/agents/*`")],
-        );
-        check(&[&["/sys/fs/cgroups"]], &[]);
-        let doubts = find(&file(&[&["/sys/fs/cgroup"]]), None);
-        assert!(doubts[0].message.ends_with("; write `/`"), "{doubts:?}");
-    }
-
-    #[test]
-    fn what_no_path_of_a_cgroup_has_matches_nothing() {
-        let expect = [
-            ("/trial/../x", "a part `..`; write `/x`"),
-            ("/trial/./x", "a part `.`; write `/trial/x`"),
-            ("/trial//d", "two slashes in a row; write `/trial/d`"),
-            ("//trial/*/", "two slashes in a row; write `/trial/*`"),
-            ("/trial/..", "a part `..`; write `/`"),
-        ];
-        for (glob, text) in expect {
-            check(&[&[glob]], &[(3, 12, text)]);
-            let said = find(&file(&[&[glob]]), None)[0].message.clone();
-            assert!(said.contains("matches nothing"), "{said}");
-        }
-        check(&[&["/trial//", "/a/..x", "/b/.../c", "/{a/./b,c}"]], &[]);
-    }
-
-    #[test]
-    fn the_whole_host_is_not_taken_without_a_word() {
-        check(&[&["/"]], &[(3, 12, "is recorded as agent `a`")]);
-        check(&[&["//", "/*"]], &[(3, 12, "`//` is the whole host")]);
-    }
-
-    #[test]
-    fn of_two_agents_with_one_glob_the_first_gets_the_cgroups() {
-        check(
-            &[&["/a"], &["/b", "/a/"]],
-            &[(
-                6,
-                18,
-                "agent `a` names the same in line 3, and where two agents match",
-            )],
-        );
-    }
-
-    #[test]
-    fn a_wider_glob_that_stands_before_takes_all() {
-        check(
-            &[&["/agents/*"], &["/agents/one"]],
-            &[(6, 12, "agent `a` matches all of it by `/agents/*` (line 3)")],
-        );
-    }
-
-    #[test]
-    fn what_lies_below_the_cgroup_of_another_agent_is_the_others_wherever_it_stands() {
-        let text = "lies below cgroups of agent";
-        check(&[&["/agents/*"], &["/agents/one/job"]], &[(6, 12, text)]);
-        check(&[&["/agents/one/job"], &["/agents/*"]], &[(3, 12, text)]);
-        let host = (6, 12, "is the whole host");
-        check(&[&["/a"], &["/"]], &[(3, 12, text), host]);
-    }
-
-    #[test]
-    fn too_many_globs_are_not_compared() {
-        let one = vec!["/same"; MOST];
-        check(
-            &[&one, &["/same", "/sys/fs/cgroup/x"]],
-            &[(6, 21, "; write `/x`")],
-        );
-    }
-}
+mod tests;

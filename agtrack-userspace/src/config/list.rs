@@ -7,6 +7,7 @@ use toml::Spanned;
 use toml::de::{DeArray, DeTable, DeValue};
 
 use super::Mistake;
+use super::agent::RECOGNISED_BY;
 
 /// Tables of which there is one each.
 const SINGLE: [&str; 3] = ["journal", "capture", "control"];
@@ -35,18 +36,18 @@ pub(super) fn mend(text: &str, tree: &mut DeTable<'_>) -> Vec<Mistake> {
         let DeValue::Table(agent) = agent.get_mut() else {
             continue;
         };
-        let Some(cgroups) = agent.get_mut("cgroups") else {
-            continue;
-        };
-        let start = cgroups.span().start;
-        let glob = cgroups.get_ref().as_str().map(str::to_owned);
-        if wrap(cgroups, DeValue::is_str) {
-            let message = format!(
-                "`agents[{}].cgroups` is a list: write `cgroups = [\"{}\"]`",
-                index + 1,
-                glob.unwrap_or_default()
-            );
-            found.push(Mistake::at(text, start, message));
+        for key in RECOGNISED_BY {
+            found.extend(agent.get_mut(key).and_then(|value| {
+                let start = value.span().start;
+                let shown = text.get(value.span()).unwrap_or_default().to_owned();
+                wrap(value, is_word).then(|| {
+                    let message = format!(
+                        "`agents[{}].{key}` is a list: write `{key} = [{shown}]`",
+                        index + 1
+                    );
+                    Mistake::at(text, start, message)
+                })
+            }));
         }
     }
     found
@@ -63,6 +64,10 @@ fn one(text: &str, key: &str, value: &mut Spanned<DeValue<'_>>) -> Option<Mistak
     let mistake = Mistake::at(text, first.span().start, message);
     *value = first;
     Some(mistake)
+}
+
+fn is_word(value: &DeValue<'_>) -> bool {
+    value.is_str() || value.is_integer()
 }
 
 /// Makes a value that is `lonely` a list of itself; false where it is not.

@@ -19,11 +19,13 @@ pub struct Mistake {
 }
 
 impl Mistake {
-    /// `FILE:LINE:COLUMN: what`, as compilers write it and editors understand.
-    pub(super) fn line_of(&self, file: &Path, kind: &str) -> String {
-        let message = printable(&self.message);
-        let (file, line, column) = (file.display(), self.line, self.column);
-        format!("{file}:{line}:{column}: {kind}{message}")
+    /// One of a whole file.
+    pub(super) fn first(message: String) -> Mistake {
+        Mistake {
+            line: 1,
+            column: 1,
+            message,
+        }
     }
 
     /// A mistake at a byte of the text.
@@ -38,13 +40,42 @@ impl Mistake {
     }
 }
 
-/// All mistakes of a file.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Mistakes {
+/// A mistake and its file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Placed {
     /// The file.
     pub file: PathBuf,
-    /// In order of place.
-    pub mistakes: Vec<Mistake>,
+    /// What, and where in it.
+    #[serde(flatten)]
+    pub mistake: Mistake,
+}
+
+impl Placed {
+    /// Mistakes of one file.
+    pub(super) fn all(file: &Path, mistakes: Vec<Mistake>) -> impl Iterator<Item = Placed> {
+        mistakes.into_iter().map(|mistake| Placed {
+            file: file.to_path_buf(),
+            mistake,
+        })
+    }
+
+    /// `FILE:LINE:COLUMN: what`, as compilers write it and editors understand.
+    pub(super) fn line(&self, kind: &str) -> String {
+        let Mistake {
+            line,
+            column,
+            message,
+        } = &self.mistake;
+        let (file, message) = (self.file.display(), printable(message));
+        format!("{file}:{line}:{column}: {kind}{message}")
+    }
+}
+
+/// All mistakes of all files.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mistakes {
+    /// In order of file and place.
+    pub mistakes: Vec<Placed>,
 }
 
 impl std::error::Error for Mistakes {}
@@ -52,11 +83,11 @@ impl std::error::Error for Mistakes {}
 /// One line each.
 impl fmt::Display for Mistakes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, mistake) in self.mistakes.iter().enumerate() {
+        for (index, placed) in self.mistakes.iter().enumerate() {
             if index > 0 {
                 f.write_str("\n")?;
             }
-            f.write_str(&mistake.line_of(&self.file, ""))?;
+            f.write_str(&placed.line(""))?;
         }
         Ok(())
     }

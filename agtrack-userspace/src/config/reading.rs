@@ -5,12 +5,14 @@
 
 use std::ops::Range;
 
-use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use super::agent::RECOGNISED_BY;
 use super::place::{self, Step, name};
-use super::{Config, Mistake, list};
+use super::value::EMPTY;
+use super::{Mistake, list};
 use crate::cgroup::Globs;
 use crate::noise;
 
@@ -18,7 +20,7 @@ use crate::noise;
 const MOST: usize = 50;
 
 /// Reads the text.
-pub(super) fn read(text: &str) -> Result<Config, Vec<Mistake>> {
+pub(super) fn read<T: DeserializeOwned>(text: &str) -> Result<T, Vec<Mistake>> {
     let (mut tree, errors) = DeTable::parse_recoverable(text);
     if !errors.is_empty() {
         return Err(syntax(text, tree.get_ref(), &errors));
@@ -26,11 +28,12 @@ pub(super) fn read(text: &str) -> Result<Config, Vec<Mistake>> {
     let mut found = list::mend(text, tree.get_mut());
     let whole = tree.clone();
     found.extend(duplicates(text, whole.get_ref()));
+    found.extend(unrecognised(text, whole.get_ref()));
     found.extend(bad_globs(text, whole.get_ref()));
     found.extend(bad_classes(text, whole.get_ref()));
     let mut removed = Vec::new();
     let config = loop {
-        match Config::deserialize(toml::de::Deserializer::from(tree.clone())) {
+        match T::deserialize(toml::de::Deserializer::from(tree.clone())) {
             Ok(config) => break Some(config),
             Err(error) => {
                 let span = error.span().unwrap_or(0..0);
@@ -62,12 +65,7 @@ fn repair(tree: &mut DeTable<'_>, span: &Range<usize>, message: &str) -> bool {
     let Some(key) = missing(message) else {
         return place::take_out(tree, span);
     };
-    let text = DeValue::String("/filled-in".into());
-    let value = match key {
-        "cgroups" => DeValue::Array(std::iter::once(Spanned::new(0..0, text)).collect()),
-        _ => text,
-    };
-    place::put_in(tree, span, key, &value)
+    place::put_in(tree, span, key, &DeValue::String("/filled-in".into()))
 }
 
 /// The key that serde misses.
@@ -141,6 +139,56 @@ fn duplicates(text: &str, tree: &DeTable<'_>) -> Vec<Mistake> {
     mistakes
 }
 
+/// The ids in a text, with their places.
+pub(super) fn ids(text: &str) -> Vec<(String, Mistake)> {
+    let Ok(tree) = DeTable::parse(text) else {
+        return Vec::new();
+    };
+    let id = |id: &Spanned<DeValue<'_>>| {
+        let place = Mistake::at(text, id.span().start, String::new());
+        Some((id.get_ref().as_str()?.to_owned(), place))
+    };
+    agents(tree.get_ref(), "id").filter_map(id).collect()
+}
+
+/// Agents that nothing is said of by which they could be recognised; nor with a slip of the pen.
+fn unrecognised(text: &str, tree: &DeTable<'_>) -> Vec<Mistake> {
+    let all = tree.get("agents").and_then(|all| all.get_ref().as_array());
+    let is_one =
+        |key: &str| RECOGNISED_BY.contains(&key) || nearest(key, KEYS).is_some_and(is_named);
+    let nothing = |(index, agent): (usize, &Spanned<DeValue<'_>>)| {
+        let table = agent.get_ref().as_table()?;
+        let found = table.keys().any(|key| is_one(key.get_ref()));
+        (!found).then(|| {
+            let message = format!(
+                "nothing says by what `agents[{}]` is recognised; give it one of `{}`",
+                index + 1,
+                RECOGNISED_BY.join("`, `")
+            );
+            Mistake::at(text, agent.span().start, message)
+        })
+    };
+    let all = all.into_iter().flatten().enumerate();
+    all.filter_map(nothing).collect()
+}
+
+/// The keys of an agent that a slip of the pen may have meant.
+const KEYS: &[&str] = &[
+    "id",
+    "name",
+    "owner",
+    "version",
+    "cgroups",
+    "units",
+    "executables",
+    "users",
+    "labels",
+];
+
+fn is_named(key: &str) -> bool {
+    RECOGNISED_BY.contains(&key)
+}
+
 /// Globs that match nothing because they are no globs.
 fn bad_globs(text: &str, tree: &DeTable<'_>) -> Vec<Mistake> {
     let globs = agents(tree, "cgroups")
@@ -186,7 +234,7 @@ fn agents<'t, 'i>(
 /// True where the mistake is only that something wrong was taken out before.
 fn follows_from(removed: &[Vec<Step>], place: Option<&[Step]>, message: &str) -> bool {
     let (Some(place), Some(key)) = (place, missing(message)) else {
-        let empty = message.starts_with("no cgroup is named");
+        let empty = message.starts_with(EMPTY);
         return empty && place.is_some_and(|place| removed.iter().any(|p| p.starts_with(place)));
     };
     let last = Step::Key(key.to_owned());

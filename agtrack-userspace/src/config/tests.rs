@@ -69,18 +69,21 @@ fn every_missing_key_is_told_and_what_else_is_wrong_there() {
     check(
         "[[agents]]\nname = 7\nlabel = {}\n[[agents]]\nid = \"b\"\n",
         &[
+            "1:1: nothing says by what `agents[1]` is recognised; give it one of `cgroups`, `units`, \
+             `executables`, `users`",
             "1:1: `agents[1]` has no `id`, which is required",
-            "1:1: `agents[1]` has no `cgroups`, which is required",
             "2:8: `agents[1].name` must be a string, but it is integer `7`",
             "3:1: unknown key `label` in `agents[1]`; did you mean `labels`?",
-            "4:1: `agents[2]` has no `cgroups`, which is required",
+            "4:1: nothing says by what `agents[2]` is recognised; give it one of `cgroups`, `units`, \
+             `executables`, `users`",
         ],
     );
     check(
         "agents = [{ name = \"a\" }]\n",
         &[
+            "1:11: nothing says by what `agents[1]` is recognised; give it one of `cgroups`, `units`, \
+             `executables`, `users`",
             "1:11: `agents[1]` has no `id`, which is required",
-            "1:11: `agents[1]` has no `cgroups`, which is required",
         ],
     );
 }
@@ -150,8 +153,8 @@ fn an_agent_that_could_never_be_recognised_is_a_mistake() {
     check(
         "[[agents]]\nid = \"a\"\ncgroups = []\n",
         &[
-            "3:11: `agents[1].cgroups`: no cgroup is named, so the agent would never be \
-           recognised; for example `/agents/*`",
+            "3:11: `agents[1].cgroups`: the list is empty; name a cgroup or leave the key out; for \
+             example `/agents/*`",
         ],
     );
 }
@@ -318,4 +321,63 @@ fn the_example_in_the_shipped_file_works() {
     let config = parse(&example).unwrap();
     let agent = &config.agents[0];
     assert!(agent.name.is_some() && agent.owner.is_some() && !agent.labels.is_empty());
+}
+
+#[test]
+fn what_an_agent_is_recognised_by_is_fit_for_it() {
+    let lists = "units = [\"x.timer\", \"a/b.service\", \"ok@*.service\", \".service\"]\n\
+                 executables = [\"codex\", \"/ok\", 7]\nusers = [\"a:b\", \"ok\", 7, -1, 4294967295, true]\n";
+    let is_no_unit = "is no name of a systemd unit with processes; it ends in .service, .scope, .slice, as \
+                      in `code-assistant.service`";
+    check(
+        &format!("[[agents]]\nid = \"a\"\n{lists}"),
+        &[
+            &format!("3:10: `agents[1].units[1]`: \"x.timer\" {is_no_unit}"),
+            &format!("3:21: `agents[1].units[2]`: \"a/b.service\" {is_no_unit}"),
+            &format!("3:52: `agents[1].units[4]`: \".service\" {is_no_unit}"),
+            "4:16: `agents[1].executables[1]`: \"codex\" is not an absolute path; begin it with `/`",
+            "4:32: `agents[1].executables[3]` must be a string, but it is integer `7`",
+            "5:10: `agents[1].users[1]`: \"a:b\" is no name of a user; write it as in `id -un`, or the \
+             number without quotes",
+            "5:26: `agents[1].users[4]`: -1 is no user: numbers go from 0 to 4294967294",
+            "5:30: `agents[1].users[5]`: 4294967295 is no user: numbers go from 0 to 4294967294",
+            "5:42: `agents[1].users[6]` must be a user's name in quotes, or a user's number without, but \
+             it is boolean `true`",
+        ],
+    );
+    let long = "x".repeat(300);
+    check(
+        &format!("[[agents]]\nid = \"a\"\nexecutables = [\"/{long}\"]\n"),
+        &[
+            "3:16: `agents[1].executables[1]`: the path has 301 bytes; the kernel can compare 254 at \
+           most",
+        ],
+    );
+}
+
+#[test]
+fn lists_of_one_and_of_none_are_told_how() {
+    check(
+        "[[agents]]\nid = \"a\"\nunits = \"x.service\"\nexecutables = []\nusers = 7\n",
+        &[
+            "3:9: `agents[1].units` is a list: write `units = [\"x.service\"]`",
+            "4:15: `agents[1].executables`: the list is empty; name a program or leave the key out; for \
+             example `/usr/local/bin/codex`",
+            "5:9: `agents[1].users` is a list: write `users = [7]`",
+        ],
+    );
+}
+
+#[test]
+fn a_unit_is_where_systemd_puts_it() {
+    let text = "[[agents]]\nid = \"a\"\nunits = [\"a\\\\x2db.service\"]\nusers = [0, \"root\"]\n";
+    let agent = parse(text).unwrap().agents.remove(0);
+    let globs = crate::cgroup::Globs::new(&agent.globs()).unwrap();
+    let matches = |path: &str| globs.matches(std::path::Path::new(path));
+    assert!(matches("/system.slice/a\\x2db.service"));
+    assert!(matches(
+        "/user.slice/user-1.slice/user@1.service/app.slice/a\\x2db.service"
+    ));
+    assert!(!matches("/system.slice/a-b.service"));
+    assert_eq!(agent.user_ids(), [0, 0]);
 }

@@ -10,8 +10,15 @@ use std::path::{Path, PathBuf};
 use serde::de::Error;
 use serde::{Deserialize, Deserializer};
 
+use agtrack_common::tag::BOUND_NAME;
+
+use super::agent::{User, unit_globs};
+use crate::cgroup::Globs;
 use crate::noise;
 use crate::record::REPEATED;
+
+/// What units with processes end in.
+const UNIT_ENDS: [&str; 3] = [".service", ".scope", ".slice"];
 
 /// The longest name, in bytes.
 const NAME_BYTES: usize = 256;
@@ -23,14 +30,110 @@ const SEGMENT_BYTES: RangeInclusive<u64> = 1 << 20..=16 << 30;
 const SYNC_INTERVAL_MS: RangeInclusive<u64> = 1..=60_000;
 const HASH_WAIT_MS: RangeInclusive<u64> = 1..=60_000;
 
+/// How the mistake of an empty list begins.
+pub(super) const EMPTY: &str = "the list is empty";
+
 pub(super) fn globs<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
-    let globs = Vec::deserialize(from)?;
-    if globs.is_empty() {
-        return Err(D::Error::custom(
-            "no cgroup is named, so the agent would never be recognised; for example `/agents/*`",
+    filled(from, "a cgroup", "`/agents/*`")
+}
+
+/// A list with something in it.
+fn filled<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    from: D,
+    what: &str,
+    example: &str,
+) -> Result<Vec<T>, D::Error> {
+    let list = Vec::deserialize(from)?;
+    if list.is_empty() {
+        return Err(D::Error::custom(format!(
+            "{EMPTY}; name {what} or leave the key out; for example {example}"
+        )));
+    }
+    Ok(list)
+}
+
+pub(super) fn units<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
+    let units: Vec<Unit> = filled(from, "a unit", "`code-assistant.service`")?;
+    Ok(units.into_iter().map(|unit| unit.0).collect())
+}
+
+/// The name of a systemd unit that has a cgroup, with wildcards.
+struct Unit(String);
+
+impl<'de> Deserialize<'de> for Unit {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        from.deserialize_str(Word(unit)).map(Unit)
+    }
+}
+
+fn unit(unit: &str) -> Result<String, String> {
+    let fit = |end: &&str| unit.len() > end.len() && unit.ends_with(*end);
+    let letters = |letter: char| letter == '/' || letter.is_control();
+    if !UNIT_ENDS.iter().any(fit) || unit.contains(letters) || unit.len() > NAME_BYTES {
+        return Err(format!(
+            "\"{unit}\" is no name of a systemd unit with processes; it ends in {}, as in \
+             `code-assistant.service`",
+            UNIT_ENDS.join(", ")
         ));
     }
-    Ok(globs)
+    Globs::new(&unit_globs(unit)).map_err(|error| error.to_string())?;
+    Ok(unit.to_owned())
+}
+
+/// Reads a word and checks it where it is read, so that a mistake is told at its place in a list.
+struct Word<T>(fn(&str) -> Result<T, String>);
+
+impl<T> serde::de::Visitor<'_> for Word<T> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a string")
+    }
+
+    fn visit_str<E: Error>(self, word: &str) -> Result<T, E> {
+        (self.0)(word).map_err(E::custom)
+    }
+}
+
+pub(super) fn executables<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<PathBuf>, D::Error> {
+    let executables: Vec<Executable> = filled(from, "a program", "`/usr/local/bin/codex`")?;
+    Ok(executables.into_iter().map(|one| one.0).collect())
+}
+
+/// The path of a program or script.
+struct Executable(PathBuf);
+
+impl<'de> Deserialize<'de> for Executable {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        from.deserialize_str(Word(executable)).map(Executable)
+    }
+}
+
+fn executable(text: &str) -> Result<PathBuf, String> {
+    let path = absolute_path(text)?;
+    if text.len() + 1 >= BOUND_NAME {
+        return Err(format!(
+            "the path has {} bytes; the kernel can compare {} at most",
+            text.len(),
+            BOUND_NAME - 2
+        ));
+    }
+    Ok(path)
+}
+
+pub(super) fn users<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<User>, D::Error> {
+    filled(from, "a user", "`\"alice\"` or `1001`")
+}
+
+/// A name that can stand in the list of users.
+pub(super) fn user_name<E: Error>(name: &str) -> Result<String, E> {
+    let unfit = |letter: char| letter.is_control() || letter == ':' || letter == '/';
+    if name.is_empty() || name.len() > NAME_BYTES || name.contains(unfit) {
+        return Err(E::custom(format!(
+            "\"{name}\" is no name of a user; write it as in `id -un`, or the number without quotes"
+        )));
+    }
+    Ok(name.to_owned())
 }
 
 /// Globs of files by class.
@@ -74,11 +177,15 @@ pub(super) fn some_name<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Str
 
 pub(super) fn absolute<'de, D: Deserializer<'de>>(from: D) -> Result<PathBuf, D::Error> {
     let text = String::deserialize(from)?;
-    let path = Path::new(&text);
+    absolute_path(&text).map_err(D::Error::custom)
+}
+
+fn absolute_path(text: &str) -> Result<PathBuf, String> {
+    let path = Path::new(text);
     if !path.is_absolute() || text.contains('\0') {
-        return Err(D::Error::custom(format!(
+        return Err(format!(
             "\"{text}\" is not an absolute path; begin it with `/`"
-        )));
+        ));
     }
     Ok(path.to_path_buf())
 }

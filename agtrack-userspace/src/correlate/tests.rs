@@ -17,6 +17,7 @@ fn known(time: u64, what: What, data: &[u8]) -> Known {
         id: "a".to_owned(),
         name: "a".to_owned(),
         owner: None,
+        version: None,
         labels: Default::default(),
         session: Uuid::nil(),
         parent: None,

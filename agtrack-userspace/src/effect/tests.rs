@@ -43,6 +43,7 @@ fn done(action: &str, result: &str, object: serde_json::Value) -> Done {
         id: String::new(),
         name: String::new(),
         owner: None,
+        version: None,
         labels: Default::default(),
         session: uuid::Uuid::nil(),
         parent: None,

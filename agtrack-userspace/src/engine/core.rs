@@ -171,6 +171,7 @@ mod tests {
             agent_id: String::new(),
             agent_name: String::new(),
             owner: None,
+            version: None,
             labels: Default::default(),
             binding,
             root: None,

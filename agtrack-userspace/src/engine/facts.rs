@@ -83,8 +83,15 @@ fn of(pid: u32, session: u64, cgroups: Option<&Hierarchy>) -> Option<ProcessFact
     })
 }
 
+/// The arguments of this very process; none: it is gone.
+pub(super) fn arguments_of(process: ProcessKey) -> Option<Vec<Text>> {
+    let args = arguments(process.pid);
+    let is_there = start(process.pid) == Some(process.start) && !args.is_empty();
+    is_there.then_some(args)
+}
+
 /// Read as bytes: procfs's own reader takes text only.
-fn arguments(pid: u32) -> Vec<Text> {
+pub(super) fn arguments(pid: u32) -> Vec<Text> {
     let mut bytes = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
     bytes.truncate(ARGS_BYTES);
     crate::enrich::arguments(&bytes).collect()
@@ -123,6 +130,12 @@ pub(super) fn exe(pid: u32) -> Vec<u8> {
         .exe()
         .map(|path| path_text(path).0)
         .unwrap_or_default()
+}
+
+/// Its real user.
+pub(super) fn user(pid: u32) -> Option<u32> {
+    let process = Process::new(pid.try_into().ok()?).ok()?;
+    Some(process.status().ok()?.ruid)
 }
 
 /// Whether the process with this start (in ticks) runs. A leader that has ended is a zombie as long

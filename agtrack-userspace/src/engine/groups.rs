@@ -1,5 +1,5 @@
-//! Messages on their way to the pipeline. Those about cgroups change what is tagged, and bring facts
-//! along that only /proc knows; the rest passes through.
+//! Messages on their way to the pipeline. Those about cgroups, and some about programs (`bound.rs`),
+//! change what is tagged, and bring facts along that only /proc knows; the rest passes through.
 
 use agtrack_common::event::{CgroupAttach, CgroupCreate, CgroupRemove, Fork, Kind};
 use agtrack_common::wire::{Header, PART};
@@ -24,6 +24,7 @@ impl Hands {
         let handled = match Kind::from_id(kind) {
             Some(Kind::CgroupCreate) => self.cgroup_created(watch, bytes),
             Some(Kind::CgroupAttach) => self.cgroup_attached(watch, bytes),
+            Some(Kind::Exec) => self.executed(watch, bytes),
             Some(Kind::Fork) => self.forked(bytes),
             Some(Kind::TrackerSignal | Kind::TrackerPtrace | Kind::TrackerCgroup) => {
                 self.attempted(bytes)

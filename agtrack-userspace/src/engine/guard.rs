@@ -1,4 +1,5 @@
-//! Whether other processes change the recorder's own files: the journal and the configuration.
+//! Whether other processes change the recorder's own files: the journal and the configuration, with
+//! the directory of agents beside it.
 //!
 //! Comes in: what fanotify says of their directories. Goes out: who did what to which file, repeated
 //! changes counted. Never: what is only read, or what this process does itself.
@@ -18,6 +19,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use crate::config::AGENTS;
 use crate::input::FileTouch;
 use crate::record::HookReport;
 use group::{Group, RARE, Seen, WRITES};
@@ -67,8 +69,8 @@ pub(super) struct Guard {
 }
 
 impl Guard {
-    /// Watches both, and says what came of it. A configuration that is reached through a link is
-    /// watched at both ends.
+    /// Watches them, and says what came of it. A configuration that is reached through a link is
+    /// watched at both ends. A directory of agents that is made later is not watched.
     pub(super) fn new(journal: &Path, config: Option<&Path>) -> (Guard, Vec<HookReport>) {
         let mut guard = Guard::default();
         let mut reports = vec![
@@ -80,6 +82,10 @@ impl Guard {
         for file in ends {
             if let (Some(directory), Some(name)) = (directory(file), file.file_name()) {
                 reports.push(guard.add(directory, Some(name), RARE | WRITES, true));
+            }
+            let agents = file.with_file_name(AGENTS);
+            if agents.is_dir() {
+                reports.push(guard.add(&agents, None, RARE | WRITES, true));
             }
         }
         (guard, reports)

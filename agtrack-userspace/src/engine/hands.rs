@@ -145,6 +145,7 @@ impl Hands {
             agent_id: request.agent.clone(),
             agent_name: request.agent,
             owner: None,
+            version: None,
             labels: Default::default(),
             binding: Binding::Launcher,
             root: Some(root),

@@ -25,6 +25,7 @@ use anyhow::Context;
 use crate::input::{Deed, HashWanted, Hashed};
 use crate::record::{Effect, Unhashed};
 use desk::Desk;
+pub(super) use file::mounted;
 use parked::Parked;
 
 /// Questions that may wait.

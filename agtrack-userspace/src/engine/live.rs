@@ -257,6 +257,7 @@ impl Live {
         hands.probes.flush_log();
         hands.sweep_ended()?;
         hands.sweep_strays(&mut self.watch)?;
+        hands.sweep_bound(&mut self.watch)?;
         if self.roots_swept.elapsed() >= ROOTS {
             self.roots_swept = Instant::now();
             hands.sweep_roots(&mut self.watch)?;
@@ -265,6 +266,7 @@ impl Live {
         }
         let counters = hands.probes.counters()?;
         hands.repair_lineage(&counters)?;
+        hands.repair_bound(&mut self.watch, &counters)?;
         hands.tell_counters(counters)?;
         hands.tell_refused()?;
         self.detach_unneeded();

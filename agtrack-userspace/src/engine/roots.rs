@@ -6,7 +6,7 @@ use super::clock;
 use super::facts;
 use super::hands::{Hands, session};
 use super::watch::{self, Root, Watch};
-use crate::cgroup::Cgroup;
+use crate::cgroup::{Cgroup, Hierarchy};
 use crate::input::Input;
 
 /// Roots that are looked at in one sweep.
@@ -15,10 +15,15 @@ const LOOKED_AT: usize = 256;
 impl Hands {
     /// Tags the cgroups that the rules match now, with what is in them.
     pub(super) fn begin_watching(&mut self, watch: &mut Watch) -> anyhow::Result<()> {
-        let Some(hierarchy) = self.hierarchy.clone() else {
-            return Ok(());
-        };
-        let roots = watch.find(&hierarchy);
+        if let Some(hierarchy) = self.hierarchy.clone() {
+            self.begin_roots(watch, &hierarchy)?;
+        }
+        // Whoever is in an agent's cgroup is that agent's, whatever it executes.
+        self.begin_binding(watch)
+    }
+
+    fn begin_roots(&mut self, watch: &mut Watch, hierarchy: &Hierarchy) -> anyhow::Result<()> {
+        let roots = watch.find(hierarchy);
         // What is made from here on is tagged by the kernel; what was made since the look has been
         // told of by it.
         for parent in watch.parents(|path| hierarchy.at(path)) {
@@ -106,7 +111,7 @@ impl Hands {
 
     /// Puts other rules in force. Whom no rule wants any more is not recorded from now on.
     pub(super) fn change_rules(&mut self, watch: &mut Watch, new: Watch) -> anyhow::Result<()> {
-        for key in watch.replace_rules(new) {
+        for key in watch.replace_rules(new)? {
             let untagged = self.untag_session(key);
             self.core.feed(Input::SessionOver {
                 at: clock::now().boot,

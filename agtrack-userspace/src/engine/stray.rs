@@ -4,7 +4,7 @@
 //! it is not, everything that got this tag meanwhile loses it again: processes, what they made, and
 //! cgroups inside.
 
-use agtrack_common::tag::LAUNCHED;
+use agtrack_common::tag::{BOUND, LAUNCHED};
 
 use super::hands::Hands;
 use super::watch::{Verdict, Watch};
@@ -29,6 +29,9 @@ impl Hands {
     pub(super) fn judge_stray(&mut self, watch: &mut Watch, session: u64) -> anyhow::Result<()> {
         if !self.is_stray(session) {
             return Ok(());
+        }
+        if session & BOUND != 0 {
+            return self.judge_bound(watch, session);
         }
         let cgroup = self
             .hierarchy

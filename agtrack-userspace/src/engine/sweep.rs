@@ -61,7 +61,7 @@ impl Hands {
 }
 
 /// Processes that descend from a tagged one and have no tag, with the session they belong to.
-fn orphans(all: &[Kin], tagged: &HashMap<u32, Tag>) -> Vec<(u32, u64)> {
+pub(super) fn orphans(all: &[Kin], tagged: &HashMap<u32, Tag>) -> Vec<(u32, u64)> {
     let mut children: HashMap<u32, Vec<&Kin>> = HashMap::new();
     for process in all {
         children.entry(process.ppid).or_default().push(process);

@@ -1,4 +1,4 @@
-//! Agents recognised by their cgroup.
+//! Agents recognised by their cgroup; those by program or user stand in `bound.rs`.
 //!
 //! Which cgroups are watched is decided here: those that match an agent's globs, found at the
 //! start, at a reload, and as they are made. Below a watched cgroup the kernel tags new ones by
@@ -11,9 +11,11 @@ use agtrack_common::tag::CgroupTag;
 use uuid::Uuid;
 
 use super::AgentRule;
+use super::bound::Bound;
+use super::hands::path_text;
 use crate::cgroup::{self, Cgroup, Globs, Hierarchy};
 use crate::input::NewSession;
-use crate::record::{Binding, Text};
+use crate::record::Binding;
 
 /// The agents' rules and what they match now.
 #[derive(Debug, Default)]
@@ -23,6 +25,8 @@ pub(super) struct Watch {
     roots: BTreeMap<u64, PathBuf>,
     /// The root that was looked at last.
     seen: u64,
+    /// What the rules say of programs and users.
+    pub(super) bound: Bound,
 }
 
 /// A cgroup that begins a session.
@@ -47,6 +51,7 @@ pub(super) enum Verdict {
 
 impl Watch {
     pub(super) fn new(rules: Vec<AgentRule>) -> anyhow::Result<Watch> {
+        let bound = Bound::new(&rules)?;
         let rules = rules
             .into_iter()
             .map(|rule| {
@@ -58,6 +63,7 @@ impl Watch {
             rules,
             roots: BTreeMap::new(),
             seen: 0,
+            bound,
         })
     }
 
@@ -71,15 +77,17 @@ impl Watch {
         self.rules.iter().map(|(rule, _)| (&rule.id, &rule.name))
     }
 
-    /// Other rules from now on. Gives the sessions whose root none of them matches, which are not
-    /// watched any more.
-    pub(super) fn replace_rules(&mut self, new: Watch) -> Vec<u64> {
+    /// Other rules from now on. Gives the sessions that none of them wants, which are not watched any
+    /// more.
+    ///
+    /// # Errors
+    /// There have been too many rules; those before stay in force.
+    pub(super) fn replace_rules(&mut self, new: Watch) -> anyhow::Result<Vec<u64>> {
+        let unbound = self.bound.replace(new.bound)?;
         self.rules = new.rules;
         let matches = |path: &Path| self.rules.iter().any(|(_, globs)| globs.matches(path));
-        self.roots
-            .extract_if(.., |_, path| !matches(path))
-            .map(|(id, _)| id)
-            .collect()
+        let gone = self.roots.extract_if(.., |_, path| !matches(path));
+        Ok(gone.map(|(id, _)| id).chain(unbound).collect())
     }
 
     /// Cgroups that match and are not watched yet, outermost first; each is watched from now on.
@@ -110,9 +118,24 @@ impl Watch {
                 Verdict::Nobodys
             };
         };
-        let session = new_session(rule, &cgroup);
+        let session = NewSession {
+            key: cgroup.id,
+            cgroup: Some(path_text(&cgroup.path)),
+            cgroup_id: Some(cgroup.id),
+            ..new_session(rule, Binding::Cgroup)
+        };
         self.roots.insert(cgroup.id, cgroup.path.clone());
         Verdict::Begins(Box::new(Root { cgroup, session }))
+    }
+
+    /// The agent whose rules want a cgroup, or one above it; the outermost is a session's root.
+    pub(super) fn agent_of(&self, path: &Path) -> Option<&str> {
+        let mut above: Vec<_> = path.ancestors().collect();
+        above.reverse();
+        above.into_iter().find_map(|path| {
+            let (rule, _) = self.rules.iter().find(|(_, globs)| globs.matches(path))?;
+            Some(&*rule.id)
+        })
     }
 
     /// Forgets a removed cgroup; true if it was a root.
@@ -203,20 +226,21 @@ pub(super) fn parent_tag() -> CgroupTag {
     }
 }
 
-fn new_session(rule: &AgentRule, cgroup: &Cgroup) -> NewSession {
-    use std::os::unix::ffi::OsStrExt;
+/// A session of an agent, whose key is not known yet.
+pub(super) fn new_session(rule: &AgentRule, binding: Binding) -> NewSession {
     NewSession {
-        key: cgroup.id,
+        key: 0,
         id: Uuid::now_v7(),
         agent_id: rule.id.clone(),
         agent_name: rule.name.clone(),
         owner: rule.owner.clone(),
+        version: rule.version.clone(),
         labels: rule.labels.clone(),
-        binding: Binding::Cgroup,
+        binding,
         root: None,
         command: Vec::new(),
-        cgroup: Some(Text(cgroup.path.as_os_str().as_bytes().to_vec())),
-        cgroup_id: Some(cgroup.id),
+        cgroup: None,
+        cgroup_id: None,
         resumed: None,
     }
 }

@@ -34,10 +34,14 @@ pub struct Session {
 }
 
 impl Session {
-    /// A launched session ends with its last process; one of a cgroup ends with the cgroup, or with
-    /// its last process where some had left the cgroup before.
+    /// A session that begins with a process ends with its last one; one of a cgroup ends with the cgroup,
+    /// or with its last process where some had left the cgroup before.
     pub fn is_over(&self) -> bool {
-        self.processes == 0 && (self.unbound || self.agent.binding == Binding::Launcher)
+        let ends_empty = match self.agent.binding {
+            Binding::Launcher | Binding::Executable | Binding::User => true,
+            Binding::Cgroup => self.unbound,
+        };
+        self.processes == 0 && ends_empty
     }
 
     /// Whether it goes on without a recorder, so that the next one finds it again: as long as its
@@ -68,6 +72,7 @@ impl Sessions {
             id: new.agent_id,
             name: new.agent_name,
             owner: new.owner,
+            version: new.version,
             labels: new.labels,
             session: new.id,
             parent: None,

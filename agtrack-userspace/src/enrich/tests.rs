@@ -17,6 +17,7 @@ fn enricher() -> Enricher {
         agent_id: "a".to_owned(),
         agent_name: "a".to_owned(),
         owner: None,
+        version: None,
         labels: Default::default(),
         binding: Binding::Launcher,
         root: None,

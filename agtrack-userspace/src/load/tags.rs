@@ -113,6 +113,14 @@ impl Probes {
         self.control(2, bytes)
     }
 
+    /// Says whether there is anything to compare at an exec of a process that has no tag.
+    ///
+    /// # Errors
+    /// The map cannot be written.
+    pub(super) fn set_binding(&mut self, binds: bool) -> anyhow::Result<()> {
+        self.control(3, u32::from(binds))
+    }
+
     fn control(&mut self, index: u32, value: u32) -> anyhow::Result<()> {
         let map = self.map_mut("CONTROL")?;
         let mut control: Array<_, u32> = Array::try_from(map)?;

@@ -54,7 +54,7 @@ impl Pipeline {
 
     /// What ties a session to its agent.
     fn bound(&self, session: &Session, process: Option<&Process>) -> Option<Bound> {
-        let launched = process.filter(|_| session.agent.binding == Binding::Launcher);
+        let launched = process.filter(|_| session.agent.binding != Binding::Cgroup);
         let parent = launched.and_then(|process| self.enricher.processes().parent(process));
         let bound = Bound {
             cgroup_id: session.cgroup_id,

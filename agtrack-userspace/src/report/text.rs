@@ -69,6 +69,8 @@ pub(super) fn binding(report: &Report) -> &'static str {
     match report.session.agent.binding {
         crate::record::Binding::Launcher => "launcher",
         crate::record::Binding::Cgroup => "cgroup",
+        crate::record::Binding::Executable => "program",
+        crate::record::Binding::User => "user",
     }
 }
 

@@ -23,6 +23,7 @@ fn agent() -> Shared<Agent> {
         id: "a".to_owned(),
         name: "a".to_owned(),
         owner: None,
+        version: None,
         labels: Default::default(),
         session: Uuid::nil(),
         parent: None,

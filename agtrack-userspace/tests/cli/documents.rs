@@ -9,6 +9,8 @@ const COMMANDS: &[&[&str]] = &[
     &[],
     &["run"],
     &["daemon"],
+    &["agents"],
+    &["agents", "discover"],
     &["capture"],
     &["tail"],
     &["query"],
@@ -106,12 +108,15 @@ fn the_schema_is_the_one_in_docs() {
 fn the_configuration_is_documented_by_the_shipped_file() {
     let shipped = std::fs::read_to_string(root().join("dist/agtrack.toml")).unwrap();
     let text = format!(
-        "# Configuration\n\n`agtrack daemon` reads one TOML file, `/etc/agtrack/agtrack.toml` \
-         unless told otherwise. Unknown keys are mistakes. `agtrack config check` tells all \
+        "# Configuration\n\n`agtrack daemon` reads a TOML file, `/etc/agtrack/agtrack.toml` \
+         unless told otherwise, and the agents in `agents.d/*.toml` beside it. Unknown keys are mistakes. `agtrack config check` tells all \
          mistakes at once, with line and column; `agtrack config show` prints what is in force. \
          On SIGHUP (`systemctl reload agtrack`) the agents are read again; a file with mistakes, \
          or with another `[journal]`, `[capture]` or `[control]`, is refused, recorded as such, and the old \
-         one stays in force.\n\nThis is the file that is shipped, with every key and its \
+         one stays in force. The hash of the configuration in the records (`config_sha256`) is that of \
+         the file; where there are others, that of the name, a NUL and the bytes of each in order, the \
+         others' names beginning with `agents.d/`: `(printf 'agtrack.toml\\0'; cat agtrack.toml; printf \
+         'agents.d/a.toml\\0'; cat agents.d/a.toml) | sha256sum`.\n\nThis is the file that is shipped, with every key and its \
          default:\n\n```toml\n{}\n```\n\n## Reads that are counted\n\nWhere \
          `capture.reads` is `counted`, opens for nothing but reading are counted by these classes, \
          of files that the process could not have written: it does not own them and their mode \

@@ -22,6 +22,7 @@ tests![
     names_in_the_journal,
     a_journal_that_is_moved_away,
     the_configuration,
+    the_agents_beside_it,
     own_work_is_no_attempt,
 ];
 
@@ -175,6 +176,24 @@ fn the_configuration() -> Outcome {
             .clone()
             .all(|r| !r["object"].to_string().contains("beside"))
     );
+    Ok(())
+}
+
+/// Any file there may name agents, also one that is new.
+fn the_agents_beside_it() -> Outcome {
+    let group = Group::new(&own_name("-tamper-agents"));
+    let home = Home::new("agent", &[&format!("{}/*", group.path.display())]);
+    let agents = home.config().with_file_name("agents.d");
+    std::fs::create_dir(&agents).unwrap();
+    let target = Target::of(group, home);
+    if let Err(reason) = sees_names(&target) {
+        return Err(Unable(reason));
+    }
+    let file = agents.join("new.toml").to_str().unwrap().to_owned();
+    let flags = libc::O_WRONLY | libc::O_CREAT;
+    let maker = anybody(&steps!["openat", "cwd", &file, flags, "0600"]);
+    about(&target, &file, maker.pid, "create");
+    target.stop();
     Ok(())
 }
 

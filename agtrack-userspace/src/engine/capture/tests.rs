@@ -28,6 +28,7 @@ fn begin(pipeline: &mut Pipeline, key: u64, agent: &str) -> Uuid {
         agent_id: format!("id-{agent}"),
         agent_name: agent.to_owned(),
         owner: None,
+        version: None,
         labels: Default::default(),
         binding: Binding::Cgroup,
         root: None,

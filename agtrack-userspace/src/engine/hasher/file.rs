@@ -155,7 +155,7 @@ impl Place<'_> {
 /// The device of the file system that a handle is in, `major:minor` as the kernel has it. On btrfs
 /// each subvolume, and on overlayfs with several file systems below each of these, has another one in
 /// stat(2); the list of mounts has the file system's own.
-fn mounted(handle: &OwnedFd, whose: &str) -> Option<String> {
+pub(in crate::engine) fn mounted(handle: &OwnedFd, whose: &str) -> Option<String> {
     use std::io::{BufRead, BufReader, Read};
     let info = format!("/proc/self/fdinfo/{}", handle.as_raw_fd());
     let info = std::fs::read_to_string(info).ok()?;

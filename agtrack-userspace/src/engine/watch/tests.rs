@@ -8,7 +8,10 @@ fn watch(globs: &[&str]) -> Watch {
         name: "agent".to_owned(),
         owner: None,
         labels: Default::default(),
+        version: None,
         cgroups: globs.iter().map(|glob| (*glob).to_owned()).collect(),
+        executables: Vec::new(),
+        users: Vec::new(),
     };
     Watch::new(vec![rule]).unwrap()
 }
@@ -85,7 +88,7 @@ fn other_rules_give_up_the_roots_that_none_of_them_matches() {
     for (id, path) in [(7, "/agents/a"), (8, "/agents/b")] {
         let _ = old.consider(cgroup(id, path));
     }
-    assert_eq!(old.replace_rules(watch(&["/agents/b"])), [7]);
+    assert_eq!(old.replace_rules(watch(&["/agents/b"])).unwrap(), [7]);
     assert_eq!(old.root_of(Path::new("/agents/a/x")), None);
     assert_eq!(old.root_of(Path::new("/agents/b/x")), Some(8));
     let again = old.consider(cgroup(8, "/agents/b"));

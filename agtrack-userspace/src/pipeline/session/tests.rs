@@ -21,6 +21,7 @@ pub(in crate::pipeline) fn session(key: u64) -> Input<'static> {
         agent_id: "agent".to_owned(),
         agent_name: "agent".to_owned(),
         owner: None,
+        version: None,
         labels: Default::default(),
         binding: Binding::Cgroup,
         root: None,

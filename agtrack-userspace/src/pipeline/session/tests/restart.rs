@@ -133,6 +133,7 @@ fn one_that_nobody_saw_end_ends_with_what_is_known() {
         id: "a".to_owned(),
         name: "a".to_owned(),
         owner: None,
+        version: None,
         labels: Default::default(),
         session: Uuid::from_u128(5),
         parent: None,
