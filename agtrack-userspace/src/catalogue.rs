@@ -27,6 +27,9 @@ pub struct Program {
     pub packages: &'static [&'static str],
     /// Which of its arguments are prompts.
     pub prompts: &'static Prompts,
+    /// What it puts in front of the commands of its model: a program that executes the command in
+    /// its own place.
+    pub wrappers: &'static [Habit],
     /// What it starts without being told to by its model.
     pub housekeeping: &'static [Habit],
 }
@@ -131,22 +134,25 @@ impl Program {
     /// Whether it is known to start this command for itself.
     #[must_use]
     pub fn keeps_house(&self, command: &[Text]) -> bool {
-        let Some((first, words)) = command.split_first() else {
-            return false;
-        };
-        let name = file_name(&first.0);
-        self.housekeeping
-            .iter()
-            .any(|habit| habit.command.as_bytes() == name && habit.covers(words))
+        self.housekeeping.iter().any(|habit| habit.covers(command))
+    }
+
+    /// Whether this command is only what it puts in front of the one that is meant.
+    #[must_use]
+    pub fn wraps(&self, command: &[Text]) -> bool {
+        self.wrappers.iter().any(|wrapper| wrapper.covers(command))
     }
 }
 
 impl Habit {
-    fn covers(&self, words: &[Text]) -> bool {
+    fn covers(&self, command: &[Text]) -> bool {
+        let Some((first, words)) = command.split_first() else {
+            return false;
+        };
         let mut words = words.iter();
-        self.arguments
-            .iter()
-            .all(|pattern| words.any(|word| stands_for(pattern, &word.0)))
+        let mut all = self.arguments.iter();
+        self.command.as_bytes() == file_name(&first.0)
+            && all.all(|pattern| words.any(|word| stands_for(pattern, &word.0)))
     }
 }
 
@@ -253,6 +259,7 @@ mod tests {
             modules: &[],
             packages: &[],
             prompts: &prompts::NONE,
+            wrappers: &[],
             housekeeping: &[Habit {
                 command: "git",
                 arguments: &["--no-*", "status", "*orcel"],

@@ -159,7 +159,7 @@ impl Calls {
         };
         let process = &action.process;
         let program = catalogue::program(exe, script.as_ref(), args);
-        if !self.family.runs(&process.uid, program) {
+        if !self.family.runs(&process.uid, program, args) {
             return None;
         }
         let class = self.family.class(args);

@@ -12,7 +12,8 @@ pub struct Prompts {
     pub settings: &'static [&'static str],
     /// Which words are prompts: those that are neither options nor their values.
     pub words: Words,
-    /// First words that are commands of the program; nothing behind them is a prompt.
+    /// First words that are commands of the program, or options that say what it is to be; nothing
+    /// behind them is a prompt.
     pub commands: &'static [&'static str],
 }
 
@@ -73,6 +74,8 @@ pub(super) const CODEX: Prompts = Prompts {
     commands: &[
         "agents", "login", "logout", "mcp", "mcp-server", "plugin", "app-server", "remote-control",
         "completion", "update", "doctor", "sandbox", "debug", "apply", "a", "archive", "delete",
+        // How it starts itself again, with what it was told to start behind it.
+        "--codex-run-as-process-setup", "--codex-run-as-apply-patch", "--codex-run-as-fs-helper",
         "migrate-rollouts", "migrate-nfs-db", "unarchive", "exec-server", "features", "help",
     ],
 };

@@ -15,6 +15,7 @@ const PROGRAM: Program = Program {
     modules: &[],
     packages: &[],
     prompts: &prompts::NONE,
+    wrappers: &[],
     housekeeping: &[],
 };
 
@@ -29,6 +30,9 @@ pub const TABLE: &[Program] = &[
         housekeeping: &[
             habit("bash", &["*SNAPSHOT_FILE="]),
             habit("zsh", &["*SNAPSHOT_FILE="]),
+            // What a shell sets, before the first command.
+            habit("bash", &["-c", "env"]),
+            habit("zsh", &["-c", "env"]),
         ],
         ..PROGRAM
     },
@@ -38,6 +42,24 @@ pub const TABLE: &[Program] = &[
         scripts: &["@openai/codex/bin/codex.js"],
         packages: &["@openai/codex"],
         prompts: &prompts::CODEX,
+        // Sets the shell up as the snapshot has it, and executes the command.
+        wrappers: &[
+            habit("bash", &["-c", "__CODEX_SNAPSHOT_*"]),
+            habit("zsh", &["-c", "__CODEX_SNAPSHOT_*"]),
+            habit("sh", &["-c", "__CODEX_SNAPSHOT_*"]),
+        ],
+        // Commands of the model come through a shell, and not with these words.
+        housekeeping: &[
+            habit("git", &["-c", "safe.bareRepository=explicit"]),
+            habit("bash", &["-lc", "*# Snapshot file"]),
+            habit("zsh", &["-lc", "*# Snapshot file"]),
+            habit("bash", &["-c", "set -e; . *"]),
+            habit("zsh", &["-c", "set -e; . *"]),
+            habit("lsb_release", &["-a"]),
+            habit("sh", &["*lsb_release", "-a"]),
+            habit("python3", &["*lsb_release", "-a"]),
+            habit("getconf", &["LONG_BIT"]),
+        ],
         ..PROGRAM
     },
     Program {
@@ -64,6 +86,8 @@ pub const TABLE: &[Program] = &[
         modules: &["aider"],
         packages: &["aider-chat"],
         prompts: &prompts::AIDER,
+        // Commands of the model come through a shell; git it asks and tells by itself.
+        housekeeping: &[habit("git", &[]), habit("uname", &["-p"])],
         ..PROGRAM
     },
     Program {

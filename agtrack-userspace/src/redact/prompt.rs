@@ -93,6 +93,12 @@ enum State {
     Kept,
 }
 
+/// Whether a program of this name starts others.
+pub(super) fn starts_others(word: &[u8]) -> bool {
+    let name = word.rsplit(|byte| *byte == b'/').next().unwrap_or(word);
+    STARTERS.iter().any(|known| known.as_bytes() == name)
+}
+
 impl Line {
     /// A line whose first word is its program; `exe` is what really runs, where that is known.
     pub(super) fn new(exe: Option<&[u8]>) -> Self {
@@ -170,7 +176,7 @@ impl Line {
         let interprets = is(INTERPRETERS) || name.starts_with(b"python3.");
         self.seek = match self.seek {
             Seek::Any => Seek::Any,
-            Seek::First if is(STARTERS) => Seek::Any,
+            Seek::First if starts_others(text) => Seek::Any,
             Seek::First if interprets => Seek::Script,
             _ => Seek::Nothing,
         };
@@ -231,6 +237,10 @@ impl Agent {
         let equals = memchr::memchr(b'=', text);
         let name = text.get(..equals.unwrap_or(text.len()))?;
         let is = |names: &[&str]| names.iter().any(|known| known.as_bytes() == name);
+        if is(prompts.commands) {
+            (self.words, self.options) = (State::Kept, false);
+            return None;
+        }
         if is(prompts.values) {
             match equals {
                 None => self.next = Next::Value,

@@ -73,7 +73,15 @@ fn words_and_options_are_prompts_as_each_program_says() {
         ],
         &["codex", "exec", "resume", "--last", "⟦and then⟧"],
         &["codex", "exec", "--config=base_instructions=⟦be kind⟧", "-"],
-        &["gemini", "-p", "⟦do x⟧", "-m", "flash"],
+    ] {
+        check(args);
+    }
+}
+
+#[test]
+fn words_and_options_are_prompts_of_the_others_too() {
+    for args in [
+        &["gemini", "-p", "⟦do x⟧", "-m", "flash"][..],
         &["gemini", "--prompt-interactive=⟦do x⟧", "⟦more⟧"],
         &["qwen", "-y", "-p⟦do x⟧"],
         &["aider", "--yes", "-m", "⟦do x⟧", "file.py"],
@@ -107,6 +115,14 @@ fn commands_of_a_program_are_no_prompts() {
         &["goose", "session", "--name", "x"],
         &["aider", "src/a.py", "src/b.py"],
         &["claude"],
+        &[
+            "/x/codex",
+            "--codex-run-as-process-setup",
+            "/work",
+            "/bin/bash",
+            "-c",
+            "ls a b",
+        ],
         &["codex", "exec", "-"],
     ] {
         check(args);
@@ -202,6 +218,9 @@ fn what_really_runs_says_more_than_its_name() {
         (&args[0], &["prompt"][..])
     );
     assert_ne!(redacted.value[1], args[1]);
+    let sandbox = line(&["codex-linux-sandbox", "--", "bash", "-c", "ls a b"]);
+    let shown = redactor().command(Some(b"/opt/codex"), &sandbox);
+    assert_eq!(shown.value[..], sandbox[..], "what it starts is no prompt");
     let other = redactor().command(Some(b"/opt/helper"), &args);
     assert_eq!(other.value[..], args[..]);
 }

@@ -8,7 +8,7 @@ use super::assign::{self, Mode};
 use super::context::Context;
 use super::name::{self, Secrecy};
 use super::programs::{self, Part, Program, Style};
-use super::prompt::Line;
+use super::prompt::{self, Line};
 use super::search::{Hits, Search};
 use super::shell;
 use super::span::{self, Found};
@@ -94,6 +94,9 @@ enum Next {
 /// Looks for secrets and prompts in the words of a command line. `exe` is the file of its program,
 /// where that is known.
 pub(super) fn line(search: &Search, list: &[Word<'_>], exe: Option<&[u8]>, found: &mut Found) {
+    // What a program is called when it starts another one says more than its file.
+    let name = list.first().map_or(&b""[..], Word::text);
+    let exe = exe.filter(|_| !prompt::starts_others(name));
     words(search, list, Line::new(exe), 0, found);
 }
 

@@ -11,8 +11,11 @@ use crate::record::{CallClass, Process, Text};
 pub(super) enum Role {
     /// It runs the main program, or passes for it.
     Main,
-    /// The main program forked it, and it has started no program of its own yet.
+    /// The main program forked it, and it has started no program of its own yet, or only one that
+    /// the main program puts in front of what it starts.
     Child,
+    /// The main program started itself again in it, as many do to make the place ready for a command.
+    Helper,
     /// It was there before the main program, or around it.
     Around,
     /// It is part of the call with this id.
@@ -52,14 +55,24 @@ impl Family {
     }
 
     /// Whether a call begins with the program that this process has started.
-    pub(super) fn runs(&mut self, uid: &str, program: Option<&'static Program>) -> bool {
+    pub(super) fn runs(
+        &mut self,
+        uid: &str,
+        program: Option<&'static Program>,
+        args: &[Text],
+    ) -> bool {
         match (self.members.get(uid), program) {
             (None | Some(Role::Inside(_)), _) => false,
-            (Some(_), Some(program)) if self.is_main(program) => {
-                self.settle(uid, program);
+            (Some(role), Some(program)) if self.is_main(program) => {
+                let again = matches!(role, Role::Child | Role::Helper) && self.program.is_some();
+                match again {
+                    true => _ = self.members.insert(uid.to_owned(), Role::Helper),
+                    false => self.settle(uid, program),
+                }
                 false
             }
-            (Some(Role::Child), _) => {
+            (Some(Role::Child | Role::Helper), _) if self.wraps(args) => false,
+            (Some(Role::Child | Role::Helper), _) => {
                 let call = Role::Inside(uid.into());
                 self.members.insert(uid.to_owned(), call);
                 true
@@ -73,12 +86,17 @@ impl Family {
         self.program.is_none_or(|main| std::ptr::eq(main, program))
     }
 
+    /// Whether what is started only starts the command that was meant, in its own place.
+    fn wraps(&self, args: &[Text]) -> bool {
+        self.program.is_some_and(|program| program.wraps(args))
+    }
+
     /// The main program is known from now on; what passed for it was around it only.
     fn settle(&mut self, uid: &str, program: &'static Program) {
         if self.program.is_none() {
             self.program = Some(program);
             for role in self.members.values_mut() {
-                if matches!(role, Role::Main | Role::Child) {
+                if matches!(role, Role::Main | Role::Child | Role::Helper) {
                     *role = Role::Around;
                 }
             }
@@ -121,7 +139,7 @@ impl Family {
 
 fn child_of(above: &Role) -> Role {
     match above {
-        Role::Main => Role::Child,
+        Role::Main | Role::Helper => Role::Child,
         other => other.clone(),
     }
 }
@@ -129,6 +147,6 @@ fn child_of(above: &Role) -> Role {
 fn inside(role: &Role) -> Option<Arc<str>> {
     match role {
         Role::Inside(id) => Some(id.clone()),
-        Role::Main | Role::Child | Role::Around => None,
+        Role::Main | Role::Child | Role::Helper | Role::Around => None,
     }
 }

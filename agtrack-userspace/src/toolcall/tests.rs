@@ -197,6 +197,50 @@ fn a_well_known_program_takes_over_from_what_started_it() {
 }
 
 #[test]
+fn a_program_that_starts_itself_again_to_start_a_command_begins_a_call() {
+    let mut told = Told::default();
+    told.exec("a", &["codex", "exec"]).fork("a", "b");
+    told.exec(
+        "b",
+        &["codex", "--codex-run-as-process-setup", "/w", "bash"],
+    );
+    told.exec("b", &["bash", "-c", "__CODEX_SNAPSHOT_OVERRIDE_SET_0=x"]);
+    told.exec("b", &["bash", "-c", "make"]).exec("b", &["make"]);
+    told.exit("b", 2);
+    assert_eq!(
+        told.story(),
+        [
+            "a exec -",
+            "a fork -",
+            "b exec -",
+            "b exec -",
+            "+b bash -c make",
+            "b exec b",
+            "b exec b",
+            "b exit b",
+            "-b bash -c make",
+        ]
+    );
+    assert_eq!(told.ends()[0].exit.as_ref().unwrap().code, Some(2));
+}
+
+#[test]
+fn what_a_helper_of_the_main_program_does_is_no_call() {
+    let mut told = Told::default();
+    told.exec("a", &["codex"]).fork("a", "b");
+    told.exec("b", &["codex", "--codex-run-as-apply-patch"]);
+    told.write("b", "/w/x").fork("b", "c");
+    told.exec("c", &["ls"]).exit("c", 0).exit("b", 0);
+    assert_eq!(
+        told.story(),
+        [
+            "a exec -", "a fork -", "b exec -", "b open -", "b fork -", "+c ls", "c exec c",
+            "c exit c", "-c ls", "b exit -",
+        ]
+    );
+}
+
+#[test]
 fn what_a_program_starts_for_itself_is_told_as_that() {
     let mut told = Told::default();
     told.exec("m", &["claude"]).fork("m", "h");

@@ -1,10 +1,11 @@
 //! A hundred planted secrets and prompts that real processes carry: none is found anywhere.
 
+use std::ffi::OsStr;
 use std::fmt::Write as _;
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 
 use agtrack_tests::here;
 use agtrack_tests::records::Records;
@@ -211,6 +212,16 @@ fn serve(listener: TcpListener) -> String {
     String::from_utf8_lossy(&asked[..length]).into_owned()
 }
 
+/// Records a command.
+fn run(journal: &Path, command: &[&OsStr]) -> Output {
+    let mut run = Command::new(here::agtrack());
+    run.args(["run", "--backend", &here::backend(), "--journal"]);
+    run.arg(journal).arg("--").args(command);
+    let output = run.stdin(Stdio::null()).output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    output
+}
+
 pub(super) fn none_of_a_hundred_secrets_and_prompts_is_found_anywhere() -> Outcome {
     let directory = TempDir::new().unwrap();
     let [bin, work, journal] = ["bin", "work", "journal"].map(|name| directory.path().join(name));
@@ -228,19 +239,13 @@ pub(super) fn none_of_a_hundred_secrets_and_prompts_is_found_anywhere() -> Outco
     let file = directory.path().join("script");
     std::fs::write(&file, script).unwrap();
 
+    let output = run(&journal, &["env".as_ref(), "sh".as_ref(), file.as_os_str()]);
     // The command itself carries a prompt too.
-    let mut run = Command::new(here::agtrack());
-    run.args(["run", "--backend", &here::backend(), "--journal"]);
-    run.arg(&journal).arg("--");
-    run.args(["env", "sh"]).arg(&file).stdin(Stdio::null());
-    let output = run.output().unwrap();
-    assert!(output.status.success(), "{output:?}");
-    let mut run = Command::new(here::agtrack());
-    run.args(["run", "--backend", &here::backend(), "--journal"]);
-    run.arg(&journal).arg("--").arg(bin.join("claude"));
-    run.args(["-p", &planted.one()]).stdin(Stdio::null());
-    let second = run.output().unwrap();
-    assert!(second.status.success(), "{second:?}");
+    let (claude, prompt) = (bin.join("claude"), planted.one());
+    let second = run(
+        &journal,
+        &[claude.as_os_str(), "-p".as_ref(), prompt.as_ref()],
+    );
     let asked = server.join().unwrap();
     assert!(asked.contains("access_token="), "{asked}");
 
