@@ -5,11 +5,13 @@
 //! agent's at all is not decided here.
 
 mod prompts;
+mod starter;
 mod table;
 
 use crate::record::Text;
 
 pub use prompts::{Prompts, Words};
+pub use starter::{starts_an_agent, starts_others};
 pub use table::TABLE;
 
 /// An agent program.

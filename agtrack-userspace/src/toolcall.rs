@@ -76,7 +76,7 @@ impl ToolCalls {
             count: 0,
         });
         let before = calls.family.len();
-        if self.processes < PROCESSES && !is_of_socket(&doing.action) {
+        if self.processes < PROCESSES && !is_from_outside(&doing.action) {
             calls.meet(&doing.action.process);
         }
         if let Some(begun) = calls.begin(&doing, &mut self.kept) {
@@ -231,6 +231,12 @@ impl Calls {
         kept.give_back(&call);
         Some(note(time, &self.agent, call.tell(Change::End, time)))
     }
+}
+
+/// Whether it may be told of a process that is none of the session's: one that has ended, or one
+/// that made the cgroup in which the session runs.
+fn is_from_outside(action: &Action) -> bool {
+    is_of_socket(action) || matches!(action.object, Object::Cgroup { .. })
 }
 
 /// Whether a socket did it, which may outlive the processes that used it.

@@ -175,7 +175,7 @@ fn wanted(page: &str) -> Vec<Wanted> {
             "git init -q repo && git -C repo -c user.name=me -c user.email=me@h commit -q \
              --allow-empty -m first",
             0,
-            &["repo/.git/HEAD", "repo/.git/config"],
+            &["repo/.git/"],
             None,
         ),
     ]

@@ -30,6 +30,9 @@ pub const TABLE: &[Program] = &[
         housekeeping: &[
             habit("bash", &["*SNAPSHOT_FILE="]),
             habit("zsh", &["*SNAPSHOT_FILE="]),
+            // Commands of the model come through a shell; git it asks by itself with these.
+            habit("git", &["-c", "safe.bareRepository=explicit"]),
+            habit("git", &["-c", "protocol.ext.allow=never"]),
             // What a shell sets, before the first command.
             habit("bash", &["-c", "env"]),
             habit("zsh", &["-c", "env"]),

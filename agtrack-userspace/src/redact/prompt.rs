@@ -5,7 +5,7 @@
 //! other programs (`env`, `timeout`, `npx`). Where it is not clear whether a word is a prompt, it is
 //! taken for one.
 
-use crate::catalogue::{self, Program, Words};
+use crate::catalogue::{self, Program, Words, starts_others};
 
 use super::redirect::{is_variable, redirection};
 use super::span::{self, Found};
@@ -14,17 +14,6 @@ use super::walk::Word;
 /// The rule's name; what it finds is written with its length.
 pub(super) const PROMPT: &str = "prompt";
 
-/// Programs and words of a shell that start what stands behind them, wherever it stands.
-#[rustfmt::skip]
-const STARTERS: &[&str] = &[
-    "env", "timeout", "nice", "ionice", "nohup", "sudo", "doas", "su", "runuser", "setpriv",
-    "setsid", "stdbuf", "time", "strace", "ltrace", "xargs", "exec", "command", "npx", "npm",
-    "pnpm", "pnpx", "yarn", "bunx", "uvx", "uv", "pipx", "poetry", "docker", "podman", "kubectl",
-    "ssh", "tmux", "screen", "script", "agtrack", "unshare", "nsenter", "chroot", "systemd-run",
-    "bwrap", "firejail", "taskset", "chrt", "flock", "watch", "ip", "parallel", "find", "nix",
-    "mise", "direnv", "if", "then", "else", "elif", "while", "until", "do", "!", "{", "eval",
-    "trap", "xvfb-run", "faketime", "dotenv", "codex-linux-sandbox",
-];
 /// Programs that run the script which is their first word.
 #[rustfmt::skip]
 const INTERPRETERS: &[&str] = &[
@@ -91,12 +80,6 @@ enum State {
     Before,
     /// No prompt.
     Kept,
-}
-
-/// Whether a program of this name starts others.
-pub(super) fn starts_others(word: &[u8]) -> bool {
-    let name = word.rsplit(|byte| *byte == b'/').next().unwrap_or(word);
-    STARTERS.iter().any(|known| known.as_bytes() == name)
 }
 
 impl Line {

@@ -4,11 +4,13 @@
 //! argument that holds white space is looked at as a whole and as words, three levels deep
 //! (`bash -c "ssh h 'curl -u me:x h'"`).
 
+use crate::catalogue::starts_others;
+
 use super::assign::{self, Mode};
 use super::context::Context;
 use super::name::{self, Secrecy};
 use super::programs::{self, Part, Program, Style};
-use super::prompt::{self, Line};
+use super::prompt::Line;
 use super::search::{Hits, Search};
 use super::shell;
 use super::span::{self, Found};
@@ -96,7 +98,7 @@ enum Next {
 pub(super) fn line(search: &Search, list: &[Word<'_>], exe: Option<&[u8]>, found: &mut Found) {
     // What a program is called when it starts another one says more than its file.
     let name = list.first().map_or(&b""[..], Word::text);
-    let exe = exe.filter(|_| !prompt::starts_others(name));
+    let exe = exe.filter(|_| !starts_others(name));
     words(search, list, Line::new(exe), 0, found);
 }
 

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::catalogue::Program;
+use crate::catalogue::{self, Program};
 use crate::record::{CallClass, Process, Text};
 
 /// What a process is to its session.
@@ -69,6 +69,13 @@ impl Family {
                     true => _ = self.members.insert(uid.to_owned(), Role::Helper),
                     false => self.settle(uid, program),
                 }
+                false
+            }
+            (Some(Role::Child), _)
+                if self.program.is_none() && catalogue::starts_an_agent(args) =>
+            {
+                // It passes for the main program until that appears.
+                self.members.insert(uid.to_owned(), Role::Main);
                 false
             }
             (Some(Role::Child | Role::Helper), _) if self.wraps(args) => false,
