@@ -50,7 +50,7 @@ fn trial(program: &'static Program, how: &str, start: fn(&mut Place)) -> Trial {
         start(&mut place);
         expect::check(&place);
     };
-    Trial::test(format!("{}::{how}", program.name), move || {
+    Trial::test(format!("{}::{how}", program.label), move || {
         catch_unwind(test).map_err(|panic| {
             let text = panic.downcast_ref::<String>().cloned();
             let text = text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));

@@ -98,7 +98,7 @@ impl Place {
     pub(crate) fn by_cgroup(&mut self) {
         let name = format!(
             "agtrack-agents-{}-{}",
-            self.program.name,
+            self.program.label,
             std::process::id()
         );
         let home = Home::new(self.program.name, &[&format!("/{name}")]);

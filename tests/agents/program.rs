@@ -7,6 +7,8 @@ use std::process::Command;
 /// A program.
 #[derive(Debug)]
 pub(crate) struct Program {
+    /// What its tests are called.
+    pub(crate) label: &'static str,
     /// As the catalogue has it.
     pub(crate) name: &'static str,
     /// Where it lies in the directory of the programs.
@@ -23,9 +25,17 @@ pub(crate) struct Program {
     pub(crate) prompt: &'static str,
 }
 
+/// What tells codex which model to ask.
+const CODEX_FILES: &[(&str, &str)] = &[(
+    ".codex/config.toml",
+    "model = \"m\"\nmodel_provider = \"stub\"\n[model_providers.stub]\nname = \"stub\"\n\
+             base_url = \"http://%/v1\"\nwire_api = \"responses\"\nenv_key = \"MODEL_KEY\"\n",
+)];
+
 /// All of them.
 pub(crate) const PROGRAMS: &[Program] = &[
     Program {
+        label: "codex",
         name: "codex",
         file: "codex/node_modules/.bin/codex",
         arguments: &[
@@ -35,15 +45,30 @@ pub(crate) const PROGRAMS: &[Program] = &[
             "mend the roof",
         ],
         environment: &[("MODEL_KEY", "none")],
-        files: &[(
-            ".codex/config.toml",
-            "model = \"m\"\nmodel_provider = \"stub\"\n[model_providers.stub]\nname = \"stub\"\n\
-             base_url = \"http://%/v1\"\nwire_api = \"responses\"\nenv_key = \"MODEL_KEY\"\n",
-        )],
+        files: CODEX_FILES,
         typed: "",
         prompt: "mend the roof",
     },
     Program {
+        label: "codex_in_its_sandbox",
+        name: "codex",
+        file: "codex/node_modules/.bin/codex",
+        arguments: &[
+            "exec",
+            "--skip-git-repo-check",
+            "--sandbox",
+            "workspace-write",
+            "-c",
+            "sandbox_workspace_write.network_access=true",
+            "mend the roof",
+        ],
+        environment: &[("MODEL_KEY", "none")],
+        files: CODEX_FILES,
+        typed: "",
+        prompt: "mend the roof",
+    },
+    Program {
+        label: "claude",
         name: "claude",
         file: "claude/node_modules/.bin/claude",
         arguments: &["-p", "--dangerously-skip-permissions", "mend the roof"],
@@ -58,6 +83,7 @@ pub(crate) const PROGRAMS: &[Program] = &[
         prompt: "mend the roof",
     },
     Program {
+        label: "aider",
         name: "aider",
         file: "aider/bin/aider",
         arguments: &[

@@ -292,7 +292,7 @@ fn differential(workspace: &Workspace) -> Result<Count> {
 }
 
 fn real_agents(workspace: &Workspace) -> Result<Count> {
-    step::cases(&mut agents::tests(workspace, agents::QUICK)?)
+    step::cases(&mut agents::quick(workspace)?)
 }
 
 fn machines(workspace: &Workspace) -> Result<Count> {

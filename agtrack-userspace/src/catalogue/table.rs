@@ -50,6 +50,8 @@ pub const TABLE: &[Program] = &[
             habit("bash", &["-c", "__CODEX_SNAPSHOT_*"]),
             habit("zsh", &["-c", "__CODEX_SNAPSHOT_*"]),
             habit("sh", &["-c", "__CODEX_SNAPSHOT_*"]),
+            // The sandbox, in which it starts itself once more.
+            habit("bwrap", &["--argv0", "codex-linux-sandbox"]),
         ],
         // Commands of the model come through a shell, and not with these words.
         housekeeping: &[
@@ -62,6 +64,8 @@ pub const TABLE: &[Program] = &[
             habit("sh", &["*lsb_release", "-a"]),
             habit("python3", &["*lsb_release", "-a"]),
             habit("getconf", &["LONG_BIT"]),
+            // Whether there can be a sandbox.
+            habit("bwrap", &["--", "/usr/bin/true"]),
         ],
         ..PROGRAM
     },

@@ -31,6 +31,41 @@ fn a_program_that_starts_itself_again_to_start_a_command_begins_a_call() {
 }
 
 #[test]
+fn a_command_in_a_sandbox_of_the_program_is_told_as_what_was_meant() {
+    let mut told = Told::default();
+    told.exec("a", &["codex"]).fork("a", "b");
+    told.exec("b", &["codex", "--codex-run-as-process-setup"]);
+    told.fork("b", "t")
+        .exec("t", &["bwrap", "--dev", "/dev", "--", "/usr/bin/true"]);
+    told.exit("t", 0).fork("b", "c");
+    told.exec(
+        "c",
+        &["bwrap", "--argv0", "codex-linux-sandbox", "--", "/x/codex"],
+    );
+    told.fork("c", "d")
+        .exec("d", &["codex", "--apply-seccomp-then-exec"]);
+    told.fork("d", "e")
+        .exec("e", &["bash", "-c", "__CODEX_SNAPSHOT_X=y"]);
+    told.exec("e", &["bash", "-c", "make"]).exit("e", 2);
+    let ends: Vec<_> = told
+        .ends()
+        .iter()
+        .map(|end| (end.class, end.exit.clone().unwrap().code))
+        .collect();
+    assert_eq!(
+        ends,
+        [
+            (CallClass::Housekeeping, Some(0)),
+            (CallClass::Tool, Some(2))
+        ]
+    );
+    assert_eq!(
+        told.ends()[1].tool_call.command.last(),
+        Some(&Text::from("make"))
+    );
+}
+
+#[test]
 fn what_only_starts_the_main_program_begins_no_call() {
     let mut told = Told::default();
     told.exec("a", &["sh", "x.sh"]).fork("a", "b");
