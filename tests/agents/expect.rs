@@ -24,21 +24,6 @@ pub(crate) fn check(place: &Place) {
         ends.len(),
         "each call begins and ends:\n{listed}"
     );
-    if std::env::var_os("AGTRACK_SHOW").is_some() {
-        for r in place.records.0.iter().take(14) {
-            println!(
-                "R {} {} {} p{} pp{} {} tc{} {}",
-                r["kind"],
-                r["change"],
-                r["action"],
-                r["process"]["pid"],
-                r["process"]["ppid"],
-                r["process"]["args"],
-                r["tool_call"]["id"],
-                r["object"]
-            );
-        }
-    }
     let tools: Vec<_> = ends.iter().filter(|call| call["class"] == "tool").collect();
     for wanted in &place.wanted {
         let found: Vec<_> = tools.iter().filter(|call| is(call, wanted)).collect();

@@ -4,7 +4,7 @@
 //! The tests run in a network namespace with loopback only, each program with a home of its own.
 //! `cargo xtask soak --agents` installs all and runs them; `cargo xtask test` one of them.
 //!
-//! Needs root, git, curl, and the programs in `target/agents` (or in `AGTRACK_AGENTS`).
+//! `AGTRACK_SHOW=1` prints the calls of each session. Needs root, git, curl, and the programs in `target/agents` (or in `AGTRACK_AGENTS`).
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod expect;
