@@ -1,5 +1,5 @@
 //! Which arguments of agent programs are prompts: nothing but data, from what the programs print
-//! for `--help` and from their manuals. What no row says is taken for a prompt where words can be.
+//! for `--help`, from their manuals, and from published examples of their use. What no row says is taken for a prompt where words can be.
 
 /// Which arguments of a program are prompts.
 #[derive(Debug, PartialEq, Eq)]
@@ -177,7 +177,7 @@ pub(super) const SWE_AGENT: Prompts = Prompts {
 
 pub(super) const PLANDEX: Prompts = Prompts {
     options: &[],
-    values: &[],
+    values: &["-f", "--file"],
     settings: &[],
     words: Words::Behind(&["tell", "chat", "t", "ch"]),
     commands: &[],
@@ -185,7 +185,16 @@ pub(super) const PLANDEX: Prompts = Prompts {
 
 pub(super) const DROID: Prompts = Prompts {
     options: &[],
-    values: &["-m", "--model", "-o", "--output-format", "--auto", "--cwd"],
+    values: &[
+        "-m",
+        "--model",
+        "-o",
+        "--output-format",
+        "--auto",
+        "--cwd",
+        "-f",
+        "--file",
+    ],
     settings: &[],
     words: Words::All(&["exec"]),
     commands: &["mcp", "help"],

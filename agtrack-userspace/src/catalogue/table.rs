@@ -157,7 +157,7 @@ pub const TABLE: &[Program] = &[
     },
     Program {
         name: "plandex",
-        files: &["plandex"],
+        files: &["plandex", "pdx"],
         prompts: &prompts::PLANDEX,
         ..PROGRAM
     },

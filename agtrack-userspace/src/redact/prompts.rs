@@ -95,6 +95,19 @@ fn words_and_options_are_prompts_of_the_others_too() {
         &["amp", "-x", "⟦do x⟧"],
         &["crush", "run", "-c", "/work", "⟦do x⟧"],
         &["droid", "exec", "--auto", "low", "⟦do x⟧"],
+        &["droid", "exec", "-f", "plan.md"],
+        &["plandex", "tell", "⟦do x⟧"],
+        &["pdx", "t", "-f", "plan.md", "⟦do x⟧"],
+        &[
+            "python",
+            "-m",
+            "openhands.core.main",
+            "-t",
+            "⟦do x⟧",
+            "-i",
+            "5",
+        ],
+        &["sweagent", "run", "--problem_statement.text=⟦do x⟧"],
         &["kiro-cli", "chat", "--agent", "a", "⟦do x⟧"],
     ] {
         check(args);
