@@ -11,7 +11,7 @@ use agtrack_tests::here;
 use agtrack_tests::records::Records;
 use tempfile::TempDir;
 
-use crate::Outcome;
+use crate::{Outcome, Unable};
 
 /// Commands that carry a secret: `%` stands for it, `|` divides arguments.
 const SECRETS: &[&str] = &[
@@ -155,8 +155,10 @@ impl Planted {
         for secret in &self.0 {
             // Half of one is one too.
             for part in [&secret[..18], &secret[18..]] {
-                let line = text.lines().find(|line| line.contains(part));
-                assert_eq!(line, None, "{part} of {secret} is in {place}");
+                if text.contains(part) {
+                    let line = text.lines().find(|line| line.contains(part));
+                    panic!("{part} of {secret} is in {place}: {line:?}");
+                }
             }
         }
     }
@@ -223,6 +225,12 @@ fn run(journal: &Path, command: &[&OsStr]) -> Output {
 }
 
 pub(super) fn none_of_a_hundred_secrets_and_prompts_is_found_anywhere() -> Outcome {
+    // What is redacted does not depend on the kernel, and there a program knows its name.
+    if here::is_machine() {
+        return Err(Unable(
+            "busybox does not do nothing under any name".to_owned(),
+        ));
+    }
     let directory = TempDir::new().unwrap();
     let [bin, work, journal] = ["bin", "work", "journal"].map(|name| directory.path().join(name));
     std::fs::create_dir(&bin).unwrap();
@@ -253,8 +261,15 @@ pub(super) fn none_of_a_hundred_secrets_and_prompts_is_found_anywhere() -> Outco
         planted.absent(&output.stdout, "standard output");
         planted.absent(&output.stderr, "the summary");
     }
+    in_no_file(&planted, &journal);
+    in_no_answer(&planted, &journal);
+    all_were_there(&Records::read(&journal));
+    Ok(())
+}
+
+fn in_no_file(planted: &Planted, journal: &Path) {
     let mut bytes = 0;
-    for entry in std::fs::read_dir(&journal).unwrap() {
+    for entry in std::fs::read_dir(journal).unwrap() {
         let path = entry.unwrap().path();
         if path.is_file() {
             let content = std::fs::read(&path).unwrap();
@@ -263,13 +278,16 @@ pub(super) fn none_of_a_hundred_secrets_and_prompts_is_found_anywhere() -> Outco
         }
     }
     assert!(bytes > 100_000, "{bytes} bytes of journal");
+}
+
+fn in_no_answer(planted: &Planted, journal: &Path) {
     for arguments in [
         &["tail", "-n", "all", "--all"][..],
         &["tail", "-n", "all", "--json"],
         &["query"],
     ] {
         let mut ask = Command::new(here::agtrack());
-        ask.args(arguments).arg("--journal").arg(&journal);
+        ask.args(arguments).arg("--journal").arg(journal);
         let said = ask.stdin(Stdio::null()).output().unwrap();
         assert!(
             said.status.success() && said.stdout.len() > 10_000,
@@ -278,8 +296,6 @@ pub(super) fn none_of_a_hundred_secrets_and_prompts_is_found_anywhere() -> Outco
         planted.absent(&said.stdout, &format!("{arguments:?}"));
         planted.absent(&said.stderr, &format!("what {arguments:?} says"));
     }
-    all_were_there(&Records::read(&journal));
-    Ok(())
 }
 
 /// Absent is what was never there, too.
