@@ -4,10 +4,14 @@
 //! names: a program that is called like one of them passes for it, and whether a session is an
 //! agent's at all is not decided here.
 
+mod prompts;
+mod starter;
 mod table;
 
 use crate::record::Text;
 
+pub use prompts::{Prompts, Words};
+pub use starter::{starts_an_agent, starts_others};
 pub use table::TABLE;
 
 /// An agent program.
@@ -21,6 +25,13 @@ pub struct Program {
     pub scripts: &'static [&'static str],
     /// Python modules, as in `python -m NAME`.
     pub modules: &'static [&'static str],
+    /// Packages that are run by name, as in `npx NAME` and `uvx NAME`.
+    pub packages: &'static [&'static str],
+    /// Which of its arguments are prompts.
+    pub prompts: &'static Prompts,
+    /// What it puts in front of the commands of its model: a program that executes the command in
+    /// its own place.
+    pub wrappers: &'static [Habit],
     /// What it starts without being told to by its model.
     pub housekeeping: &'static [Habit],
 }
@@ -58,12 +69,34 @@ pub fn program(exe: &Text, script: Option<&Text>, args: &[Text]) -> Option<&'sta
     })
 }
 
+/// The program that a word of a command line names: by its file, its script or its package (with or
+/// without a version behind `@`).
+#[must_use]
+pub fn named(word: &[u8]) -> Option<&'static Program> {
+    let name = file_name(word);
+    let package = match memchr::memrchr(b'@', word) {
+        Some(at) if at > 0 => word.get(..at).unwrap_or_default(),
+        _ => word,
+    };
+    TABLE.iter().find(|program| {
+        let is = |names: &[&str], what: &[u8]| names.iter().any(|name| name.as_bytes() == what);
+        is(program.files, name) || is(program.packages, package) || program.is_script(word)
+    })
+}
+
+/// The program that is this Python module.
+#[must_use]
+pub fn module(word: &[u8]) -> Option<&'static Program> {
+    let is = |program: &&Program| program.modules.iter().any(|name| name.as_bytes() == word);
+    TABLE.iter().find(is)
+}
+
 /// The program whose script or module is among the first arguments of an interpreter.
 fn by_script(words: &[Text]) -> Option<&'static Program> {
     let mut before: &[u8] = b"";
     for word in words.iter().take(LOOKED_AT).map(|word| &word.0[..]) {
         let found = TABLE.iter().find(|program| match before {
-            b"-m" => program.modules.iter().any(|name| name.as_bytes() == word),
+            b"-m" => module(word) == Some(program),
             _ => program.is_script(word),
         });
         // What follows the script, or the code of `-c`, is its own business.
@@ -103,22 +136,25 @@ impl Program {
     /// Whether it is known to start this command for itself.
     #[must_use]
     pub fn keeps_house(&self, command: &[Text]) -> bool {
-        let Some((first, words)) = command.split_first() else {
-            return false;
-        };
-        let name = file_name(&first.0);
-        self.housekeeping
-            .iter()
-            .any(|habit| habit.command.as_bytes() == name && habit.covers(words))
+        self.housekeeping.iter().any(|habit| habit.covers(command))
+    }
+
+    /// Whether this command is only what it puts in front of the one that is meant.
+    #[must_use]
+    pub fn wraps(&self, command: &[Text]) -> bool {
+        self.wrappers.iter().any(|wrapper| wrapper.covers(command))
     }
 }
 
 impl Habit {
-    fn covers(&self, words: &[Text]) -> bool {
+    fn covers(&self, command: &[Text]) -> bool {
+        let Some((first, words)) = command.split_first() else {
+            return false;
+        };
         let mut words = words.iter();
-        self.arguments
-            .iter()
-            .all(|pattern| words.any(|word| stands_for(pattern, &word.0)))
+        let mut all = self.arguments.iter();
+        self.command.as_bytes() == file_name(&first.0)
+            && all.all(|pattern| words.any(|word| stands_for(pattern, &word.0)))
     }
 }
 
@@ -223,6 +259,9 @@ mod tests {
             files: &[],
             scripts: &[],
             modules: &[],
+            packages: &[],
+            prompts: &prompts::NONE,
+            wrappers: &[],
             housekeeping: &[Habit {
                 command: "git",
                 arguments: &["--no-*", "status", "*orcel"],
@@ -252,6 +291,20 @@ mod tests {
             "--porcelain"
         ]));
         assert!(!keeps(&[]));
+    }
+
+    #[test]
+    fn a_word_can_name_a_program() {
+        let name = |word: &str| named(word.as_bytes()).map(|program| program.name);
+        assert_eq!(name("/usr/bin/codex"), Some("codex"));
+        assert_eq!(name("@openai/codex"), Some("codex"));
+        assert_eq!(name("@anthropic-ai/claude-code@2.1.0"), Some("claude"));
+        assert_eq!(name("aider-chat"), Some("aider"));
+        assert_eq!(name("codex@x"), None);
+        assert_eq!(name("@"), None);
+        assert_eq!(name(""), None);
+        assert_eq!(module(b"aider").map(|program| program.name), Some("aider"));
+        assert_eq!(module(b"codex"), None);
     }
 
     #[test]

@@ -1,20 +1,25 @@
 //! Secrets are taken out before anything is written, hashed or sent.
 //!
 //! In: arguments, paths, URLs and other texts as the kernel gave them. Out: the same bytes with
-//! every secret replaced by `<redacted:RULE:TAG>`, and the names of the rules. The tag is a keyed
-//! hash, so that equal secrets can be seen to be equal and nobody can guess them without the key.
+//! every secret replaced by `<redacted:RULE:TAG>`, every prompt that is an argument of a well-known
+//! agent program by `<prompt:BYTES:TAG>`, and the names of the rules. The tag is a keyed hash, so that equal secrets can be seen to be equal and nobody can guess them without the key.
 //! Everything else stays byte for byte; redacting twice changes nothing. Time is linear in the
 //! length. Never keeps, logs or returns a secret.
 
 mod assign;
 #[cfg(test)]
 mod canary;
+mod context;
 #[cfg(test)]
 mod escapes;
 #[cfg(test)]
 mod hostile;
 mod name;
 mod programs;
+mod prompt;
+#[cfg(test)]
+mod prompts;
+mod redirect;
 mod rules;
 mod search;
 mod shell;
@@ -81,6 +86,16 @@ impl Redactor {
     /// Redacts an argument list, knowing what options mean.
     #[must_use]
     pub fn args<'a>(&self, args: &'a [Vec<u8>]) -> Redacted<Cow<'a, [Vec<u8>]>> {
+        self.command(None, args)
+    }
+
+    /// Redacts the arguments of a program that runs from this file.
+    #[must_use]
+    pub fn command<'a>(
+        &self,
+        exe: Option<&[u8]>,
+        args: &'a [Vec<u8>],
+    ) -> Redacted<Cow<'a, [Vec<u8>]>> {
         let mut rules = Vec::new();
         let step = |args: &[Vec<u8>]| {
             let words: Vec<_> = args
@@ -89,7 +104,7 @@ impl Redactor {
                 .map(|(number, arg)| Word::whole(arg, number, self.search.hits(arg)))
                 .collect();
             let mut found = Found::default();
-            walk::words(&self.search, &words, 0, &mut found);
+            walk::line(&self.search, &words, exe, &mut found);
             self.rewrite_args(args, found, &mut rules)
         };
         let value = repeat(args, step, |before, after, all| {
@@ -129,7 +144,7 @@ impl Redactor {
         let step = |text: &[u8]| {
             let mut found = Found::default();
             let word = Word::whole(text, 0, self.search.hits(text));
-            walk::words(&self.search, &[word], 0, &mut found);
+            walk::line(&self.search, &[word], None, &mut found);
             self.rewrite(text, &found.settle(), &mut rules)
         };
         let value = repeat(text, step, |text, _, _| self.whole(text));
@@ -213,8 +228,13 @@ impl Redactor {
             .chain_update(secret)
             .finalize()
             .into_bytes();
-        redacted.extend_from_slice(span::OPEN);
-        redacted.extend_from_slice(rule.as_bytes());
+        if rule == prompt::PROMPT {
+            redacted.extend_from_slice(span::OPEN_PROMPT);
+            redacted.extend_from_slice(secret.len().to_string().as_bytes());
+        } else {
+            redacted.extend_from_slice(span::OPEN);
+            redacted.extend_from_slice(rule.as_bytes());
+        }
         redacted.push(b':');
         for byte in tag.iter().take(span::TAG / 2) {
             redacted.push(HEX[usize::from(byte >> 4)]);

@@ -136,6 +136,12 @@ fn run<'a>(sessions: &'a mut HashMap<u64, Run>, doing: &Doing) -> Option<&'a mut
     Some(run.or_insert_with(|| Run::new(doing.agent.clone())))
 }
 
+/// Whether it may be told of a process that is none of the session's: one that has ended, or one
+/// that made the cgroup in which the session runs.
+fn is_from_outside(action: &Action) -> bool {
+    is_of_socket(action) || matches!(action.object, Object::Cgroup { .. })
+}
+
 /// Whether a socket did it, which may outlive the processes that used it.
 fn is_of_socket(action: &Action) -> bool {
     matches!(

@@ -1,11 +1,18 @@
 //! Secrets are taken out before anything is written.
 
+mod canary;
+
 use agtrack_tests::{launch, steps};
 
 use crate::host::{journal, place};
 use crate::{Outcome, tests};
 
-tests![secrets_in_arguments_never_reach_the_disk];
+use canary::none_of_a_hundred_secrets_and_prompts_is_found_anywhere;
+
+tests![
+    secrets_in_arguments_never_reach_the_disk,
+    none_of_a_hundred_secrets_and_prompts_is_found_anywhere,
+];
 
 fn secrets_in_arguments_never_reach_the_disk() -> Outcome {
     let place = place("secrets");

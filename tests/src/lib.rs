@@ -12,6 +12,7 @@ pub mod fuzz;
 pub mod group;
 pub mod here;
 pub mod launch;
+pub mod model;
 pub mod packets;
 pub mod place;
 pub mod records;

@@ -4,6 +4,7 @@
 //! part of what is shipped.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
+mod agents;
 mod bench;
 mod bpf;
 mod build;
@@ -51,7 +52,8 @@ enum Task {
     Vm(vm::Options),
     /// Measure what recording costs, beside strace and auditd
     Bench(bench::Options),
-    /// Throw bytes at everything that reads bytes from outside, guided by coverage
+    /// Throw bytes at everything that reads bytes from outside, guided by coverage; or record real
+    /// agent programs
     Soak(soak::Options),
     /// Check the rules of the source tree that the compiler does not
     Tidy,

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
+use crate::agents;
 use crate::run;
 use crate::setup::{self, Need};
 use crate::workspace::Workspace;
@@ -42,6 +43,9 @@ pub(crate) struct Options {
     /// Only this target (may be given several times)
     #[arg(long, value_name = "TARGET", value_parser = clap::builder::PossibleValuesParser::new(TARGETS))]
     target: Vec<String>,
+    /// Record real agent programs from the registries, instead of all this
+    #[arg(long, conflicts_with_all = ["target", "keep"])]
+    agents: bool,
     /// Add what was found to `tests/fuzz/corpus`, as few files as reach the same code
     #[arg(long)]
     keep: bool,
@@ -68,6 +72,9 @@ struct Running {
 /// # Errors
 /// Something is missing, or the sources do not compile. A mistake found is no error but a code.
 pub(crate) fn soak(workspace: &Workspace, options: &Options) -> Result<ExitCode> {
+    if options.agents {
+        return agents::soak(workspace);
+    }
     setup::setup(Need::Soak)?;
     let place = Place {
         work: workspace.scratch("soak")?,

@@ -17,7 +17,7 @@ use anyhow::{Context, Result, bail};
 use crate::bpf::{self, Road};
 use crate::setup::{self, Need};
 use crate::workspace::Workspace;
-use crate::{build, run, tidy, vm};
+use crate::{agents, build, run, tidy, vm};
 use count::Count;
 
 /// Options of `cargo xtask test`.
@@ -88,6 +88,11 @@ const STEPS: &[Step] = &[
         name: "differential",
         root: true,
         work: differential,
+    },
+    Step {
+        name: "agents",
+        root: true,
+        work: real_agents,
     },
     Step {
         name: "virtual machines",
@@ -286,6 +291,10 @@ fn differential(workspace: &Workspace) -> Result<Count> {
     with_binary(workspace, "differential")
 }
 
+fn real_agents(workspace: &Workspace) -> Result<Count> {
+    step::cases(&mut agents::quick(workspace)?)
+}
+
 fn machines(workspace: &Workspace) -> Result<Count> {
     vm::matrix(workspace, &vm::Options::short())
 }
@@ -296,7 +305,7 @@ fn with_binary(workspace: &Workspace, name: &str) -> Result<Count> {
     step::cases(test_program(workspace, name).env("AGTRACK_BIN", agtrack))
 }
 
-fn test_program(workspace: &Workspace, name: &str) -> Command {
+pub(crate) fn test_program(workspace: &Workspace, name: &str) -> Command {
     let mut command = workspace.cargo();
     command.args([
         "test",

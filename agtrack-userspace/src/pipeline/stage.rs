@@ -62,7 +62,7 @@ impl RedactStage {
 
     pub(super) fn session(&mut self, change: &mut SessionChange) {
         let mut rules = Vec::new();
-        self.arguments(&mut change.command, &mut rules);
+        self.arguments(None, &mut change.command, &mut rules);
         let parent = change
             .bound
             .as_mut()
@@ -103,13 +103,13 @@ impl RedactStage {
                 brought,
                 ..
             } => {
+                self.arguments(Some(exe), args, rules);
                 self.path(exe, rules);
                 self.path(cwd, rules);
                 for script in [script, &mut brought.script_file].into_iter().flatten() {
                     self.path(script, rules);
                 }
                 self.names(&mut brought.env_names, rules);
-                self.arguments(args, rules);
             }
             Object::Connect(address) => self.address(address, rules),
             Object::Dns(dns) => self.dns(dns, rules),
@@ -178,13 +178,14 @@ impl RedactStage {
     fn redacted(&self, process: &Process) -> Process {
         let mut process = process.clone();
         let mut rules = Vec::new();
+        let args = Arc::make_mut(&mut process.args);
+        self.arguments(process.exe.as_ref(), args, &mut rules);
         for path in [&mut process.exe, &mut process.cwd, &mut process.cgroup]
             .into_iter()
             .flatten()
         {
             self.path(path, &mut rules);
         }
-        self.arguments(Arc::make_mut(&mut process.args), &mut rules);
         for ancestor in Arc::make_mut(&mut process.ancestry) {
             self.path(&mut ancestor.name, &mut rules);
         }
@@ -235,12 +236,18 @@ impl RedactStage {
         self.names.insert(before, after);
     }
 
-    fn arguments(&self, arguments: &mut Vec<Text>, rules: &mut Vec<&'static str>) {
+    /// The arguments of a program that runs from `exe`, where that is known.
+    fn arguments(
+        &self,
+        exe: Option<&Text>,
+        arguments: &mut Vec<Text>,
+        rules: &mut Vec<&'static str>,
+    ) {
         let plain: Vec<Vec<u8>> = arguments
             .iter()
             .map(|argument| argument.0.clone())
             .collect();
-        let found = self.redactor.args(&plain);
+        let found = self.redactor.command(exe.map(|exe| &exe.0[..]), &plain);
         if !found.rules.is_empty() {
             rules.extend(found.rules);
             *arguments = found.value.into_owned().into_iter().map(Text).collect();

@@ -29,6 +29,13 @@ fn long_and_hostile_texts_end_and_stay_bounded() {
         "cookie:",
         "<redacted:x:00000000>",
         "proxy=a:",
+        "claude -p x;",
+        "claude -p <<E;",
+        "claude -p <<E\n",
+        "\\\"",
+        "$'",
+        "\"$(",
+        "<prompt:1:00000000>",
     ];
     let redactor = redactor();
     for piece in pieces {
@@ -37,6 +44,7 @@ fn long_and_hostile_texts_end_and_stay_bounded() {
         for found in [
             redactor.text(text.as_bytes()),
             redactor.path(text.as_bytes()),
+            redactor.text(format!("bash -c claude -p {text}").as_bytes()),
         ] {
             let grown = found.value.len() as f64 / text.len() as f64;
             assert!(grown < 16.0, "{piece:?}: {grown} times as long");
@@ -113,6 +121,12 @@ fn fragments() -> impl Strategy<Value = String> {
         "/",
         "@",
         "-b",
+        "claude",
+        "codex exec ",
+        "aider -m ",
+        "timeout ",
+        "<<E",
+        "<prompt:5:0123abcd>",
         "aws ",
         "aZ3kQ9bX7cW5dV2eaZ3kQ9bX7cW5dV2eaZ3kQ9bX",
         "-----BEGIN PRIVATE KEY-----",

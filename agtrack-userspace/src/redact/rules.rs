@@ -123,6 +123,13 @@ const CONTEXT: &[Rule] = &[
         r#"://[^\s/?#:@<"\x27]+:([0-9]{0,5}[^0-9/\s"\x27@?#][^\s"\x27@/?#]*[/?#][^\s"\x27@]*)@"#,
         "postgres://me:⟦hun/ter2⟧@db/x",
     ),
+    // A URL that was taken for a path has one slash left.
+    shape(
+        "url-user",
+        &[":/"],
+        r"(?i)(?:https?|ftp|ssh|postgres(?:ql)?|mysql|redis|amqps?|mongodb):/[^\s/?#:@<]*:([^\s/?#]+)@",
+        "/work/https:/me:⟦hunter2⟧@h",
+    ),
     checked(
         Check::Digit,
         shape(

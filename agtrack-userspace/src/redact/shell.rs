@@ -19,8 +19,7 @@ pub(super) struct Piece {
 /// Words between white space and operators, with regard to quotes.
 pub(super) fn words(text: &[u8]) -> Vec<Piece> {
     let mut pieces = Vec::new();
-    // A quote without an end is an apostrophe.
-    let mut apostrophe = [false; 2];
+    let mut unclosed = Unclosed::default();
     let mut first = true;
     let mut at = 0;
     while let Some(&byte) = text.get(at) {
@@ -29,7 +28,7 @@ pub(super) fn words(text: &[u8]) -> Vec<Piece> {
             at += 1;
             continue;
         }
-        let end = word_end(text, at, &mut apostrophe);
+        let end = word_end(text, at, &mut unclosed);
         pieces.push(piece(text, at..end, first));
         first = false;
         at = end;
@@ -68,20 +67,35 @@ fn is_operator(text: &[u8], at: usize) -> bool {
     }
 }
 
-fn word_end(text: &[u8], start: usize, apostrophe: &mut [bool; 2]) -> usize {
+/// What was looked for and stands nowhere in the rest of the text.
+#[derive(Default)]
+struct Unclosed {
+    /// A quote without an end is an apostrophe.
+    single: bool,
+    double: bool,
+    /// An escaped quote.
+    escaped: bool,
+    /// The end of a `$(` inside quotes.
+    paren: bool,
+}
+
+fn word_end(text: &[u8], start: usize, unclosed: &mut Unclosed) -> usize {
     let mut at = start;
     while let Some(&byte) = text.get(at) {
         match byte {
-            b'\\' => at += 1,
-            b'\'' | b'"' => {
-                let missing = &mut apostrophe[usize::from(byte == b'"')];
-                if !*missing {
-                    match closing(text, at + 1, byte) {
-                        Some(end) => at = end,
-                        None => *missing = true,
-                    }
+            b'\\' => at = escaped_end(text, at, unclosed),
+            b'\'' if !unclosed.single => {
+                // `$'it\'s'`
+                let escapes = at > start && text.get(at - 1) == Some(&b'$');
+                match closing(text, at + 1, byte, escapes, unclosed) {
+                    Some(end) => at = end,
+                    None => unclosed.single = true,
                 }
             }
+            b'"' if !unclosed.double => match closing(text, at + 1, byte, true, unclosed) {
+                Some(end) => at = end,
+                None => unclosed.double = true,
+            },
             byte if byte.is_ascii_whitespace() || is_operator(text, at) => break,
             _ => {}
         }
@@ -90,15 +104,70 @@ fn word_end(text: &[u8], start: usize, apostrophe: &mut [bool; 2]) -> usize {
     at.min(text.len())
 }
 
-/// Place of the quote that ends a quoted part.
-fn closing(text: &[u8], mut at: usize, quote: u8) -> Option<usize> {
+/// Last byte of what a backslash begins: what is quoted for another shell inside this one
+/// (`\"a b\"`) up to where the same stands again, or the escaped byte.
+fn escaped_end(text: &[u8], at: usize, unclosed: &mut Unclosed) -> usize {
+    let rest = text.get(at..).unwrap_or_default();
+    let depth = rest
+        .iter()
+        .take(8)
+        .take_while(|&&byte| byte == b'\\')
+        .count();
+    let is_quote = matches!(rest.get(depth), Some(b'"' | b'\''));
+    if !is_quote || unclosed.escaped {
+        return at + 1;
+    }
+    let (mark, rest) = rest.split_at(depth + 1);
+    match memchr::memmem::find(rest, mark) {
+        Some(end) => at + mark.len() + end + depth,
+        None => {
+            unclosed.escaped = true;
+            at + 1
+        }
+    }
+}
+
+/// Place of the quote that ends a quoted part. `escapes`: a backslash takes the next byte with it.
+fn closing(
+    text: &[u8],
+    mut at: usize,
+    quote: u8,
+    escapes: bool,
+    unclosed: &mut Unclosed,
+) -> Option<usize> {
     loop {
         match *text.get(at)? {
-            b'\\' if quote == b'"' => at += 2,
+            b'\\' if escapes => at += 2,
             byte if byte == quote => return Some(at),
+            // What stands in it has quotes of its own.
+            b'$' if quote == b'"' && !unclosed.paren && text.get(at + 1) == Some(&b'(') => {
+                at = match paren_end(text, at + 2) {
+                    Some(end) => end,
+                    None => {
+                        unclosed.paren = true;
+                        at + 1
+                    }
+                }
+            }
             _ => at += 1,
         }
     }
+}
+
+/// Place behind the parenthesis that ends what is open.
+fn paren_end(text: &[u8], start: usize) -> Option<usize> {
+    let mut open = 1_usize;
+    for (place, byte) in text.get(start..)?.iter().enumerate() {
+        match byte {
+            b'(' => open += 1,
+            b')' => open -= 1,
+            _ => {}
+        }
+        if open == 0 {
+            return Some(start + place + 1);
+        }
+    }
+    None
 }
 
 fn piece(text: &[u8], range: Range<usize>, first: bool) -> Piece {
@@ -107,7 +176,10 @@ fn piece(text: &[u8], range: Range<usize>, first: bool) -> Piece {
         .first()
         .copied()
         .filter(|quote| matches!(quote, b'"' | b'\''));
-    let around = quote.filter(|&quote| closing(word, 1, quote) == Some(word.len() - 1));
+    let around = quote.filter(|&quote| {
+        let end = closing(word, 1, quote, quote == b'"', &mut Unclosed::default());
+        end == Some(word.len() - 1)
+    });
     let range = if around.is_some() {
         range.start + 1..range.end - 1
     } else {
@@ -138,6 +210,19 @@ mod tests {
         check("A='b c' d", &["A='b c'", "d"]);
         check(r#"echo "a \" b" c"#, &["echo", r#"a \" b"#, "c"]);
         check("'' x", &["", "x"]);
+    }
+
+    #[test]
+    fn quotes_inside_what_is_quoted_keep_words_together() {
+        check(
+            "a \"$(cat \"b; c\" <<'E'\nd; e\nE\n)\" f",
+            &["a", "$(cat \"b; c\" <<'E'\nd; e\nE\n)", "f"],
+        );
+        check(r"a $'it\'s; b' c", &["a", r"$'it\'s; b'", "c"]);
+        check(r#"a \"b; c\" d"#, &["a", r#"\"b; c\""#, "d"]);
+        check(r#"a \\\"b; c\\\" d"#, &["a", r#"\\\"b; c\\\""#, "d"]);
+        check(r#"a \"b c"#, &["a", r#"\"b"#, "c"]);
+        check("a \"$(b c\" d", &["a", "$(b c", "d"]);
     }
 
     #[test]

@@ -5,8 +5,10 @@
 
 use std::ops::Range;
 
-/// How every replacement starts.
+/// How a replacement starts.
 pub(super) const OPEN: &[u8] = b"<redacted:";
+/// How that of a prompt starts, which tells its length.
+pub(super) const OPEN_PROMPT: &[u8] = b"<prompt:";
 /// Hex digits of a tag.
 pub(super) const TAG: usize = 8;
 /// Longest name of a rule.
@@ -25,12 +27,16 @@ pub(super) struct Span {
 
 /// What the rules found.
 #[derive(Debug, Default)]
-pub(super) struct Found(Vec<Span>);
+pub(super) struct Found {
+    spans: Vec<Span>,
+    /// The last here-document that was found: its argument, and the place behind it.
+    pub(super) document: (usize, usize),
+}
 
 impl Found {
     pub(super) fn add(&mut self, argument: usize, range: Range<usize>, rule: &'static str) {
         if range.start < range.end {
-            self.0.push(Span {
+            self.spans.push(Span {
                 argument,
                 range,
                 rule,
@@ -41,9 +47,10 @@ impl Found {
     /// Sorted by argument, then place; overlapping ones become one, named by the one that starts
     /// first (of two that start together: the one that was found first).
     pub(super) fn settle(mut self) -> Vec<Span> {
-        self.0.sort_by_key(|span| (span.argument, span.range.start));
-        let mut settled: Vec<Span> = Vec::with_capacity(self.0.len());
-        for span in self.0 {
+        self.spans
+            .sort_by_key(|span| (span.argument, span.range.start));
+        let mut settled: Vec<Span> = Vec::with_capacity(self.spans.len());
+        for span in self.spans {
             match settled.last_mut() {
                 Some(last)
                     if last.argument == span.argument && span.range.start < last.range.end =>
@@ -88,24 +95,31 @@ pub(super) fn without(
 
 /// Where a text holds replacements already.
 pub(crate) fn replacements(text: &[u8]) -> Vec<Range<usize>> {
-    memchr::memmem::find_iter(text, OPEN)
+    memchr::memchr_iter(b'<', text)
         .filter_map(|at| Some(at..at + replacement(text.get(at..)?)?))
         .collect()
 }
 
+/// Whether a text is a replacement and nothing more.
+pub(super) fn is_replaced(text: &[u8]) -> bool {
+    replacement(text) == Some(text.len())
+}
+
 /// Length of the replacement that a text starts with.
 fn replacement(text: &[u8]) -> Option<usize> {
-    let rest = text.strip_prefix(OPEN)?;
-    let rule = rest.iter().take(RULE + 1).position(|&byte| byte == b':')?;
-    let tag = rest.get(rule + 1..rule + 1 + TAG)?;
-    let whole = rule > 0
-        && rest
-            .iter()
-            .take(rule)
-            .all(|byte| byte.is_ascii_lowercase() || *byte == b'-')
+    let (open, is_part): (_, fn(&u8) -> bool) = if text.starts_with(OPEN) {
+        (OPEN, |byte| byte.is_ascii_lowercase() || *byte == b'-')
+    } else {
+        (OPEN_PROMPT, u8::is_ascii_digit)
+    };
+    let rest = text.strip_prefix(open)?;
+    let part = rest.iter().take(RULE + 1).position(|&byte| byte == b':')?;
+    let tag = rest.get(part + 1..part + 1 + TAG)?;
+    let whole = part > 0
+        && rest.iter().take(part).all(is_part)
         && tag.iter().all(u8::is_ascii_hexdigit)
-        && rest.get(rule + 1 + TAG) == Some(&b'>');
-    whole.then_some(OPEN.len() + rule + 1 + TAG + 1)
+        && rest.get(part + 1 + TAG) == Some(&b'>');
+    whole.then_some(open.len() + part + 1 + TAG + 1)
 }
 
 /// First place of a byte that is not inside a replacement.
@@ -153,7 +167,11 @@ mod tests {
     fn replacements_are_recognised_exactly() {
         let one = b"x<redacted:flag:0123abcd>y";
         assert_eq!(replacements(one), vec![1..25]);
+        assert_eq!(replacements(b"a <prompt:17:0123abcd>"), vec![2..22]);
+        assert!(is_replaced(b"<prompt:17:0123abcd>") && !is_replaced(b"<prompt:17:0123abcd>x"));
         for not in [
+            "<prompt:1x:0123abcd>",
+            "<prompt::0123abcd>",
             "<redacted:flag:0123abc>",
             "<redacted::0123abcd>",
             "<redacted:A:0123abcd>",

@@ -67,7 +67,7 @@ pub(super) fn check(args: &[&str]) {
             pattern.push_str(&if at % 2 == 0 {
                 regex::escape(part)
             } else {
-                "<redacted:[a-z-]+:[0-9a-f]{8}>".to_owned()
+                "<(?:redacted:[a-z-]+|prompt:[0-9]+):[0-9a-f]{8}>".to_owned()
             });
         }
         pattern.push('$');

@@ -4,17 +4,19 @@
 //! argument that holds white space is looked at as a whole and as words, three levels deep
 //! (`bash -c "ssh h 'curl -u me:x h'"`).
 
+use crate::catalogue::starts_others;
+
 use super::assign::{self, Mode};
+use super::context::Context;
 use super::name::{self, Secrecy};
-use super::programs::{self, AWS, PROGRAMS, Part, Program, SHELLS, Style, When};
+use super::programs::{self, Part, Program, Style};
+use super::prompt::Line;
 use super::search::{Hits, Search};
 use super::shell;
 use super::span::{self, Found};
 
 /// Commands inside commands that are looked into.
 const DEPTH: usize = 3;
-/// Programs of one command line whose options are known at a time (`sshpass … mysql …`).
-const PROGRAMS_AT_ONCE: usize = 4;
 
 /// A part of an argument that stands for one word.
 #[derive(Clone, Copy, Debug)]
@@ -50,7 +52,7 @@ impl<'a> Word<'a> {
         }
     }
 
-    fn text(&self) -> &'a [u8] {
+    pub(super) fn text(&self) -> &'a [u8] {
         self.argument.get(self.start..self.end).unwrap_or_default()
     }
 
@@ -62,6 +64,13 @@ impl<'a> Word<'a> {
         } else {
             Mode::Argument
         }
+    }
+
+    /// Whether there are quotes around it.
+    pub(super) fn is_quoted(&self) -> bool {
+        let before = self.start.checked_sub(1);
+        let before = before.and_then(|at| self.argument.get(at));
+        matches!(before, Some(b'"' | b'\''))
     }
 
     fn has_space(&self) -> bool {
@@ -84,69 +93,37 @@ enum Next {
     Name,
 }
 
-/// What is known from the words before.
-#[derive(Default)]
-struct Context {
-    programs: [Option<(&'static Program, bool)>; PROGRAMS_AT_ONCE],
-    known: usize,
-    shell: bool,
-    aws: bool,
+/// Looks for secrets and prompts in the words of a command line. `exe` is the file of its program,
+/// where that is known.
+pub(super) fn line(search: &Search, list: &[Word<'_>], exe: Option<&[u8]>, found: &mut Found) {
+    // What a program is called when it starts another one says more than its file.
+    let name = list.first().map_or(&b""[..], Word::text);
+    let exe = exe.filter(|_| !starts_others(name));
+    words(search, list, Line::new(exe), 0, found);
 }
 
-impl Context {
-    /// Takes notice of a word that is neither option nor value.
-    fn learn(&mut self, word: &[u8]) {
-        for (program, armed) in self.programs.iter_mut().flatten() {
-            match program.when {
-                When::Always => {}
-                When::Behind(command) => *armed |= command.as_bytes() == word,
-                When::Wraps => *armed = false,
-            }
-        }
-        if word.len() > 64 || word.windows(3).any(|three| three == b"://") {
-            return;
-        }
-        let base = word
-            .rsplit(|byte| matches!(byte, b'/' | b'(' | b'`'))
-            .next()
-            .unwrap_or_default();
-        let Ok(base) = str::from_utf8(base) else {
-            return;
-        };
-        self.shell |= SHELLS.contains(&base);
-        self.aws |= AWS.contains(&base);
-        if let Some(program) = PROGRAMS
-            .iter()
-            .find(|program| program.names.contains(&base))
-        {
-            let slot = self.known % PROGRAMS_AT_ONCE;
-            self.known += 1;
-            if let Some(slot) = self.programs.get_mut(slot) {
-                *slot = Some((program, !matches!(program.when, When::Behind(_))));
-            }
-        }
-    }
-
-    fn programs(&self) -> impl Iterator<Item = &'static Program> {
-        self.programs
-            .iter()
-            .flatten()
-            .filter(|(_, armed)| *armed)
-            .map(|(program, _)| *program)
-    }
-}
-
-/// Looks for secrets in the words of one command line.
-pub(super) fn words(search: &Search, words: &[Word<'_>], depth: usize, found: &mut Found) {
+/// Looks through words, the last line of which began already; true: they name an agent program.
+fn words(
+    search: &Search,
+    words: &[Word<'_>],
+    mut line: Line,
+    depth: usize,
+    found: &mut Found,
+) -> bool {
     let mut context = Context::default();
     let mut next = Next::Free;
-    for word in words {
+    let mut has_agent = false;
+    for (place, word) in words.iter().enumerate() {
         if word.first {
-            context = Context {
-                shell: context.shell,
-                ..Context::default()
-            };
+            context.begin();
             next = Next::Free;
+            line = begin(words, place);
+        }
+        let is_prompt = line.step(word, depth > 0, found);
+        has_agent |= line.has_agent();
+        if is_prompt {
+            next = Next::Free;
+            continue;
         }
         let (after, done) = meaning(word, next, &mut context, found);
         next = after;
@@ -157,8 +134,23 @@ pub(super) fn words(search: &Search, words: &[Word<'_>], depth: usize, found: &m
         if context.aws && is_aws_key(word.text()) {
             found.add(word.number, word.start..word.end, "aws-key");
         }
-        texts(search, word, depth, context.shell, found);
+        let names = texts(search, word, depth, context.shell, found);
+        has_agent |= names;
+        // `sh -c 'claude "$@"' _ PROMPT`
+        if names && context.shell && word.text().contains(&b'$') {
+            line.pass_on();
+        }
     }
+    has_agent
+}
+
+/// The line that begins with a word.
+fn begin(words: &[Word<'_>], place: usize) -> Line {
+    if words.get(place).is_some_and(|word| word.shell) {
+        return Line::new(None);
+    }
+    let after = words.get(place + 1).filter(|word| !word.first);
+    Line::doubtful(after.map(Word::text))
 }
 
 /// What a word means behind the one before, and whether all of it is a secret already.
@@ -350,7 +342,8 @@ fn is_aws_key(text: &[u8]) -> bool {
 }
 
 /// Looks for secrets in one word, whatever it means.
-fn texts(search: &Search, word: &Word<'_>, depth: usize, shell: bool, found: &mut Found) {
+/// True: a command in it names an agent program.
+fn texts(search: &Search, word: &Word<'_>, depth: usize, shell: bool, found: &mut Found) -> bool {
     let space = word.has_space();
     let (number, offset) = (word.number, word.start);
     if word.hits != Hits::default() {
@@ -368,8 +361,10 @@ fn texts(search: &Search, word: &Word<'_>, depth: usize, shell: bool, found: &mu
     }
     if space && depth < DEPTH {
         let inner = inner_words(word, depth, shell);
-        words(search, &inner, depth + 1, found);
+        let line = begin(&inner, 0);
+        return words(search, &inner, line, depth + 1, found);
     }
+    false
 }
 
 /// The words inside a word: of a shell command, as long as quotes come off.

@@ -14,8 +14,9 @@ use crate::record::{
 const KEPT: usize = 256;
 /// Names in each list of effects.
 const LISTED: usize = 64;
-/// Bytes of arguments that each action of a call repeats.
-const REPEATED: usize = 512;
+/// Bytes of arguments that each action of a call repeats: some programs put 400 bytes of their own
+/// before the command.
+const REPEATED: usize = 1024;
 /// When a call that still runs is told of first, and then again each time, ns.
 const FIRST_REPORT: u64 = 60_000_000_000;
 const REPORTS: u64 = 600_000_000_000;

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::catalogue::Program;
+use crate::catalogue::{self, Program};
 use crate::record::{CallClass, Process, Text};
 
 /// What a process is to its session.
@@ -11,8 +11,11 @@ use crate::record::{CallClass, Process, Text};
 pub(super) enum Role {
     /// It runs the main program, or passes for it.
     Main,
-    /// The main program forked it, and it has started no program of its own yet.
+    /// The main program forked it, and it has started no program of its own yet, or only one that
+    /// the main program puts in front of what it starts.
     Child,
+    /// The main program started itself again in it, as many do to make the place ready for a command.
+    Helper,
     /// It was there before the main program, or around it.
     Around,
     /// It is part of a call.
@@ -83,8 +86,14 @@ impl Family {
     }
 
     /// What begins with the program that this process has started.
-    pub(super) fn runs(&mut self, uid: &str, program: Option<&'static Program>) -> Begins {
+    pub(super) fn runs(
+        &mut self,
+        uid: &str,
+        program: Option<&'static Program>,
+        args: &[Text],
+    ) -> Begins {
         let main = program.filter(|program| self.is_main(program));
+        let (is_known, wraps) = (self.program.is_some(), self.wraps(args));
         let Some(role) = self.members.get_mut(uid) else {
             return Begins::Nothing;
         };
@@ -96,11 +105,21 @@ impl Family {
                 Begins::Agent(program)
             }
             (Role::Inside(_), None) => Begins::Nothing,
-            (Role::Main | Role::Child | Role::Around, _) if main.is_some() => {
+            (role @ (Role::Child | Role::Helper), _) if main.is_some() && is_known => {
+                *role = Role::Helper;
+                Begins::Nothing
+            }
+            (Role::Main | Role::Child | Role::Helper | Role::Around, _) if main.is_some() => {
                 self.settle(uid, main);
                 Begins::Nothing
             }
-            (role @ Role::Child, program) => {
+            (role @ Role::Child, _) if !is_known && catalogue::starts_an_agent(args) => {
+                // It passes for the main program until that appears.
+                *role = Role::Main;
+                Begins::Nothing
+            }
+            (Role::Child | Role::Helper, _) if wraps => Begins::Nothing,
+            (role @ (Role::Child | Role::Helper), program) => {
                 *role = Role::Inside(Inside {
                     call: uid.into(),
                     agent: program.map(|_| uid.into()),
@@ -123,12 +142,17 @@ impl Family {
         self.program.is_none_or(|main| std::ptr::eq(main, program))
     }
 
+    /// Whether what is started only starts the command that was meant, in its own place.
+    fn wraps(&self, args: &[Text]) -> bool {
+        self.program.is_some_and(|program| program.wraps(args))
+    }
+
     /// The main program is known from now on; what passed for it was around it only.
     fn settle(&mut self, uid: &str, program: Option<&'static Program>) {
         if self.program.is_none() {
             self.program = program;
             for role in self.members.values_mut() {
-                if matches!(role, Role::Main | Role::Child) {
+                if matches!(role, Role::Main | Role::Child | Role::Helper) {
                     *role = Role::Around;
                 }
             }
@@ -152,7 +176,7 @@ impl Family {
     pub(super) fn place_of(&self, uid: &str) -> Option<Inside> {
         match self.members.get(uid)? {
             Role::Inside(inside) => Some(inside.clone()),
-            Role::Main | Role::Child | Role::Around => None,
+            Role::Main | Role::Child | Role::Helper | Role::Around => None,
         }
     }
 
@@ -190,7 +214,7 @@ impl Family {
 
 fn child_of(above: &Role) -> Role {
     match above {
-        Role::Main => Role::Child,
+        Role::Main | Role::Helper => Role::Child,
         other => other.clone(),
     }
 }
@@ -198,6 +222,6 @@ fn child_of(above: &Role) -> Role {
 fn inside(role: &Role) -> Option<Arc<str>> {
     match role {
         Role::Inside(inside) => Some(inside.call.clone()),
-        Role::Main | Role::Child | Role::Around => None,
+        Role::Main | Role::Child | Role::Helper | Role::Around => None,
     }
 }

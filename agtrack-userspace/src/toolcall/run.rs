@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::call::Call;
 use super::family::{Begins, Family, Inside, Role};
 use super::nested::Agents;
-use super::{Books, Doing, PROCESSES, is_of_socket};
+use super::{Books, Doing, PROCESSES, is_from_outside, is_of_socket};
 use crate::catalogue;
 use crate::record::{
     Action, Agent, Body, CallExit, Change, Draft, Object, Process, Shared, ToolCall, ToolCallChange,
@@ -80,7 +80,7 @@ impl Run {
         (begun, ended): (&mut Vec<Draft>, &mut Vec<Draft>),
     ) {
         let before = self.family.len();
-        if books.processes < PROCESSES && !is_of_socket(&doing.action) {
+        if books.processes < PROCESSES && !is_from_outside(&doing.action) {
             self.meet(&doing.action.process);
         }
         self.begin(doing, books, begun);
@@ -134,7 +134,7 @@ impl Run {
         };
         let process = &action.process;
         let program = catalogue::program(exe, script.as_ref(), args);
-        let begins = self.family.runs(&process.uid, program);
+        let begins = self.family.runs(&process.uid, program, args);
         if let Begins::Call | Begins::AgentCall(_) = begins {
             let class = self.family.class(args);
             let call = Call::new(args, class, process, doing.time, &mut books.kept);

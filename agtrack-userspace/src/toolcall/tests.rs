@@ -1,5 +1,7 @@
 //! Which actions belong to which call.
 
+mod started;
+
 use serde_json::{Value, json};
 use uuid::Uuid;
 

@@ -53,7 +53,7 @@ const PACKAGES: &[(&str, &str, &[Need], Sign)] = {
         (
             "git",
             "work for the recorded agent",
-            &[Demo, Test, Bench],
+            &[Demo, Test, Bench, Soak],
             Sign::Command("git"),
         ),
         (
@@ -65,7 +65,7 @@ const PACKAGES: &[(&str, &str, &[Need], Sign)] = {
         (
             "curl",
             "work for the recorded agent",
-            &[Demo, Test],
+            &[Demo, Test, Soak],
             Sign::Command("curl"),
         ),
         (
@@ -106,23 +106,29 @@ const PACKAGES: &[(&str, &str, &[Need], Sign)] = {
             Sign::Command("chromium"),
         ),
         (
+            "iproute2",
+            "a network of loopback alone for recorded agents",
+            &[Test, Soak],
+            Sign::Command("ip"),
+        ),
+        (
             "python3-venv",
-            "pip, as work for the differential test",
-            &[Test],
+            "pip, as work for the differential test, and for a recorded agent",
+            &[Test, Soak],
             Sign::Python("ensurepip"),
         ),
         (
             "nodejs",
-            "work for the differential test",
-            &[Test],
+            "work for the differential test, and for a recorded agent",
+            &[Test, Soak],
             Sign::Command("node"),
         ),
         // Debian cuts it into some 400 small packages (55 MB with nodejs, which alone has 27 MB).
         // It is what agents install with: a small installer of our own would only test itself.
         (
             "npm",
-            "work for the differential test",
-            &[Test],
+            "work for the differential test, and installs recorded agents",
+            &[Test, Soak],
             Sign::Command("npm"),
         ),
         (
