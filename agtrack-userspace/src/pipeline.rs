@@ -263,12 +263,7 @@ impl Pipeline {
             if let Some(wanted) = wanted {
                 self.effects.ask(place, wanted);
             }
-            let told = out.get(place);
-            if let Some(told) =
-                told.and_then(|told| session::handed_off(told, session, &mut self.handoffs))
-            {
-                out.insert(place + 1, told);
-            }
+            session::hand_off(&mut self.handoffs, session, place, out);
         }
     }
 

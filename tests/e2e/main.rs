@@ -122,6 +122,7 @@ const MODULES: &[(&str, Each, &[Test])] = &[
     ("fork", Each::Backend, fork::TESTS),
     ("exec", Each::Backend, exec::TESTS),
     ("bound", Each::Backend, bound::TESTS),
+    ("bound", Each::Backend, bound::lost::TESTS),
     ("environment", Each::Backend, environment::TESTS),
     ("fileless", Each::Backend, fileless::TESTS),
     ("exit", Each::Backend, exit::TESTS),

@@ -226,17 +226,20 @@ pub(super) fn counted(draft: &Draft) -> Option<&Action> {
     }
 }
 
-/// What an action hands to somebody else, as a record of its own.
-pub(super) fn handed_off(told: &Draft, session: u64, handoffs: &mut Handoffs) -> Option<Draft> {
-    let Body::Action(action) = &told.body else {
-        return None;
+/// What the action at a place hands to somebody else is a record of its own, behind it.
+pub(super) fn hand_off(handoffs: &mut Handoffs, session: u64, place: usize, out: &mut Vec<Draft>) {
+    let Some((draft, Body::Action(action))) = out.get(place).map(|draft| (draft, &draft.body))
+    else {
+        return;
     };
-    let handoff = handoffs.see(session, action)?;
-    Some(Draft {
-        time: told.time,
-        agent: told.agent.clone(),
-        body: Body::Handoff(Box::new(handoff)),
-    })
+    if let Some(handoff) = handoffs.see(session, action) {
+        let told = Draft {
+            time: draft.time,
+            agent: draft.agent.clone(),
+            body: Body::Handoff(Box::new(handoff)),
+        };
+        out.insert(place + 1, told);
+    }
 }
 
 /// What the start of recording says of sessions of recorders before.
