@@ -4,6 +4,7 @@
 //! did it, on whose account. It keeps the table of tracked processes and sessions; it asks nobody.
 
 mod actor;
+mod container;
 mod process;
 mod session;
 #[cfg(test)]

@@ -42,7 +42,7 @@ pub use effects::{Effects, Item, Listed};
 pub use flow::Flow;
 pub use handoff::Handoff;
 pub use note::{Change, Gap, GapReason, Heartbeat, HookReport, HookTotals, Lifecycle, Totals};
-pub use process::{Ancestor, Process, ProcessKey, TICK};
+pub use process::{Ancestor, Container, Process, ProcessKey, TICK};
 pub use program::Brought;
 pub use session::{Bound, SessionChange, SessionTotals, UnseenEnd, WhyOver};
 pub use shared::Shared;

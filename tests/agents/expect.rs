@@ -133,7 +133,7 @@ fn begins(place: &Place) {
     let first = actions.0.first().expect("it did something");
     assert_eq!(first["action"], "process.exec", "{first}");
     let args = first["object"]["args"].to_string();
-    assert!(args.contains(place.program.file), "{first}");
+    assert!(args.contains(place.known), "{first}");
 }
 
 /// What it was asked stands nowhere.
@@ -145,4 +145,26 @@ fn prompts(place: &Place) {
     let execs = place.records.action("process.exec");
     let hidden = execs.keep(|record| record["object"]["args"].to_string().contains("<prompt:"));
     assert!(!hidden.is_empty(), "{execs}");
+}
+
+/// Beside [`check`]: one session, bound by the program, that begins with the exec itself and ends
+/// with its last process; nothing of whoever started it.
+pub(crate) fn recognised(place: &Place) {
+    let sessions = place.records.kind("session");
+    let [start, end] = &sessions.0[..] else {
+        panic!("one session begins and ends: {sessions}");
+    };
+    assert_eq!(start["change"], "start", "{sessions}");
+    assert_eq!(end["change"], "end", "{sessions}");
+    assert_eq!(start["agent"]["id"], place.program.name, "{start}");
+    assert_eq!(start["agent"]["binding"], "executable", "{start}");
+    let actions = place.records.kind("action");
+    let session = &start["agent"]["session"];
+    let strange = actions.keep(|record| record["agent"]["session"] != *session);
+    assert!(strange.is_empty(), "of no other session: {strange}");
+    let first = actions.0.first().expect("it did something");
+    assert_eq!(first["action"], "process.exec", "{first}");
+    assert_eq!(first["process"]["pid"], start["process"]["pid"], "{first}");
+    let args = first["object"]["args"].to_string();
+    assert!(args.contains(place.known), "{first}");
 }

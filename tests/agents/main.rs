@@ -35,20 +35,32 @@ fn main() -> ExitCode {
             .status();
         assert!(up.expect("there is ip").success(), "loopback is up");
     }
-    let trials = PROGRAMS.iter().flat_map(|program| {
-        [
-            trial(program, "launched", Place::launch),
-            trial(program, "by_cgroup", Place::by_cgroup),
-        ]
-    });
+    let trials = PROGRAMS.iter().flat_map(trials);
     libtest_mimic::run(&arguments, trials.collect()).exit_code()
 }
 
-fn trial(program: &'static Program, how: &str, start: fn(&mut Place)) -> Trial {
+fn trials(program: &'static Program) -> Vec<Trial> {
+    let recognised = |place: &Place| {
+        expect::check(place);
+        expect::recognised(place);
+    };
+    let mut trials = vec![
+        trial(program, "launched", Place::launch, expect::check),
+        trial(program, "by_cgroup", Place::by_cgroup, expect::check),
+        trial(program, "by_executable", Place::by_executable, recognised),
+    ];
+    if program.native.is_some() {
+        let native = Place::by_native_executable;
+        trials.push(trial(program, "by_native_executable", native, recognised));
+    }
+    trials
+}
+
+fn trial(program: &'static Program, how: &str, start: fn(&mut Place), check: fn(&Place)) -> Trial {
     let test = move || {
         let mut place = Place::new(program);
         start(&mut place);
-        expect::check(&place);
+        check(&place);
     };
     Trial::test(format!("{}::{how}", program.label), move || {
         catch_unwind(test).map_err(|panic| {

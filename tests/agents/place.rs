@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 
 use agtrack_tests::daemon::Home;
 use agtrack_tests::group::Group;
@@ -10,6 +11,7 @@ use agtrack_tests::here;
 use agtrack_tests::model::{Model, Step};
 use agtrack_tests::records::Records;
 use nix::sys::signal::Signal;
+use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::program::Program;
@@ -31,6 +33,8 @@ pub(crate) struct Wanted {
 /// A directory with a home, a work place and a journal.
 pub(crate) struct Place {
     pub(crate) program: &'static Program,
+    /// The file whose exec begins the session, in the directory of the programs.
+    pub(crate) known: &'static str,
     pub(crate) work: PathBuf,
     pub(crate) wanted: Vec<Wanted>,
     /// The file that the program makes by itself.
@@ -68,6 +72,7 @@ impl Place {
         steps.push(Step::Write { path, line });
         Place {
             program,
+            known: program.file,
             work,
             wanted,
             edited,
@@ -117,6 +122,41 @@ impl Place {
         self.records = Records::read(&home.journal());
     }
 
+    /// Started by nobody special, in nobody's cgroup; a daemon knows the path that it is called by.
+    pub(crate) fn by_executable(&mut self) {
+        self.recognise();
+    }
+
+    /// The same where a daemon knows the executable that the script ends up with.
+    pub(crate) fn by_native_executable(&mut self) {
+        self.known = self.program.native.expect("it has one");
+        self.recognise();
+    }
+
+    fn recognise(&mut self) {
+        let home = Home::new("other", &["/agtrack-nowhere/*"]);
+        let mut run = vec![PATIENCE.to_owned()];
+        run.extend(self.command());
+        let agents = home.config().with_file_name("agents.d");
+        std::fs::create_dir(&agents).unwrap();
+        let agent = format!(
+            "[[agents]]\nid = {:?}\nexecutables = [{:?}]\n",
+            self.program.name,
+            programs().join(self.known)
+        );
+        std::fs::write(agents.join("one.toml"), agent).unwrap();
+        let daemon = home.start();
+        self.run("timeout", &run);
+        let ended = daemon.follower().wait(|records| {
+            let ends =
+                |record: &&Arc<Value>| record["kind"] == "session" && record["change"] == "end";
+            records.iter().find(ends).map(|_| ())
+        });
+        assert!(ended.is_some(), "its session ends: {}", home.said());
+        assert!(daemon.stop(Signal::SIGTERM).success(), "{}", home.said());
+        self.records = Records::read(&home.journal());
+    }
+
     fn command(&self) -> Vec<String> {
         self.program.command(&programs(), self.model.address)
     }
@@ -152,7 +192,10 @@ impl Place {
 /// Where the programs are.
 fn programs() -> PathBuf {
     let named = std::env::var_os("AGTRACK_AGENTS").map(PathBuf::from);
-    named.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/agents"))
+    let place = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/agents");
+    let place = named.unwrap_or(place);
+    // Scripts are known by the name that is asked for: it is to be the plain one.
+    place.canonicalize().unwrap_or(place)
 }
 
 fn wanted(page: &str) -> Vec<Wanted> {

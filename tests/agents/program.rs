@@ -13,6 +13,8 @@ pub(crate) struct Program {
     pub(crate) name: &'static str,
     /// Where it lies in the directory of the programs.
     pub(crate) file: &'static str,
+    /// The executable that `file` ends up with, where that is a script.
+    pub(crate) native: Option<&'static str>,
     /// What it is told. `%` stands for the address of the model.
     arguments: &'static [&'static str],
     /// Its environment, beside home and path.
@@ -24,6 +26,10 @@ pub(crate) struct Program {
     /// What must stand in the arguments as a prompt, and never as it is.
     pub(crate) prompt: &'static str,
 }
+
+/// What the script `codex` starts.
+const CODEX: &str =
+    "codex/node_modules/@openai/codex-linux-x64/vendor/x86_64-unknown-linux-musl/bin/codex";
 
 /// What tells codex which model to ask.
 const CODEX_FILES: &[(&str, &str)] = &[(
@@ -38,6 +44,7 @@ pub(crate) const PROGRAMS: &[Program] = &[
         label: "codex",
         name: "codex",
         file: "codex/node_modules/.bin/codex",
+        native: Some(CODEX),
         arguments: &[
             "exec",
             "--skip-git-repo-check",
@@ -53,6 +60,7 @@ pub(crate) const PROGRAMS: &[Program] = &[
         label: "codex_in_its_sandbox",
         name: "codex",
         file: "codex/node_modules/.bin/codex",
+        native: Some(CODEX),
         arguments: &[
             "exec",
             "--skip-git-repo-check",
@@ -71,6 +79,7 @@ pub(crate) const PROGRAMS: &[Program] = &[
         label: "claude",
         name: "claude",
         file: "claude/node_modules/.bin/claude",
+        native: None,
         arguments: &["-p", "--dangerously-skip-permissions", "mend the roof"],
         environment: &[
             // Root may skip permissions where a sandbox is around.
@@ -86,6 +95,7 @@ pub(crate) const PROGRAMS: &[Program] = &[
         label: "aider",
         name: "aider",
         file: "aider/bin/aider",
+        native: None,
         arguments: &[
             "--model=openai/m",
             "--openai-api-base=http://%/v1",

@@ -2,6 +2,7 @@
 
 use agtrack_tests::group::Group;
 use agtrack_tests::steps;
+use serde_json::{Value, json};
 
 use crate::host::{own_name, place};
 use crate::{Outcome, tests};
@@ -10,6 +11,7 @@ tests![
     a_process_that_comes_in_is_named,
     an_agent_makes_moves_into_and_removes_one,
     a_process_that_goes_out_is_named,
+    a_container_is_known_by_its_cgroup,
 ];
 
 const CREATE: &str = "cgroup.create";
@@ -74,5 +76,39 @@ fn a_process_that_goes_out_is_named() -> Outcome {
         .path(outside.path.to_str().unwrap());
     assert_eq!(leave.one()["object"]["target_pid"], ran.pid);
     assert_eq!(leave.one()["process"]["pid"], ran.pid);
+    Ok(())
+}
+
+fn a_container_is_known_by_its_cgroup() -> Outcome {
+    let place = place("container");
+    let id = "4f1c2f0a9be6f2c0d94b1f5d8c1a7e3360b7ad52ce14f9e8b6a5d4c3b2a19080";
+    let scope = place.group.child(&format!("docker-{id}.scope"));
+    let inner = scope.child("init.scope");
+    let files = ["before", "scope", "child", "inner", "after"].map(|name| place.make(name));
+    let [before, within, child, deeper, after] = &files;
+    place.run(&steps! {
+        "openat", "cwd", before, libc::O_RDONLY, "0", "+",
+        "write", scope.procs(), "0", "+",
+        "openat", "cwd", within, libc::O_RDONLY, "0", "+",
+        "write", inner.procs(), "0", "+",
+        "openat", "cwd", deeper, libc::O_RDONLY, "0", "+",
+        "write", place.group.procs(), "0", "+",
+        "openat", "cwd", after, libc::O_RDONLY, "0", "+",
+        "write", inner.procs(), "0", "+",
+        "fork", "+",
+        "openat", "cwd", child, libc::O_RDONLY, "0",
+    });
+    let container = json!({"runtime": "docker", "id": id});
+    let opens = place.records().action("file.open");
+    for (path, expected) in [
+        (before, &Value::Null),
+        (within, &container),
+        (deeper, &container),
+        (after, &Value::Null),
+        (child, &container),
+    ] {
+        let open = opens.path(path);
+        assert_eq!(&open.one()["process"]["container"], expected, "{open}");
+    }
     Ok(())
 }

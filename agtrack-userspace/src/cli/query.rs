@@ -3,6 +3,7 @@
 //! Comes in: a journal and what is asked for. Goes out: a line for people per record, the record
 //! itself, or numbers. Never: takes the journal's lock, or shows what is not committed yet.
 
+mod action;
 mod ask;
 
 use std::ops::ControlFlow;

@@ -98,6 +98,15 @@ pub fn touched(touched: Touched, actor: Actor) -> record::Tamper {
     told
 }
 
+/// The actions of changed files, which no event of the kernel's tells.
+pub const TOUCHED: &[&str] = &[
+    "tracker.unlink",
+    "tracker.rename",
+    "tracker.create",
+    "tracker.write",
+    "tracker.attribute",
+];
+
 /// The most telling change comes first.
 fn action(first: &FileTouch) -> &'static str {
     match first {
@@ -149,6 +158,8 @@ fn blank(actor: Actor, outcome: Outcome, count: u64) -> record::Tamper {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
     use crate::record::{Process, Shared};
 
@@ -181,6 +192,17 @@ mod tests {
         assert_eq!(touch(&[CloseAfterWrite, Create]).action, "tracker.create");
         assert_eq!(touch(&[CloseAfterWrite, Write]).action, "tracker.write");
         assert_eq!(touch(&[MovedTo]).action, "tracker.rename");
+        let all = [
+            Delete,
+            MovedFrom,
+            MovedTo,
+            Create,
+            Write,
+            CloseAfterWrite,
+            Attribute,
+        ];
+        let named: BTreeSet<_> = all.iter().map(action).collect();
+        assert_eq!(named, TOUCHED.iter().copied().collect());
         assert!(
             !touch(&[Write]).expected,
             "nobody is expected to write there"

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use agtrack_common::event::{CgroupAttach, Exec};
 
+use super::container::place;
 use crate::decode::Program;
 use crate::input::{Clock, ProcessFacts};
 use crate::record::{Agent, Ancestor, Process, ProcessKey, Shared, TICK, Text, timestamp};
@@ -145,7 +146,7 @@ impl ProcessTable {
         process.user = facts.user;
         process.euser = facts.euser;
         process.login_user = facts.login_user;
-        process.cgroup = facts.cgroup;
+        place(&mut process, facts.cgroup);
         self.insert(key, Shared::new(process), facts.session);
     }
 
@@ -162,7 +163,7 @@ impl ProcessTable {
         (process.uid, process.pid, process.start) = (fresh.uid, fresh.pid, fresh.start);
         self.set_parent(&mut process, Some(parent));
         // It may have been born into another one than its parent is in.
-        process.cgroup = cgroup;
+        place(&mut process, cgroup);
         self.insert(child, Shared::new(process), session);
     }
 
@@ -186,7 +187,7 @@ impl ProcessTable {
         process.user = Some(body.uid);
         process.euser = Some(body.euid);
         if cgroup.is_some() {
-            process.cgroup = cgroup;
+            place(&mut process, cgroup);
         }
         self.insert(key, Shared::new(process), session);
     }
@@ -210,7 +211,7 @@ impl ProcessTable {
         let key = ProcessKey::new(body.target, body.target_start);
         let mut process = (*self.get_or_guess(key, body.session)).clone();
         if path.is_some() {
-            process.cgroup = path;
+            place(&mut process, path);
         }
         if exe.is_some() {
             // Whoever asked /proc came later: where it found another program, that one's arguments
@@ -276,7 +277,7 @@ impl ProcessTable {
             process.exe = seen.exe;
         }
         if seen.cgroup.is_some() {
-            process.cgroup = seen.cgroup;
+            place(&mut process, seen.cgroup);
         }
         process.login_user = process.login_user.or(seen.login_user);
         process.user = Some(seen.user);

@@ -64,10 +64,19 @@ pub struct Process {
     pub login_user: Option<u32>,
     /// cgroup2 path.
     pub cgroup: Option<Text>,
-    /// Container, where one was recognised.
-    pub container: Option<String>,
+    /// The container it runs in, as the path of its cgroup says; null where that names none.
+    pub container: Option<Container>,
     /// Its parents, nearest first.
     pub ancestry: Arc<Vec<Ancestor>>,
+}
+
+/// A container, known by the name of its cgroup, which whoever made that cgroup chose.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Container {
+    /// `docker`, `containerd`, `podman`, `cri-o` or `lxc`; null where the name does not say which.
+    pub runtime: Option<String>,
+    /// 64 hexadecimal digits; of LXC the name.
+    pub id: String,
 }
 
 /// A parent, or a parent's parent.

@@ -269,6 +269,10 @@ fn wrong_questions_are_refused_with_the_reason() {
         ),
         (["--since", "yesterday"], "is no time"),
         (["--session", "xyz"], "a session's id is like"),
+        (
+            ["--action", "file.unlnk"],
+            "'file.unlnk' for '--action <GLOB>': no action is called so; did you mean `file.unlink`",
+        ),
         (["--kind", "nonsense"], "possible values"),
         (["--decision", "maybe"], "possible values"),
     ] {

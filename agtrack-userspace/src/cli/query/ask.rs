@@ -7,6 +7,7 @@ use clap::ValueEnum;
 use clap::builder::{OsStringValueParser, TypedValueParser};
 use jiff::{Timestamp, Zoned};
 
+use super::action;
 use crate::query::{BadTime, Glob, Host, KINDS, Period, Query, moment};
 use crate::record::OutcomeResult;
 
@@ -29,7 +30,7 @@ pub(super) struct Ask {
     #[arg(long, value_name = "HOST", help_heading = DEED)]
     host: Vec<Host>,
     /// The action, as in `agtrack events`: `file.unlink`, `net.*`
-    #[arg(long, value_name = "GLOB", value_parser = word(), help_heading = DEED)]
+    #[arg(long, value_name = "GLOB", value_parser = action(), help_heading = DEED)]
     action: Vec<Glob>,
     /// Only what changes something that outlives it, and did not fail
     ///
@@ -129,6 +130,10 @@ impl Ask {
 /// Names of files are bytes.
 fn path() -> impl TypedValueParser<Value = Glob> {
     OsStringValueParser::new().try_map(|text| Glob::path(text.as_bytes()))
+}
+
+fn action() -> impl TypedValueParser<Value = Glob> {
+    OsStringValueParser::new().try_map(|text| action::named(text.as_bytes()))
 }
 
 fn word() -> impl TypedValueParser<Value = Glob> {
