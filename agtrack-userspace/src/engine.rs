@@ -44,7 +44,7 @@ use crate::journal;
 use crate::load::{BackendChoice, Inventory, Reads, Sizes};
 use crate::noise;
 
-pub use capture::{CaptureBegun, CaptureDone, CaptureRequest, Whose};
+pub use capture::{CaptureBegun, CaptureDone, CaptureRequest, Named, Whose};
 pub use discover::{Discovered, discover};
 pub use summary::{Started, Summary};
 

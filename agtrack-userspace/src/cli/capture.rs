@@ -16,8 +16,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, anyhow, bail, ensure};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
-use uuid::Uuid;
 
+use super::query::session;
 use crate::control::{Answer, Begun, LONGEST_PACKET, Peer, Request, SOCKET};
 use crate::engine::CaptureDone;
 use crate::record::Text;
@@ -42,9 +42,9 @@ pub(super) struct CaptureArgs {
         conflicts_with = "session"
     )]
     agent: Option<String>,
-    /// One session, as records name it; the capture ends with it
-    #[arg(long, value_name = "UUID")]
-    session: Option<Uuid>,
+    /// One session that runs, by its id or how it begins; the capture ends with it
+    #[arg(long, value_name = "ID", value_parser = session)]
+    session: Option<String>,
     /// Where to write: a new file, for root only, or `-` for standard output
     #[arg(short = 'w', long = "write", value_name = "FILE")]
     file: PathBuf,
@@ -83,7 +83,7 @@ pub(super) fn run(args: &CaptureArgs) -> anyhow::Result<ExitCode> {
     let target = Target::open(&args.file, args.force)?;
     let request = Request::Capture {
         agent: args.agent.clone(),
-        session: args.session,
+        session: args.session.clone(),
         longest: args.snaplen,
     };
     let begun = match peer.ask(&request, Some(target.file.as_fd())) {

@@ -19,9 +19,9 @@ pub enum Request {
         /// Id or name of an agent: all its sessions, also those that begin later.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         agent: Option<String>,
-        /// One session.
+        /// Id of one session, or how it begins.
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        session: Option<Uuid>,
+        session: Option<String>,
         /// Bytes kept of each packet, from 1 on.
         #[serde(default = "longest_packet")]
         longest: u32,

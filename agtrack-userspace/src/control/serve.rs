@@ -12,7 +12,7 @@ use rustix::net::sockopt::socket_peercred;
 
 use super::message::{Answer, Begun, Request};
 use super::{MOST, wire};
-use crate::engine::{CaptureDone, CaptureRequest, Requests, Whose};
+use crate::engine::{CaptureDone, CaptureRequest, Named, Requests};
 use crate::input::CaptureAsker;
 use crate::record::Text;
 
@@ -51,8 +51,8 @@ fn try_serve(stream: &UnixStream, requests: &Requests, room: bool) -> anyhow::Re
             longest,
         } => {
             let whose = match (agent, session) {
-                (Some(agent), None) => Whose::Agent(agent),
-                (None, Some(session)) => Whose::Session(session),
+                (Some(agent), None) => Named::Agent(agent),
+                (None, Some(session)) => Named::Session(session),
                 _ => bail!("name either an `agent` or a `session`"),
             };
             ensure!(longest > 0, "`longest` is 0; packets have at least 1 byte");
@@ -89,7 +89,7 @@ fn identify(stream: &UnixStream, requests: &Requests) -> anyhow::Result<CaptureA
 fn capture(
     stream: &UnixStream,
     requests: &Requests,
-    (whose, longest, file): (Whose, u32, OwnedFd),
+    (whose, longest, file): (Named, u32, OwnedFd),
     asker: CaptureAsker,
 ) -> anyhow::Result<Answer> {
     let (done, ended) = mpsc::channel();

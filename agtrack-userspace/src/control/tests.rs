@@ -75,7 +75,7 @@ fn requests_and_answers_are_what_the_documentation_shows() {
     let session = "01a22502-f4dd-71e6-9620-98e8bf30ac32";
     let requests = [
         (Some("builder".to_owned()), None),
-        (None, Some(session.parse().unwrap())),
+        (None, Some(session.to_owned())),
     ];
     for (agent, session) in requests {
         let request = Request::Capture {

@@ -42,11 +42,20 @@ pub enum Whose {
     Session(Uuid),
 }
 
+/// Whose packets, in the words of who asks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Named {
+    /// Id or name of an agent.
+    Agent(String),
+    /// Id of a session that runs, or how it begins.
+    Session(String),
+}
+
 /// A capture that is asked for.
 #[derive(Clone, Debug)]
 pub struct CaptureRequest {
     /// Whose packets.
-    pub whose: Whose,
+    pub whose: Named,
     /// Bytes kept of each packet, from the IP header on; at least 1.
     pub longest: u32,
     /// Where the file is written.

@@ -11,7 +11,7 @@ use super::guard::Guard;
 use super::hands::{Hands, path_text};
 use super::wait::{Bed, IDLE, TICK};
 use super::watch::Watch;
-use super::{AgentRule, CaptureRequest, Request, Summary, TagRequest, Whose, clock};
+use super::{AgentRule, CaptureRequest, Named, Request, Summary, TagRequest, clock};
 use crate::input::{Clock, Input};
 use crate::load::Inventory;
 use crate::load::quiet::Quiet;
@@ -208,7 +208,7 @@ impl Live {
         let session = self.hands.launch(request)?;
         if let Some(packets) = packets {
             self.begin_capture(CaptureRequest {
-                whose: Whose::Session(session),
+                whose: Named::Session(session.to_string()),
                 longest: packets.longest,
                 file: packets.file,
                 asker: packets.asker,

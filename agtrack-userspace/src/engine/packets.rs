@@ -3,8 +3,9 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{bail, ensure};
+use uuid::Uuid;
 
-use super::capture::{Active, CaptureBegun, CaptureRequest, MOST, Outlet, Wanted, Whose};
+use super::capture::{Active, CaptureBegun, CaptureRequest, MOST, Named, Outlet, Wanted, Whose};
 use super::clock;
 use super::live::Live;
 use super::wait::TICK;
@@ -29,9 +30,9 @@ impl Live {
             !self.captures.is_full(),
             "{MOST} captures run already, which is the most; end one of them first"
         );
-        self.check_known(&request.whose)?;
+        let whose = self.find(request.whose)?;
         let now = clock::now().boot;
-        let of = match &request.whose {
+        let of = match &whose {
             Whose::Agent(name) => format!("agent {}", printable(name)),
             Whose::Session(id) => format!("session {id}"),
         };
@@ -44,7 +45,7 @@ impl Live {
         };
         let outlet = Outlet::new(request.file, &capture, request.done)?;
         let id = self.captures.next_id();
-        let what = (request.whose, request.longest, request.asker);
+        let what = (whose, request.longest, request.asker);
         let mut capture = Active::new(id, what, outlet, now);
         capture.look(&self.hands.core.pipeline, now);
         for key in capture.sessions().collect::<Vec<_>>() {
@@ -70,35 +71,30 @@ impl Live {
     }
 
     /// Who is meant must be an agent of the configuration or run now.
-    fn check_known(&self, whose: &Whose) -> anyhow::Result<()> {
+    fn find(&self, named: Named) -> anyhow::Result<Whose> {
         let pipeline = &self.hands.core.pipeline;
-        match whose {
-            Whose::Agent(name) => {
+        match named {
+            Named::Agent(name) => {
                 let running = pipeline
                     .sessions()
                     .map(|(_, agent)| (&agent.id, &agent.name));
                 let mut names = Vec::new();
                 for (id, shown) in self.watch.agents().chain(running) {
-                    if id == name || shown == name {
-                        return Ok(());
+                    if *id == name || *shown == name {
+                        return Ok(Whose::Agent(name));
                     }
                     names.push(shown.clone());
                 }
                 bail!(
                     "no agent is called {:?} here; {}",
-                    printable(name),
+                    printable(&name),
                     list("agents", names)
                 )
             }
-            Whose::Session(id) => {
-                let mut names = Vec::new();
-                for (_, agent) in pipeline.sessions() {
-                    if agent.session == *id {
-                        return Ok(());
-                    }
-                    names.push(format!("{} of {}", agent.session, agent.name));
-                }
-                bail!("no session {id} runs; {}", list("sessions", names))
+            Named::Session(begin) => {
+                let running = pipeline.sessions().map(|(_, agent)| agent);
+                let running = running.map(|agent| (agent.session, agent.name.clone()));
+                one_session(&begin, running.collect()).map(Whose::Session)
             }
         }
     }
@@ -204,6 +200,27 @@ fn told(capture: &Active, end: Option<CaptureEnd>) -> CaptureChange {
     }
 }
 
+/// The session that runs whose id begins so; with each comes the name of its agent.
+fn one_session(begin: &str, running: Vec<(Uuid, String)>) -> anyhow::Result<Uuid> {
+    ensure!(!begin.is_empty(), "the id of the session is empty");
+    let wanted = begin.to_ascii_lowercase();
+    let is_meant = |(id, _): &(Uuid, String)| id.to_string().starts_with(&wanted);
+    let (meant, others): (Vec<_>, Vec<_>) = running.into_iter().partition(is_meant);
+    let list = |all: Vec<(Uuid, String)>| {
+        let all = all.into_iter().map(|(id, name)| format!("{id} of {name}"));
+        list("sessions", all.collect())
+    };
+    match &meant[..] {
+        [(id, _)] => Ok(*id),
+        [] => bail!("no session {} runs; {}", printable(begin), list(others)),
+        _ => bail!(
+            "several sessions begin with {}, give more of its id; {}",
+            printable(begin),
+            list(meant)
+        ),
+    }
+}
+
 /// What there is instead.
 fn list(what: &str, mut names: Vec<String>) -> String {
     names.sort();
@@ -218,5 +235,37 @@ fn list(what: &str, mut names: Vec<String>) -> String {
         (true, _) => format!("there are no {what}"),
         (false, 0) => format!("{what}: {}", shown.join(", ")),
         (false, beyond) => format!("{what}: {} and {beyond} more", shown.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_session_is_named_by_how_it_begins() {
+        let id = |text: &str| text.parse::<Uuid>().unwrap();
+        let (one, two) = (
+            id("01a22502-f4dd-71e6-9620-98e8bf30ac32"),
+            id("01a22502-ffff-71e6-9620-98e8bf30ac32"),
+        );
+        let running = || vec![(one, "a".to_owned()), (two, "b\u{1b}[2J".to_owned())];
+        let named = |begin: &str| one_session(begin, running());
+        assert_eq!(named(&one.to_string()).unwrap(), one);
+        assert_eq!(named("01a22502-f4").unwrap(), one);
+        assert_eq!(named("01A22502-FF").unwrap(), two);
+        let error = |begin: &str| named(begin).unwrap_err().to_string();
+        let several = error("01a22502");
+        assert!(several.contains("several sessions"), "{several}");
+        assert!(several.contains(&format!("{one} of a")), "{several}");
+        let none = error("02\u{1b}");
+        assert!(none.starts_with("no session 02"), "{none}");
+        assert!(none.contains(&two.to_string()), "{none}");
+        for text in [several, none] {
+            assert!(!text.contains('\u{1b}'), "{text:?}");
+        }
+        assert!(error("").contains("empty"));
+        let nobody = one_session("0", Vec::new()).unwrap_err().to_string();
+        assert!(nobody.ends_with("there are no sessions"), "{nobody}");
     }
 }

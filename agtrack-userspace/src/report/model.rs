@@ -161,6 +161,12 @@ impl Call {
             .as_ref()
             .is_some_and(|exit| exit.signal.is_some() || exit.code.is_some_and(|code| code != 0))
     }
+
+    /// The same of what was asked for: programs look around by commands that are to fail.
+    #[must_use]
+    pub fn failed_at_work(&self) -> bool {
+        self.has_failed() && self.class != CallClass::Housekeeping
+    }
 }
 
 /// What the main program did itself, between two tool calls.

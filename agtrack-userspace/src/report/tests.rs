@@ -11,6 +11,7 @@ use crate::terminal::Palette;
 
 /// Records of a real recording: a shell with two calls below it.
 const CALLS: &str = include_str!("../../../tests/replay/call.jsonl");
+const EXEC: &str = include_str!("../../../tests/replay/exec.jsonl");
 const HASHES: &str = include_str!("../../../tests/replay/hashes.jsonl");
 const FLOW: &str = include_str!("../../../tests/replay/flow.jsonl");
 const TAMPER: &str = include_str!("../../../tests/replay/tamper.jsonl");
@@ -259,6 +260,27 @@ fn a_terminal_gets_no_control_characters() {
     );
     assert!(text.contains("back end tracepoint"), "{text}");
     assert!(text.contains("  lost           nothing"), "{text}");
+}
+
+#[test]
+fn what_a_program_tries_for_itself_is_no_failure_of_its_work() {
+    let of = |class: &str| {
+        let lines = EXEC.lines().map(|line| {
+            let mut line: serde_json::Value = serde_json::from_str(line).unwrap();
+            if line["kind"] == "tool_call" {
+                line["class"] = class.into();
+            }
+            if line["kind"] == "tool_call" && line["change"] == "end" {
+                line["exit"] = serde_json::json!({"code": 3, "signal": null});
+            }
+            line.to_string()
+        });
+        html::page(&report_of(&read(&lines.collect::<Vec<_>>().join("\n"))))
+    };
+    assert!(of("tool").contains(">1 failed<"));
+    let own = of("housekeeping");
+    assert!(!own.contains("1 failed"));
+    assert!(own.contains(">exit 3<"), "it is told all the same");
 }
 
 #[test]

@@ -105,7 +105,7 @@ fn calls(look: &Look, report: &Report, zone: &TimeZone) -> Vec<String> {
     let mut words = vec![calls.len().to_string()];
     let count = |is: &dyn Fn(&&&Call) -> bool| calls.iter().filter(is).count();
     for (count, what) in [
-        (count(&|call| call.has_failed()), "failed"),
+        (count(&|call| call.failed_at_work()), "failed"),
         (count(&|call| !call.ended), "not ended"),
         (
             count(&|call| call.class == CallClass::Housekeeping),

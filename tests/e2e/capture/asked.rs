@@ -41,12 +41,22 @@ fn who_is_not_known_is_told_who_is() -> Outcome {
     assert!(text.contains("agents: e2e"), "{text}");
     let text = said(&["--session", "00000000-0000-7000-8000-000000000000"]);
     assert!(text.contains(&session(&place)), "{text}");
+    // All of this age begin so, and the place's is not the only one that runs.
+    let other = self::place("known-too");
+    let text = said(&["--session", shared(&session(&place), &session(&other))]);
+    assert!(text.contains("several sessions begin with"), "{text}");
     assert!(!Path::new(&file).exists(), "nothing is left behind");
     std::fs::write(&file, "mine").unwrap();
     let text = said(&["--agent", "e2e"]);
     assert!(text.contains("is there already"), "{text}");
     assert_eq!(std::fs::read(&file).unwrap(), b"mine");
     Ok(())
+}
+
+/// How both begin.
+fn shared<'a>(one: &'a str, other: &str) -> &'a str {
+    let alike = one.bytes().zip(other.bytes()).take_while(|(a, b)| a == b);
+    one.get(..alike.count()).unwrap()
 }
 
 fn no_daemon_is_said_so() -> Outcome {
@@ -170,7 +180,9 @@ fn nonsense_does_no_harm() -> Outcome {
     assert!(said(b"").contains("no request came"));
     assert!(said(&vec![b'x'; 100_000]).contains("longer than"));
     // And then as ever.
-    let words = ["--session", &session(&place), "-w", &place.file("a")];
+    let id = session(&place);
+    let begin = id.strip_suffix(|_: char| true).unwrap();
+    let words = ["--session", begin, "-w", &place.file("a")];
     let capture = Capture::begin(command(&host::socket(), &words));
     let port = send(&place, 10);
     capture.end();

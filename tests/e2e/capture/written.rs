@@ -97,7 +97,7 @@ fn a_reader_that_does_not_read_loses_and_nobody_waits() -> Outcome {
     let peer = Peer::connect(&own.home.socket()).unwrap();
     let request = Request::Capture {
         agent: None,
-        session: Some(session.parse().unwrap()),
+        session: Some(session),
         longest: 65_536,
     };
     let begun = peer.ask(&request, Some(writer.as_fd())).unwrap();

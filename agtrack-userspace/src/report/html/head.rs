@@ -103,7 +103,8 @@ fn lost_events(lost: u64) -> String {
 
 fn figures(html: &mut Html, report: &Report) {
     let calls: Vec<&Call> = report.timeline.items.iter().filter_map(call).collect();
-    let failed = calls.iter().filter(|call| call.has_failed()).count();
+    let failed = calls.iter().filter(|call| call.failed_at_work());
+    let failed = failed.count();
     let own = calls.iter().filter(|call| call.class != CallClass::Tool);
     let own = own.count();
     let mut beside = Vec::new();

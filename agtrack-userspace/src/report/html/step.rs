@@ -68,7 +68,7 @@ fn strip(html: &mut Html, report: &Report) {
         for step in report.timeline.items.iter().take(STRIP) {
             let Step::Call(call) = step else { continue };
             let (x, width) = (place(call.at), place(call.duration.unwrap_or(0)).max(12));
-            let class = match (call.has_failed(), call.class) {
+            let class = match (call.failed_at_work(), call.class) {
                 (true, _) => "failed",
                 (false, CallClass::Tool) => "tool",
                 (false, CallClass::Housekeeping | CallClass::Service) => "own",
