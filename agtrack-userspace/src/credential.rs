@@ -1,15 +1,17 @@
-//! Is this path a well-known credential?
+//! Is this path, variable, address or socket a well-known credential, or the way to one?
 //!
-//! Comes in: the bytes of a path. Goes out: what is kept there, in a word or two. What is known
+//! Comes in: its bytes. Goes out: what is to be had there, in a word or two. What is known
 //! stands in `credential/table.rs`. Never: opens a file, or guesses from what is in it.
 
 mod table;
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::LazyLock;
 
+use crate::record::Address;
 use memchr::memmem::Finder;
-use table::TABLE;
+use table::{ADDRESSES, SOCKETS, TABLE, VARIABLES};
 
 /// A place where credentials are kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +32,78 @@ pub fn at(path: &[u8]) -> Option<&'static Credential> {
     INDEX
         .candidates(path, name)
         .find(|row| row.covers(path) && !row.excepts(name))
+}
+
+/// What a variable of the environment holds, going by its name.
+#[must_use]
+pub fn variable(name: &[u8]) -> Option<&'static str> {
+    if let Some(what) = VARIABLE.whole.get(name) {
+        return Some(*what);
+    }
+    // Each program is given dozens of them.
+    let rows = VARIABLE.by_last_word.get(last_word(name))?;
+    let found = rows.iter().find(|(end, _)| name.ends_with(end.as_bytes()));
+    found.map(|(_, what)| *what)
+}
+
+/// Rows about variables: by the whole name, and by its last word.
+#[derive(Default)]
+struct Variables {
+    whole: HashMap<&'static [u8], &'static str>,
+    by_last_word: HashMap<&'static [u8], Vec<(&'static str, &'static str)>>,
+}
+
+static VARIABLE: LazyLock<Variables> = LazyLock::new(|| {
+    let mut all = Variables::default();
+    for (pattern, what) in VARIABLES {
+        match pattern.strip_prefix('*') {
+            Some(end) => {
+                let rows = all.by_last_word.entry(last_word(end.as_bytes()));
+                rows.or_default().push((end, what));
+            }
+            None => drop(all.whole.insert(pattern.as_bytes(), what)),
+        }
+    }
+    all
+});
+
+fn last_word(name: &[u8]) -> &[u8] {
+    name.rsplit(|byte| *byte == b'_').next().unwrap_or(name)
+}
+
+/// What is to be had at an address.
+#[must_use]
+pub fn address(ip: IpAddr) -> Option<&'static str> {
+    ADDRESS.get(&ip.to_canonical()).copied()
+}
+
+static ADDRESS: LazyLock<HashMap<IpAddr, &'static str>> = LazyLock::new(|| {
+    let parsed = |(ip, what): &(&str, &'static str)| Some((ip.parse().ok()?, *what));
+    ADDRESSES.iter().filter_map(parsed).collect()
+});
+
+/// What is to be had at a socket of AF_UNIX.
+#[must_use]
+pub fn socket(path: &[u8]) -> Option<&'static str> {
+    let covers = |begin: &str, part: &str| {
+        // The slash may be the one that it begins with.
+        let rest = path
+            .get(begin.len().saturating_sub(1)..)
+            .unwrap_or_default();
+        path.starts_with(begin.as_bytes()) && memchr::memmem::find(rest, part.as_bytes()).is_some()
+    };
+    let found = SOCKETS.iter().find(|(begin, part, _)| covers(begin, part));
+    found.map(|(_, _, what)| *what)
+}
+
+/// What is to be had at a peer.
+#[must_use]
+pub fn of(peer: &Address) -> Option<&'static str> {
+    match peer {
+        Address::Ip { ip, .. } => address(*ip),
+        Address::Unix { socket } => self::socket(&socket.0),
+        Address::Other { .. } => None,
+    }
 }
 
 /// Rows by what a path must contain for them to be looked at.
@@ -177,6 +251,46 @@ mod tests {
             b"/",
         ] {
             check(path, None);
+        }
+    }
+
+    #[test]
+    fn variables_are_known_by_their_names() {
+        for (name, expect) in [
+            ("AWS_SECRET_ACCESS_KEY", Some("AWS keys")),
+            ("GITHUB_TOKEN", Some("GitHub token")),
+            ("INTERNAL_TOKEN", Some("token")),
+            ("MY_PASSWORD", Some("password")),
+            ("SSH_AUTH_SOCK", Some("SSH agent")),
+            ("TOKENIZERS_PARALLELISM", None),
+            ("PATH", None),
+            ("", None),
+        ] {
+            assert_eq!(variable(name.as_bytes()), expect, "{name}");
+        }
+    }
+
+    #[test]
+    fn metadata_services_and_sockets_that_hold_keys_are_known() {
+        for (ip, known) in [
+            ("169.254.169.254", true),
+            ("::ffff:169.254.169.254", true),
+            ("fd00:ec2::254", true),
+            ("169.254.1.1", false),
+        ] {
+            assert_eq!(address(ip.parse().unwrap()).is_some(), known, "{ip}");
+        }
+        assert_eq!(ADDRESS.len(), ADDRESSES.len(), "each row is an address");
+        for (path, expect) in [
+            ("/tmp/ssh-AbC/agent.12", Some("SSH agent")),
+            ("/home/a/.ssh/agent/s.1", Some("SSH agent")),
+            ("/run/user/1000/gnupg/S.gpg-agent", Some("PGP agent")),
+            ("/run/user/1000/keyring/control", Some("password store")),
+            ("/run/docker.sock", None),
+            ("@ssh-agent", None),
+            ("", None),
+        ] {
+            assert_eq!(socket(path.as_bytes()), expect, "{path}");
         }
     }
 

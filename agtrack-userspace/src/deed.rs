@@ -43,6 +43,7 @@ pub struct Deeds {
     programs: Programs,
     files: Files,
     credentials: Shelf<Deed>,
+    offered: Shelf<Deed>,
     peers: Shelf<Deed>,
     refused: Shelf<Deed>,
     killed: Shelf<Deed>,
@@ -82,6 +83,7 @@ impl Deeds {
             programs: Programs::new(part),
             files: Files::new(part),
             credentials: shelf(),
+            offered: shelf(),
             peers: shelf(),
             refused: shelf(),
             killed: shelf(),
@@ -149,9 +151,14 @@ impl Deeds {
                     false => self.files.rename(&from.0, &to.0, has("NOREPLACE")),
                 }
             }
-            Object::Exec { exe, cwd, .. } => {
+            Object::Exec {
+                exe, cwd, brought, ..
+            } => {
                 self.base.get_or_insert_with(|| cwd.0.clone());
                 self.programs.add(&exe.0);
+                for name in &*brought.env_names {
+                    self.offer(&name.0, process);
+                }
             }
             Object::Exit {
                 signal: Some(signal),
@@ -244,6 +251,15 @@ impl Deeds {
         }
     }
 
+    /// A program was given a variable that may hold a credential.
+    fn offer(&mut self, name: &[u8], process: &Process) {
+        if let Some(what) = credential::variable(name)
+            && let Some(deed) = note(&mut self.offered, name, process, "in the environment")
+        {
+            deed.what = what;
+        }
+    }
+
     fn connect(&mut self, action: &Action, address: &Address) {
         let failed = action.outcome.result == OutcomeResult::Failure;
         let errno = action.outcome.errno.as_deref().unwrap_or("failed");
@@ -263,6 +279,12 @@ impl Deeds {
         };
         if let Some(peer) = note(&mut self.peers, &name, &action.process, way) {
             peer.rank = rank(address);
+        }
+        let reached = (!failed).then(|| credential::of(address)).flatten();
+        if let Some(what) = reached
+            && let Some(deed) = note(&mut self.credentials, &name, &action.process, way)
+        {
+            deed.what = what;
         }
     }
 
@@ -284,6 +306,7 @@ impl Deeds {
         Effects {
             programs: self.programs.list(most),
             credentials: list(&self.credentials, most),
+            offered: list(&self.offered, most),
             created,
             written,
             deleted,

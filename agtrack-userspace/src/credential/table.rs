@@ -139,3 +139,82 @@ pub(super) const TABLE: &[Credential] = &[
     row("*.jks", "key store"),
     row("*.keystore", "key store"),
 ];
+
+/// Variables of the environment that hold credentials: a name, or `*` and how it ends; of
+/// those the first that fits.
+#[rustfmt::skip]
+pub(super) const VARIABLES: &[(&str, &str)] = &[
+    ("AWS_SECRET_ACCESS_KEY", "AWS keys"),
+    ("AWS_SESSION_TOKEN", "AWS keys"),
+    ("AWS_WEB_IDENTITY_TOKEN_FILE", "AWS keys"),
+    ("AWS_CONTAINER_AUTHORIZATION_TOKEN", "AWS keys"),
+    ("AZURE_CLIENT_SECRET", "Azure keys"),
+    ("AZURE_STORAGE_KEY", "Azure keys"),
+    ("GOOGLE_APPLICATION_CREDENTIALS", "Google Cloud keys"),
+    ("CLOUDSDK_AUTH_ACCESS_TOKEN", "Google Cloud tokens"),
+    ("KUBECONFIG", "Kubernetes access"),
+    ("GH_TOKEN", "GitHub token"),
+    ("GITHUB_TOKEN", "GitHub token"),
+    ("GITLAB_TOKEN", "GitLab token"),
+    ("CI_JOB_TOKEN", "GitLab token"),
+    ("NPM_TOKEN", "npm token"),
+    ("NODE_AUTH_TOKEN", "npm token"),
+    ("TWINE_PASSWORD", "PyPI token"),
+    ("CARGO_REGISTRY_TOKEN", "cargo token"),
+    ("VAULT_TOKEN", "Vault token"),
+    ("OPENAI_API_KEY", "model access"),
+    ("ANTHROPIC_API_KEY", "model access"),
+    ("ANTHROPIC_AUTH_TOKEN", "model access"),
+    ("GEMINI_API_KEY", "model access"),
+    ("GOOGLE_API_KEY", "model access"),
+    ("SSH_AUTH_SOCK", "SSH agent"),
+    ("GPG_AGENT_INFO", "PGP agent"),
+    ("PGPASSWORD", "database passwords"),
+    ("MYSQL_PWD", "database passwords"),
+    ("REDISCLI_AUTH", "database passwords"),
+    ("DATABASE_URL", "database passwords"),
+    ("SSHPASS", "passwords of hosts"),
+    ("SLACK_BOT_TOKEN", "Slack token"),
+    ("*_API_KEY", "key"),
+    ("*_APIKEY", "key"),
+    ("*_ACCESS_KEY", "key"),
+    ("*_SECRET_KEY", "key"),
+    ("*_PRIVATE_KEY", "key"),
+    ("*_TOKEN", "token"),
+    ("*_PASSWORD", "password"),
+    ("*_PASSWD", "password"),
+    ("*_PASSPHRASE", "password"),
+    ("*_SECRET", "secret"),
+    ("*_CREDENTIALS", "credentials"),
+];
+
+/// Where machines in a cloud ask for their own credentials.
+#[rustfmt::skip]
+pub(super) const ADDRESSES: &[(&str, &str)] = &[
+    // AWS, Azure, Google Cloud, DigitalOcean, OpenStack …
+    ("169.254.169.254", "cloud metadata"),
+    ("fd00:ec2::254", "cloud metadata"),
+    ("fd20:ce::254", "cloud metadata"),
+    // Containers of AWS: the task's role, and pods'.
+    ("169.254.170.2", "cloud metadata"),
+    ("169.254.170.23", "cloud metadata"),
+    ("fd00:ec2::23", "cloud metadata"),
+    // Azure's host, Alibaba Cloud, Oracle Cloud.
+    ("168.63.129.16", "cloud metadata"),
+    ("100.100.100.200", "cloud metadata"),
+    ("192.0.0.192", "cloud metadata"),
+];
+
+/// Sockets of those that hold keys: how the path begins, and what it has behind that.
+#[rustfmt::skip]
+pub(super) const SOCKETS: &[(&str, &str, &str)] = &[
+    ("/tmp/ssh-", "/agent.", "SSH agent"),
+    ("/", "/.ssh/agent/", "SSH agent"),
+    ("/run/user/", "/keyring/ssh", "SSH agent"),
+    ("/run/user/", "/gcr/ssh", "SSH agent"),
+    ("/run/user/", "/ssh-agent", "SSH agent"),
+    ("/run/user/", "/openssh_agent", "SSH agent"),
+    ("/", "/S.gpg-agent", "PGP agent"),
+    ("/run/user/", "/keyring/", "password store"),
+    ("/run/user/", "/kwallet", "password store"),
+];

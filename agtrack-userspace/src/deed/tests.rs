@@ -1,7 +1,9 @@
 //! What a summary chooses to tell.
 
 use super::*;
-use crate::record::{Completeness, Direction, FileChange, Outcome, PathSource, Side, TlsHello};
+use crate::record::{
+    Completeness, Direction, FileChange, Outcome, PathSource, Side, Text, TlsHello,
+};
 
 /// Names in a list.
 const LISTED: usize = 24;
@@ -328,4 +330,47 @@ fn a_peer_has_its_name_and_how_it_was_spoken_to() {
         peers,
         expect.map(|(name, ways)| (name.to_owned(), ways.to_owned()))
     );
+}
+
+#[test]
+fn credentials_that_could_be_used_are_told_apart_from_those_that_were_reached() {
+    let mut deeds = Deeds::default();
+    let mut exec: Object = serde_json::from_value(serde_json::json!({
+        "exe": "/usr/bin/aws", "inode": 1, "device": "0:1", "args": [], "args_bytes": 0,
+        "group": 0, "egroup": 0, "cwd": "/w",
+    }))
+    .unwrap();
+    if let Object::Exec { brought, .. } = &mut exec {
+        let names = ["PATH", "GITHUB_TOKEN", "DB_PASSWORD"].map(Text::from);
+        brought.env_names = std::sync::Arc::new(names.to_vec());
+    }
+    deeds.add(&action("/usr/bin/aws", "process.exec", exec, None));
+    let metadata = |errno| {
+        let ip = "169.254.169.254".parse().unwrap();
+        let address = Address::Ip {
+            ip,
+            port: 80,
+            proto: "tcp".to_owned(),
+            domain: None,
+        };
+        connect(address, errno)
+    };
+    deeds.add(&metadata(Some("EHOSTUNREACH")));
+    assert!(deeds.effects(LISTED).credentials.is_empty());
+    deeds.add(&metadata(None));
+    let effects = deeds.effects(LISTED);
+    let told = |list: &Listed| -> Vec<(String, String)> {
+        let word = |item: &Item| (item.name.escaped().into_owned(), item.what.clone());
+        list.items.iter().map(word).collect()
+    };
+    let word = |name: &str, what: &str| (name.to_owned(), what.to_owned());
+    assert_eq!(
+        told(&effects.offered),
+        [
+            word("DB_PASSWORD", "password"),
+            word("GITHUB_TOKEN", "GitHub token")
+        ]
+    );
+    assert_eq!(effects.credentials.total, 1);
+    assert_eq!(effects.credentials.items[0].what, "cloud metadata");
 }

@@ -21,6 +21,10 @@ pub struct Effects {
     /// Well-known credentials that were touched.
     #[serde(skip_serializing_if = "Listed::is_empty")]
     pub credentials: Listed,
+    /// Credentials that it could use: variables of the environment of its programs, going by their
+    /// names. Whether they were used is not seen.
+    #[serde(skip_serializing_if = "Listed::is_empty")]
+    pub offered: Listed,
     /// Files that are there now and were not before.
     #[serde(skip_serializing_if = "Listed::is_empty")]
     pub created: Listed,

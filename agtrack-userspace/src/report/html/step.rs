@@ -203,6 +203,7 @@ fn effects(html: &mut Html, effects: &Effects, hosts: &Capped<HostDone>) {
     html.node("dl", &[("class", "effects")], |html| {
         for (title, list) in [
             ("Credentials", &effects.credentials),
+            ("Could use", &effects.offered),
             ("Refused", &effects.refused),
             ("Killed", &effects.killed),
             ("Created", &effects.created),
