@@ -39,7 +39,7 @@ fn an_agent_that_another_one_starts_is_a_session_of_its_own() -> Outcome {
     let inner = format!("echo y > {called}; true");
     let codex = script(&place, "codex", &format!("echo x > {own}\nsh -c '{inner}'"));
     let command = format!("{codex} exec; echo z > {outer}");
-    let claude = script(&place, "claude", &format!("bash -c '{command}'\ntrue"));
+    let claude = script(&place, "claude", &format!("sh -c '{command}'\ntrue"));
     place.run(&steps!["exec", &claude, "claude"]);
     let records = place.records();
     let sessions = records.kind("session");
@@ -65,7 +65,7 @@ fn an_agent_that_another_one_starts_is_a_session_of_its_own() -> Outcome {
     );
     assert_eq!(
         start["tool_call"]["command"],
-        json!(["bash", "-c", command]),
+        json!(["sh", "-c", command]),
         "{start}"
     );
     // Each file was made by whom it was made by, and what codex did is one call and no call.
@@ -75,8 +75,8 @@ fn an_agent_that_another_one_starts_is_a_session_of_its_own() -> Outcome {
         who(&records, &called),
         (codexs.clone(), json!(["sh", "-c", inner]))
     );
-    let bash = json!(["bash", "-c", command]);
-    assert_eq!(who(&records, &outer), (around["session"].clone(), bash));
+    let shell = json!(["sh", "-c", command]);
+    assert_eq!(who(&records, &outer), (around["session"].clone(), shell));
     totals_are_its_records(&records, end);
     call_around(&records, end, &around, [own, called, outer]);
     Ok(())
@@ -117,7 +117,7 @@ fn a_program_that_starts_itself_is_one_agent() -> Outcome {
     let made = place.file("made");
     let command = format!("echo x > {made}; true");
     // As a wrapper starts the program proper; here both have the name.
-    let native = script(&place, "codex", &format!("bash -c '{command}'\ntrue"));
+    let native = script(&place, "codex", &format!("sh -c '{command}'\ntrue"));
     let directory = place.file("bin");
     std::fs::create_dir(&directory).unwrap();
     let wrapper = script(&place, "bin/codex", &format!("{native}\ntrue"));
@@ -128,9 +128,6 @@ fn a_program_that_starts_itself_is_one_agent() -> Outcome {
     let [start] = &calls(&records, "start")[..] else {
         panic!("{records}")
     };
-    assert_eq!(
-        start["tool_call"]["command"],
-        json!(["bash", "-c", command])
-    );
+    assert_eq!(start["tool_call"]["command"], json!(["sh", "-c", command]));
     Ok(())
 }
