@@ -72,8 +72,7 @@ fn last_word(name: &[u8]) -> &[u8] {
 }
 
 /// What is to be had at an address.
-#[must_use]
-pub fn address(ip: IpAddr) -> Option<&'static str> {
+fn address(ip: IpAddr) -> Option<&'static str> {
     ADDRESS.get(&ip.to_canonical()).copied()
 }
 
@@ -83,8 +82,7 @@ static ADDRESS: LazyLock<HashMap<IpAddr, &'static str>> = LazyLock::new(|| {
 });
 
 /// What is to be had at a socket of AF_UNIX.
-#[must_use]
-pub fn socket(path: &[u8]) -> Option<&'static str> {
+fn socket(path: &[u8]) -> Option<&'static str> {
     let covers = |begin: &str, part: &str| {
         // The slash may be the one that it begins with.
         let rest = path
