@@ -29,3 +29,14 @@ pub struct Handoff {
     /// Who did it.
     pub process: Shared<Process>,
 }
+
+impl Handoff {
+    /// The end of a sentence about it: nothing where what comes of it is recorded.
+    #[must_use]
+    pub fn caveat(&self) -> &'static str {
+        match self.recorded {
+            true => "",
+            false => "; what it does is not recorded here",
+        }
+    }
+}

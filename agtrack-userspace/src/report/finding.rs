@@ -46,16 +46,13 @@ impl Findings {
     pub(super) fn handoff(&mut self, handoff: &Handoff, record: &Record, call: u64) {
         let exe = handoff.process.exe.as_ref();
         let exe = exe.map_or("?".into(), Text::escaped);
-        let beyond = match handoff.recorded {
-            true => "",
-            false => "; what it does is not recorded here",
-        };
+        let caveat = handoff.caveat();
         let (can, pid) = (&handoff.can, handoff.process.pid);
         self.push(Finding {
             weight: Weight::Warning,
             what: format!("handoff: {}", handoff.channel),
             name: handoff.reached.clone(),
-            detail: format!("{can}, reached by {exe} [{pid}]{beyond}"),
+            detail: format!("{can}, reached by {exe} [{pid}]{caveat}"),
             time: Some(record.time.clone()),
             seq: Some(record.seq),
             calls: vec![call],

@@ -57,15 +57,12 @@ fn agent(agent: &Agent) -> String {
 }
 
 fn handoff(told: &Handoff, palette: Palette) -> String {
-    let recorded = match told.recorded {
-        true => "",
-        false => "; what it does is not recorded here",
-    };
     let what = format!(
-        "reached {} at {}, which {}{recorded}",
+        "reached {} at {}, which {}{}",
         printable(&told.channel),
         told.reached.printable(),
-        printable(&told.can)
+        printable(&told.can),
+        told.caveat()
     );
     format!(
         "{} {}",
