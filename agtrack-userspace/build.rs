@@ -6,8 +6,20 @@
 use std::path::{Path, PathBuf};
 use std::process::{ExitCode, Stdio};
 
+use sha2::{Digest, Sha256};
+
 #[path = "../xtask/src/bpf.rs"]
 mod bpf;
+
+/// What says how maps and messages are laid out, seen from the workspace: a recorder whose layout is another
+/// one cannot go on with them.
+const LAYOUT: &[&str] = &[
+    "agtrack-common/src",
+    "agtrack-ebpf/src/map.rs",
+    "agtrack-ebpf/src/names.rs",
+    "agtrack-ebpf/src/scratch.rs",
+    "agtrack-ebpf/src/writing.rs",
+];
 
 /// What the probes are made of, seen from the workspace.
 const SOURCES: &[&str] = &[
@@ -32,6 +44,7 @@ fn main() -> ExitCode {
 
 fn build() -> Result<(), String> {
     println!("cargo::rerun-if-env-changed=AGTRACK_PROBES");
+    println!("cargo::rustc-env=AGTRACK_LAYOUT={}", layout()?);
     let out_dir = variable("OUT_DIR")?;
     let object = Path::new(&out_dir).join("agtrack.o");
     let ready = match std::env::var_os("AGTRACK_PROBES") {
@@ -46,12 +59,48 @@ fn build() -> Result<(), String> {
     Ok(())
 }
 
+/// A number that stands for these sources, whatever their comments say.
+fn layout() -> Result<String, String> {
+    let root = root()?;
+    let mut files = Vec::new();
+    for source in LAYOUT {
+        sources(&root.join(source), &mut files)?;
+    }
+    files.sort();
+    let mut digest = Sha256::new();
+    for file in files {
+        let text = std::fs::read_to_string(&file)
+            .map_err(|error| format!("cannot read {}: {error}", file.display()))?;
+        let code = text.lines().map(|line| line.split("//").next());
+        code.flatten().for_each(|line| digest.update(line.trim()));
+    }
+    let digest = digest.finalize();
+    Ok(digest.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+/// A file, or all below a directory.
+fn sources(path: &Path, files: &mut Vec<PathBuf>) -> Result<(), String> {
+    if path.is_file() {
+        files.push(path.to_owned());
+        return Ok(());
+    }
+    let failed = |error| format!("cannot read {}: {error}", path.display());
+    for entry in std::fs::read_dir(path).map_err(failed)? {
+        sources(&entry.map_err(failed)?.path(), files)?;
+    }
+    Ok(())
+}
+
+fn root() -> Result<PathBuf, String> {
+    let manifest = variable("CARGO_MANIFEST_DIR")?;
+    let root = Path::new(&manifest).parent();
+    let root = root.ok_or("agtrack-userspace is not in a workspace")?;
+    Ok(root.to_owned())
+}
+
 /// Compiles the probes and returns the object.
 fn compile(out_dir: &Path) -> Result<PathBuf, String> {
-    let manifest = variable("CARGO_MANIFEST_DIR")?;
-    let root = Path::new(&manifest)
-        .parent()
-        .ok_or("agtrack-userspace is not in a workspace")?;
+    let root = root()?;
     for source in SOURCES {
         println!("cargo::rerun-if-changed={}", root.join(source).display());
     }
@@ -68,7 +117,7 @@ fn compile(out_dir: &Path) -> Result<PathBuf, String> {
     let target_dir = shared_target(out_dir).join("probe");
     let (cargo, arch) = (variable("CARGO")?, variable("CARGO_CFG_TARGET_ARCH")?);
     let place = bpf::Place {
-        root,
+        root: &root,
         target_dir: &target_dir,
         cargo: &cargo,
         linker: &linker,

@@ -31,6 +31,18 @@ pub struct Counters {
     pub lost_parts: u64,
 }
 
+/// What a recorder has told of a hook so far, kept for the one that takes over from it.
+#[repr(C)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
+)]
+pub struct Told {
+    /// The counters, since the probes were first attached.
+    pub counts: Counters,
+    /// Runs of the hook's program that the kernel skipped, since that program was attached.
+    pub skipped: u64,
+}
+
 impl core::ops::AddAssign for Counters {
     fn add_assign(&mut self, other: Counters) {
         self.seen += other.seen;
@@ -46,6 +58,21 @@ impl core::ops::AddAssign for Counters {
 }
 
 impl Counters {
+    /// What was counted since `before`.
+    pub fn since(self, before: Counters) -> Counters {
+        Counters {
+            seen: self.seen.saturating_sub(before.seen),
+            submitted: self.submitted.saturating_sub(before.submitted),
+            filtered: self.filtered.saturating_sub(before.filtered),
+            coalesced: self.coalesced.saturating_sub(before.coalesced),
+            lost_ring: self.lost_ring.saturating_sub(before.lost_ring),
+            lost_map: self.lost_map.saturating_sub(before.lost_map),
+            lost_budget: self.lost_budget.saturating_sub(before.lost_budget),
+            lost_oversized: self.lost_oversized.saturating_sub(before.lost_oversized),
+            lost_parts: self.lost_parts.saturating_sub(before.lost_parts),
+        }
+    }
+
     /// All runs that ended in loss.
     pub fn lost(&self) -> u64 {
         self.lost_ring + self.lost_map + self.lost_budget + self.lost_oversized

@@ -59,6 +59,9 @@ pub struct Tag {
     pub session: u64,
     /// Opens that were counted and not told yet.
     pub owed: u64,
+    /// 1: it was born with a tag, and nothing is counted of any file that it has open for writing, so none
+    /// needs to be looked for when it ends. 0: not known.
+    pub unwritten: u64,
 }
 
 /// Value of the cgroup tag map; the key is the cgroup id.

@@ -54,10 +54,16 @@ pub fn known(regs: *const u64) -> Option<u64> {
     (known != 0).then_some(known)
 }
 
+/// Whether a thread is in an i386 system call, and not in one of 64 bits.
+#[inline(always)]
+pub fn is_compat(task: Task) -> bool {
+    task.status() & TS_COMPAT != 0
+}
+
 /// The system call, if agtrack looks at it in the table it was made through.
 #[inline(always)]
-pub fn call(task: Task, known: u64) -> Option<Packed> {
-    let packed = Packed(if is_compat(task) {
+pub fn call(is_compat: bool, known: u64) -> Option<Packed> {
+    let packed = Packed(if is_compat {
         (known >> 32) as u32
     } else {
         known as u32
@@ -67,20 +73,16 @@ pub fn call(task: Task, known: u64) -> Option<Packed> {
 
 /// Its number, marked where it is one of i386 programs.
 #[inline(always)]
-pub fn number(task: Task, regs: *const u64) -> u32 {
+pub fn number(is_compat: bool, regs: *const u64) -> u32 {
     let number = register(regs, register::NUMBER) as u32 & !(X32 as u32);
-    if is_compat(task) {
-        number | COMPAT
-    } else {
-        number
-    }
+    if is_compat { number | COMPAT } else { number }
 }
 
-/// The arguments of that system call.
+/// Its arguments.
 #[inline(always)]
-pub fn arguments(task: Task, regs: *const u64) -> [u64; 6] {
+pub fn arguments(is_compat: bool, regs: *const u64) -> [u64; 6] {
     use register::*;
-    if is_compat(task) {
+    if is_compat {
         return [BX, CX, DX, SI, DI, BP].map(|which| register(regs, which) & u64::from(u32::MAX));
     }
     [DI, SI, DX, R10, R8, R9].map(|which| register(regs, which))
@@ -92,9 +94,4 @@ pub fn arguments(task: Task, regs: *const u64) -> [u64; 6] {
 pub fn arguments_at(regs: Kernel) -> [u64; 4] {
     use register::*;
     [DI, SI, DX, R10].map(|which| at(regs.wrapping_add(which * size_of::<u64>())))
-}
-
-#[inline(always)]
-fn is_compat(task: Task) -> bool {
-    task.status() & TS_COMPAT != 0
 }

@@ -92,16 +92,24 @@ pub fn anyone() -> Option<Actor> {
 /// Gives a process a tag. False: the map is full.
 #[inline(always)]
 pub fn adopt(process: Task, session: u64) -> bool {
-    TAGS.insert(
-        process.tgid(),
-        Tag {
-            start: process.start(),
-            session,
-            owed: 0,
-        },
-        0,
-    )
-    .is_ok()
+    tag(process, session, 0)
+}
+
+/// Gives a process a tag before its first instruction. False: the map is full.
+#[inline(always)]
+pub fn born(process: Task, session: u64) -> bool {
+    tag(process, session, 1)
+}
+
+#[inline(always)]
+fn tag(process: Task, session: u64, unwritten: u64) -> bool {
+    let tag = Tag {
+        start: process.start(),
+        session,
+        owed: 0,
+        unwritten,
+    };
+    TAGS.insert(process.tgid(), tag, 0).is_ok()
 }
 
 /// The tag of another process.

@@ -1,7 +1,7 @@
 //! The maps: all state that programs share with each other and with user space.
 
 use agtrack_common::budget::{Flood, Spender, Spent};
-use agtrack_common::count::Counters;
+use agtrack_common::count::{Counters, Told};
 use agtrack_common::event::{HOOK_SLOTS, KnownPeer, Reading, Readings};
 use agtrack_common::packet::{CAPTURES, Captured};
 use agtrack_common::socket::{Holder, SOCKETS, Traffic};
@@ -28,6 +28,11 @@ pub static CGROUPS: HashMap<u64, CgroupTag> = HashMap::with_max_entries(8 * 1024
 /// Counters per hook.
 #[map]
 pub static COUNTERS: PerCpuArray<Counters> = PerCpuArray::with_max_entries(HOOK_SLOTS as u32, 0);
+
+/// What user space has told of the counters, per hook: no program touches it, and it stays with them when
+/// one recorder takes over from another.
+#[map]
+pub static TOLD: Array<Told> = Array::with_max_entries(HOOK_SLOTS as u32, 0);
 
 /// Processes and tags. The loader sets the size.
 #[map]
@@ -67,9 +72,10 @@ pub static COALESCED: LruHashMap<u32, u64> = LruHashMap::with_max_entries(1024, 
 
 /// `[0]`: the active generation (0: all are). `[1]`: 1 while the reader sleeps without a clock
 /// and must be woken. `[2]`: how many bytes of each packet of a captured
-/// session are wanted; 0: no session is captured. `[3]`: 1 while a rule names a program or a user.
+/// session are wanted; 0: no session is captured. `[3]`: 1 while a rule names a program or a user. `[4]`:
+/// what the numbers of those rules mean, as a hash: for user space.
 #[map]
-pub static CONTROL: Array<u32> = Array::with_max_entries(4, 0);
+pub static CONTROL: Array<u32> = Array::with_max_entries(8, 0);
 
 /// Files whose execution makes a process an agent's: the number of the rule that says so.
 #[map]

@@ -26,6 +26,11 @@ pub struct Scratch {
     pub environment: EnvironmentState,
     /// The arguments of a system call, by place, and its number at the end.
     pub arguments: [u64; 8],
+    /// Which call it is: [`Packed`](agtrack_common::call::Packed).
+    pub call: u32,
+    reserved2: u32,
+    /// Who makes it, an [`Actor`]: as words, because maps hold no pointers.
+    pub actor: [u64; size_of::<Actor>() / 8],
     /// What they mean, in one form for all variants of a call.
     pub request: [u64; 8],
     /// What the head of a part is laid over meanwhile.

@@ -11,7 +11,7 @@ use aya_ebpf::bindings::{BPF_ANY, BPF_NOEXIST};
 
 use crate::count::{self, Fate, add};
 use crate::gate::{self, Actor};
-use crate::map::WRITINGS;
+use crate::map::{TAGS, WRITINGS};
 use crate::message::Message;
 use crate::object::{File, Place};
 use crate::offset::{DENTRY_INODE, FILE_COUNT, FILE_INODE, FILE_REFERENCES, INODE_SIZE};
@@ -25,6 +25,8 @@ const S_IFREG: u32 = 0o100_000;
 /// `O_TRUNC`, `__O_TMPFILE`.
 const O_TRUNC: u32 = 0o1000;
 const O_TMPFILE: u32 = 0o20_000_000;
+/// With `O_CREAT`: an open with none of them finds a file as it was.
+pub const BEGINS: u32 = 0o100 | O_TRUNC | O_TMPFILE;
 
 /// What was written and not told yet.
 #[repr(C)]
@@ -153,7 +155,20 @@ pub extern "C" fn agtrack_begin(key: u64, file: u64, hook: u32, flags: u32) -> u
         count::run(hook as u16, Fate::LostMap);
         return 0;
     }
+    if by_descriptor()
+        && let Some(tag) = TAGS.get_ptr_mut((key >> 32) as u32)
+    {
+        // SAFETY: a map value.
+        unsafe { (*tag).unwritten = 0 };
+    }
     1
+}
+
+/// Back end B: whether nothing is counted of any descriptor of the process.
+#[inline(always)]
+pub fn has_none(tgid: u32) -> bool {
+    // SAFETY: the value is copied at once.
+    by_descriptor() && unsafe { TAGS.get(tgid) }.is_some_and(|tag| tag.unwritten != 0)
 }
 
 /// What is known of the file's end where it is told.

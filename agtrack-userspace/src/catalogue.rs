@@ -8,10 +8,13 @@ mod prompts;
 mod starter;
 mod table;
 
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
 use crate::record::Text;
 
 pub use prompts::{Prompts, Words};
-pub use starter::{starts_an_agent, starts_others};
+pub use starter::{makes_a_container, starts_an_agent, starts_others};
 pub use table::TABLE;
 
 /// An agent program.
@@ -73,15 +76,46 @@ pub fn program(exe: &Text, script: Option<&Text>, args: &[Text]) -> Option<&'sta
 /// without a version behind `@`).
 #[must_use]
 pub fn named(word: &[u8]) -> Option<&'static Program> {
-    let name = file_name(word);
     let package = match memchr::memrchr(b'@', word) {
         Some(at) if at > 0 => word.get(..at).unwrap_or_default(),
         _ => word,
     };
-    TABLE.iter().find(|program| {
-        let is = |names: &[&str], what: &[u8]| names.iter().any(|name| name.as_bytes() == what);
-        is(program.files, name) || is(program.packages, package) || program.is_script(word)
-    })
+    let ends = NAMES.by_end.get(file_name(word)).into_iter().flatten();
+    let ended = ends
+        .filter(|(end, _)| is_end(word, end))
+        .map(|(_, place)| *place);
+    let packed = NAMES.by_package.get(package).copied();
+    TABLE.get(ended.chain(packed).min()?)
+}
+
+/// Where in the table a program stands, by what names it: each program of a command line is looked
+/// for.
+#[derive(Default)]
+struct Names {
+    /// By the last component of a file or a script; with it, how the path ends.
+    by_end: HashMap<&'static [u8], Vec<(&'static [u8], usize)>>,
+    by_package: HashMap<&'static [u8], usize>,
+}
+
+static NAMES: LazyLock<Names> = LazyLock::new(|| {
+    let mut names = Names::default();
+    for (place, program) in TABLE.iter().enumerate() {
+        for end in program.files.iter().chain(program.scripts) {
+            let end = end.as_bytes();
+            let ends = names.by_end.entry(file_name(end));
+            ends.or_default().push((end, place));
+        }
+        for package in program.packages {
+            names.by_package.entry(package.as_bytes()).or_insert(place);
+        }
+    }
+    names
+});
+
+/// Whether a path ends so, from a component on.
+fn is_end(path: &[u8], end: &[u8]) -> bool {
+    let before = path.strip_suffix(end);
+    before.is_some_and(|before| before.is_empty() || before.ends_with(b"/"))
 }
 
 /// The program that is this Python module.
@@ -123,10 +157,7 @@ fn is_interpreter(name: &[u8]) -> bool {
 
 impl Program {
     fn is_script(&self, word: &[u8]) -> bool {
-        let ends = |end: &&str| {
-            let before = word.strip_suffix(end.as_bytes());
-            before.is_some_and(|before| before.is_empty() || before.ends_with(b"/"))
-        };
+        let ends = |end: &&str| is_end(word, end.as_bytes());
         self.scripts.iter().any(ends) || {
             let name = file_name(word);
             word.contains(&b'/') && self.files.iter().any(|file| file.as_bytes() == name)

@@ -11,7 +11,7 @@ mod hierarchy;
 mod own;
 mod owner;
 
-pub use globs::{GlobError, Globs};
+pub use globs::{GlobError, Globs, Weight};
 pub use hierarchy::Hierarchy;
 pub use own::OwnCgroup;
 

@@ -8,18 +8,25 @@ mod agents;
 mod capture;
 mod config;
 mod daemon;
+mod detach;
 mod doctor;
+mod encoding;
 mod events;
 mod query;
 mod replay;
 mod report;
 mod schema;
+mod sessions;
+mod sink;
+mod status;
+mod table;
+mod tag;
 mod tail;
 mod verifier_stats;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::run::{self, RunArgs, stub};
 use crate::terminal::{self, Unwritten};
@@ -42,6 +49,7 @@ Examples:
   agtrack run -- claude          record one command and everything it starts
   agtrack tail -f                see what happens, as it happens
   agtrack query --path .env      see who touched a file
+  agtrack sessions               see which sessions there are
   agtrack report                 see what the last session did, as a whole
   sudo agtrack doctor            see what this kernel allows
   sudo agtrack daemon            record the agents named in /etc/agtrack/agtrack.toml";
@@ -66,7 +74,15 @@ enum Command {
     Run(RunArgs),
     /// Record the agents named in the configuration, until SIGTERM
     Daemon(daemon::DaemonArgs),
-    /// Find agents that run and are not recorded
+    /// Show how the running daemon is doing, part by part
+    Status(status::StatusArgs),
+    /// Have the daemon record a process, cgroup, unit or container as an agent's
+    Tag(Box<tag::TagArgs>),
+    /// Have the daemon record no more what was tagged so
+    Untag(tag::UntagArgs),
+    /// End the recording that goes on in the kernel while no daemon runs (`capture.pin`)
+    Detach(detach::DetachArgs),
+    /// List the agents that are recorded, or find those that run and are not
     Agents(agents::AgentsArgs),
     /// Have the daemon write the packets of an agent to a file, for Wireshark
     Capture(capture::CaptureArgs),
@@ -85,10 +101,20 @@ enum Command {
     /// `\` takes the meaning from the next character; odd names can be written as they are shown:
     /// `\xff`, `\u{7}`.
     ///
-    /// TIME: `2026-11-22T21:03:11Z`, a local `2026-11-22` or `2026-11-22 21:03`, or how long ago:
-    /// `30m`, `2h`, `3d`.
+    /// TIME: `2026-11-22T21:03:11Z`, a local `2026-11-22` or `2026-11-22 21:03`, a local `11:00` (the
+    /// last time it was so late: today's, or yesterday's where today's is still to come), or how long
+    /// ago: `30m`, `2h`, `3d`.
     #[command(after_help = query::EXAMPLES)]
     Query(Box<query::QueryArgs>),
+    /// List the sessions of a journal: whose, when, what bound each, how much each did
+    ///
+    /// Needs no daemon. ENDED is `running` while a recorder writes the journal and has told no end, and
+    /// `not told` where none saw the end, or the recorder stopped before. BY says what tied it to its
+    /// agent, WHAT which command, container, program or cgroup. CALLS are its tool calls, FINDINGS what
+    /// `agtrack report` has under `to look at`, GAPS those of the session and of the time it ran, but
+    /// for runs that the kernel skipped. TIME as for `agtrack query`.
+    #[command(after_help = sessions::EXAMPLES)]
+    Sessions(sessions::SessionsArgs),
     /// Show a session as a whole: its tool calls, what they changed, and what is missing
     ///
     /// Prints a summary. With --html it writes one page that can be mailed, printed and kept: the
@@ -104,10 +130,15 @@ enum Command {
     Events(events::EventsArgs),
     /// Check a configuration, or show the one in force
     Config(config::ConfigArgs),
+    /// See how far each sink has come, or try one
+    Sink(sink::SinkArgs),
     /// Turn a recorded input log into records again
     Replay(replay::ReplayArgs),
     /// Print the JSON Schema of the records
     Schema,
+    /// Write records from standard input in another encoding
+    #[command(hide = true)]
+    Encode(encoding::EncodeArgs),
     /// Print the instructions that the verifier walked for each program
     #[command(hide = true)]
     VerifierStats(verifier_stats::VerifierStatsArgs),
@@ -125,6 +156,11 @@ Examples:
   agtrack run -- claude -p 'fix the tests'
   agtrack run --agent builder --journal ./records -- make -j8
   agtrack run --until all -- ./start-workers.sh"
+}
+
+/// The definition of the whole command line, which man pages and completions are made from.
+pub fn command() -> clap::Command {
+    Cli::command()
 }
 
 /// Runs agtrack with the arguments of this process.
@@ -145,16 +181,23 @@ fn dispatch(command: Command) -> ExitCode {
         Command::Recorder => return run::live::main(),
         Command::LaunchStub(args) => return stub::main(args),
         Command::Daemon(args) => daemon::run(&args),
+        Command::Status(args) => status::run(&args),
+        Command::Tag(args) => tag::run(&args),
+        Command::Untag(args) => tag::untag(&args),
+        Command::Detach(args) => detach::run(&args),
         Command::Agents(args) => agents::run(&args),
         Command::Capture(args) => capture::run(&args),
         Command::Tail(args) => tail::run(&args),
         Command::Query(args) => query::run(&args),
+        Command::Sessions(args) => sessions::run(&args),
         Command::Report(args) => report::run(&args),
         Command::Doctor(args) => doctor::run(&args),
         Command::Events(args) => events::run(&args),
         Command::Config(args) => config::run(&args),
+        Command::Sink(args) => sink::run(&args),
         Command::Replay(args) => replay::run(&args),
         Command::Schema => schema::run(),
+        Command::Encode(args) => encoding::run(&args),
         Command::VerifierStats(args) => verifier_stats::run(&args),
     };
     result.unwrap_or_else(|error| fail(&error))
@@ -175,7 +218,6 @@ fn fail(error: &anyhow::Error) -> ExitCode {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory;
 
     #[test]
     fn the_command_line_is_sound() {

@@ -12,6 +12,7 @@ mod load;
 mod mistake;
 mod place;
 mod reading;
+mod sinks;
 mod value;
 
 #[cfg(test)]
@@ -23,11 +24,13 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 pub use agent::{Agent, User};
-pub use load::{AGENTS, Error, Loaded, Source, load};
+pub use load::{AGENTS, Error, Loaded, Source, load, warnings};
 pub use mistake::{Mistake, Mistakes, Placed};
 
 use crate::load::{BackendChoice, Reads, Sizes};
+use crate::metrics;
 use crate::noise;
+use crate::sink;
 
 /// Where the configuration is looked for.
 pub const DEFAULT_FILE: &str = "/etc/agtrack/agtrack.toml";
@@ -48,6 +51,10 @@ pub struct Config {
     pub capture: Capture,
     /// How the daemon is asked.
     pub control: Control,
+    /// How numbers are told to a collector.
+    pub metrics: Metrics,
+    /// Where records are sent.
+    pub sinks: Vec<sink::Settings>,
     /// Who is recorded.
     pub agents: Vec<Agent>,
 }
@@ -98,6 +105,15 @@ pub struct Capture {
     /// The longest that a record, and those after it, wait for a hash, in milliseconds.
     #[serde(deserialize_with = "value::hash_wait")]
     pub hash_wait_ms: u64,
+    /// Sockets, beside the usual ones, at which somebody tells of containers as Docker does. Absolute.
+    #[serde(
+        deserialize_with = "value::sockets",
+        skip_serializing_if = "Vec::is_empty"
+    )]
+    pub container_sockets: Vec<PathBuf>,
+    /// Whether the kernel goes on recording while the daemon does not run, until its rings are full, for the
+    /// next daemon to tell. Needs a BPF file system; `agtrack detach` ends it.
+    pub pin: bool,
     /// Size of the ring for process events in bytes, a power of two.
     #[serde(deserialize_with = "value::ring_bytes")]
     pub lifecycle_ring_bytes: u32,
@@ -118,6 +134,8 @@ impl Default for Capture {
             noise: noise::Globs::new(),
             hash_max_bytes: HASH_MAX_BYTES,
             hash_wait_ms: HASH_WAIT_MS,
+            container_sockets: Vec::new(),
+            pin: true,
             lifecycle_ring_bytes: sizes.lifecycle,
             bulk_ring_bytes: sizes.bulk,
             packet_ring_bytes: sizes.packets,
@@ -132,14 +150,41 @@ pub struct Control {
     /// The socket that it listens at, absolute.
     #[serde(deserialize_with = "value::absolute")]
     pub socket: PathBuf,
+    /// A group whose members may ask too.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
+    /// What they may ask for.
+    pub group_may: GroupMay,
+}
+
+/// What members of the group may ask for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GroupMay {
+    /// What is recorded, and how that goes.
+    #[default]
+    Read,
+    /// All that root may: to tag, to untag, and to take packets too.
+    All,
 }
 
 impl Default for Control {
     fn default() -> Self {
         Control {
             socket: PathBuf::from(crate::control::SOCKET),
+            group: None,
+            group_may: GroupMay::Read,
         }
     }
+}
+
+/// How numbers are told to a collector.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Metrics {
+    /// Where; nowhere where nothing is said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub listen: Option<metrics::Listen>,
 }
 
 /// Reads the text of a configuration.

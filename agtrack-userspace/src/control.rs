@@ -1,14 +1,17 @@
 //! The control socket: what a running daemon can be asked.
 //!
-//! Comes in: connections of root's processes that are no agent's. Goes out: requests to the engine, one
-//! line of JSON for an answer. Never: lets a peer that says nothing, or nonsense, hold anything for
+//! Comes in: connections of root's processes, and of a group's, that are no agent's. Goes out: requests
+//! to the engine, one line of JSON for an answer. Never: lets a peer that says nothing, or nonsense, hold anything for
 //! long. `docs/control.md` describes what is said.
 
+mod capture;
 mod client;
 mod message;
 mod serve;
+mod subscribe;
 #[cfg(test)]
 mod tests;
+mod who;
 mod wire;
 
 use std::fs::{DirBuilder, Permissions};
@@ -22,11 +25,16 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use rustix::net::Shutdown;
+use tokio::sync::watch;
 
 pub use client::Peer;
-pub use message::{Answer, Begun, LONGEST_PACKET, Request};
+pub use message::{Answer, Begun, Filter, LONGEST_PACKET, Request, TagWords, TargetWords};
 
+use crate::config;
 use crate::engine::Requests;
+use crate::health::Monitor;
+use crate::journal::Committed;
+use who::{Allowed, Refusals};
 
 /// Where the daemon listens.
 pub const SOCKET: &str = "/run/agtrack/control.sock";
@@ -43,32 +51,84 @@ pub struct Control {
     path: PathBuf,
     listener: Arc<UnixListener>,
     served: Arc<AtomicUsize>,
+    desk: Arc<Desk>,
+}
+
+/// Who answers.
+#[derive(Debug)]
+pub struct Desk {
+    requests: Requests,
+    monitor: Monitor,
+    /// The journal's directory.
+    journal: PathBuf,
+    committed: watch::Receiver<Committed>,
+    allowed: Allowed,
+    refusals: Refusals,
+    /// Subscriptions that are served.
+    subscribed: AtomicUsize,
+}
+
+impl Desk {
+    /// One for the recorder behind `requests`, which `monitor` looks after and whose journal is in
+    /// `journal`.
+    #[must_use]
+    pub fn new(
+        requests: Requests,
+        monitor: Monitor,
+        (journal, committed): (PathBuf, watch::Receiver<Committed>),
+    ) -> Desk {
+        Desk {
+            requests,
+            monitor,
+            journal,
+            committed,
+            allowed: Allowed::default(),
+            refusals: Refusals::default(),
+            subscribed: AtomicUsize::new(0),
+        }
+    }
 }
 
 impl Control {
-    /// Listens at `path`, for root only; what is asked goes to `requests`. A socket that an ended
-    /// daemon left there is replaced.
+    /// Listens as the configuration says. A socket that an ended daemon left there is replaced.
     ///
     /// # Errors
     /// Another daemon listens there, something else stands there, or the kernel refuses.
-    pub fn listen(path: &Path, requests: Requests) -> anyhow::Result<Control> {
+    pub fn listen(config: &config::Control, mut desk: Desk) -> anyhow::Result<Control> {
+        let path = &config.socket;
+        desk.allowed = Allowed::new(config.group.as_deref(), config.group_may);
         make_way(path)?;
         let listener = UnixListener::bind(path)
             .with_context(|| format!("cannot listen at {}", path.display()))?;
         // Who comes before that is refused for who it is.
-        std::fs::set_permissions(path, Permissions::from_mode(0o600))
-            .with_context(|| format!("cannot keep {} to root", path.display()))?;
+        let (gid, mode) = match desk.allowed.group() {
+            Some(group) => (Some(group.as_raw()), 0o660),
+            None => (None, 0o600),
+        };
+        std::os::unix::fs::lchown(path, None, gid)
+            .and_then(|()| std::fs::set_permissions(path, Permissions::from_mode(mode)))
+            .with_context(|| format!("cannot keep {} to whom may ask", path.display()))?;
+        let desk = Arc::new(desk);
         let control = Control {
             path: path.to_owned(),
             listener: Arc::new(listener),
             served: Arc::default(),
+            desk,
         };
         let (listener, served) = (Arc::clone(&control.listener), Arc::clone(&control.served));
+        let desk = Arc::clone(&control.desk);
         std::thread::Builder::new()
             .name("control".to_owned())
-            .spawn(move || accept(&listener, &served, &requests))
+            .spawn(move || accept(&listener, &served, &desk))
             .context("cannot start the thread of the control socket")?;
         Ok(control)
+    }
+
+    /// Has it recorded who was refused since this was called last. To be called once a second.
+    pub fn tell_refused(&self) {
+        for refused in self.desk.refusals.take(Instant::now(), &self.path) {
+            self.desk.requests.refused(refused);
+        }
     }
 }
 
@@ -125,7 +185,7 @@ fn make_directory(directory: &Path) -> anyhow::Result<()> {
 }
 
 /// The thread: until the listener is shut down.
-fn accept(listener: &UnixListener, served: &Arc<AtomicUsize>, requests: &Requests) {
+fn accept(listener: &UnixListener, served: &Arc<AtomicUsize>, desk: &Arc<Desk>) {
     for stream in listener.incoming() {
         let stream = match stream {
             Ok(stream) => stream,
@@ -137,11 +197,11 @@ fn accept(listener: &UnixListener, served: &Arc<AtomicUsize>, requests: &Request
             }
         };
         let place = Place::take(served);
-        let requests = requests.clone();
+        let desk = Arc::clone(desk);
         let serving = std::thread::Builder::new().name("control".to_owned());
         // Where there can be no more threads the connection ends.
         let _ = serving.spawn(move || {
-            serve::serve(&stream, &requests, place.is_some());
+            serve::serve(&stream, &desk, place.is_some());
             drop(place);
         });
     }

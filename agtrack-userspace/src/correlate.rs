@@ -20,7 +20,7 @@ use agtrack_common::wire::{RET_UNKNOWN, path_flag};
 
 use crate::decode::What;
 use crate::enrich::Known;
-use crate::record::{Action, Agent, Shared};
+use crate::record::{Action, Agent, OUTSIDER, Shared};
 
 /// An action, ready for policy, redaction and the journal.
 #[derive(Clone, Debug)]
@@ -243,7 +243,10 @@ fn complete(known: Known, ret: Option<i32>) -> Done {
     let (agent, session) = (known.agent.clone(), known.session);
     let outcome = outcome::outcome(&known, ret);
     let unwritable = is_unwritable(&known);
-    let (object, completeness) = object::object(&known);
+    let (object, mut completeness) = object::object(&known);
+    if known.is_outsiders() {
+        completeness.notes.push(OUTSIDER.to_owned());
+    }
     let action = Action {
         tool_call: None,
         action: object::name(&known).to_owned(),

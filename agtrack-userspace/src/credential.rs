@@ -11,17 +11,17 @@ use std::sync::LazyLock;
 
 use crate::record::Address;
 use memchr::memmem::Finder;
-use table::{ADDRESSES, SOCKETS, TABLE, VARIABLES};
+pub use table::{ADDRESSES, SOCKETS, TABLE, VARIABLES};
 
 /// A place where credentials are kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Credential {
     /// Where, in the grammar of the table.
-    pattern: &'static str,
+    pub pattern: &'static str,
     /// What is kept there.
     pub what: &'static str,
     /// File names that are no secret: whole, or from a `*` on the end of one.
-    except: &'static [&'static str],
+    pub except: &'static [&'static str],
 }
 
 /// The credential at an absolute path, if it is a well-known one.

@@ -1,10 +1,15 @@
 //! The daemon: records the agents of a configuration until it is told to stop.
 //!
 //! Comes in: a configuration file and signals. Goes out: a journal, through the engine; readiness
-//! to systemd; messages on standard error. Never: stops recording because a new configuration is
+//! and progress to systemd; messages on standard error. Never: stops recording because a new configuration is
 //! wrong.
 
+mod begun;
+mod changed;
+mod health;
+mod options;
 mod signals;
+mod watchdog;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -14,47 +19,119 @@ use sd_notify::NotifyState;
 
 use crate::cgroup::Hierarchy;
 use crate::config::{self, Config, Loaded};
-use crate::control::Control;
-use crate::engine::{AgentRule, Engine, Options};
-use crate::load::Sizes;
+use crate::control::{Control, Desk};
+use crate::engine::{Engine, Options, Reloaded, Summary};
+use crate::health::{About, Monitor};
+use crate::sink::Sinks;
 use crate::terminal::tell;
-use crate::{journal, record};
+use crate::{journal, metrics, record};
+use health::Told;
+use options::options;
+pub use options::rules;
 use signals::{Asked, Signals};
+use watchdog::Watchdog;
 
 /// How often the recording thread is looked after.
 const GLANCE: Duration = Duration::from_secs(1);
 
-/// Records until SIGTERM or SIGINT.
+/// Records until SIGTERM or SIGINT. Where somebody removes the journal it begins another one, which says so.
 ///
 /// # Errors
 /// The configuration is wrong, recording cannot begin, or it ended by itself: says why.
 pub fn run(file: &Path, input_log: Option<PathBuf>) -> anyhow::Result<()> {
     // Before all else: a signal that comes early is obeyed as soon as there is something to stop.
     let signals = Signals::take().context("cannot set up signal handlers")?;
+    let mut removed = record_until_end(&signals, file, (input_log, None))?;
+    while let Some(last) = removed {
+        let again = || record_until_end(&signals, file, (None, removed));
+        removed = match again() {
+            Err(error) if is_damaged(&error) => {
+                set_aside(file, last)?;
+                again()?
+            }
+            ended => ended?,
+        };
+    }
+    Ok(())
+}
+
+/// Whether there is a journal that cannot be gone on with.
+fn is_damaged(error: &anyhow::Error) -> bool {
+    let error = error.downcast_ref();
+    matches!(error, Some(journal::Error::Damaged { .. }))
+}
+
+/// What is left of a journal of which a part was removed is evidence, and recording must not stay away
+/// because of it.
+fn set_aside(file: &Path, last: u64) -> anyhow::Result<()> {
+    let dir = config::load(file)?.config.journal.dir;
+    let mut aside = dir.clone().into_os_string();
+    aside.push(format!(".cut-{last}"));
+    std::fs::rename(&dir, &aside).with_context(|| {
+        format!(
+            "cannot rename {}, of which a part was removed",
+            dir.display()
+        )
+    })?;
+    tell(&format!(
+        "what is left of the journal is kept as {}",
+        Path::new(&aside).display()
+    ));
+    Ok(())
+}
+
+/// Records into one journal. Gives its last record where it was removed meanwhile, whose number
+/// `removed` is of the one before.
+fn record_until_end(
+    signals: &Signals,
+    file: &Path,
+    (input_log, removed): (Option<PathBuf>, Option<u64>),
+) -> anyhow::Result<Option<u64>> {
     let loaded = config::load(file)?;
     warn(&loaded);
-    let engine = Engine::start(options(&loaded, file, input_log))?;
+    let now = next_record(&loaded.config);
+    let engine = Engine::start(Options {
+        removed,
+        ..options(&loaded, file, input_log)
+    })?;
     announce(&engine, &loaded.config);
-    let control = listen(&loaded.config, &engine);
+    let monitor = monitor(&engine, &loaded, file)?;
+    let control = listen(&loaded.config, &engine, &monitor);
+    let metrics = measure(&loaded.config, &monitor);
+    let sinks = send(&loaded.config, &engine, now);
+    monitor.watch_sinks(sinks.as_ref().map(Sinks::board));
     let mut daemon = Daemon {
         engine,
+        monitor,
+        control,
+        sinks,
         file,
         config: loaded.config,
     };
-    notify(&[NotifyState::Ready]);
-    let ended = daemon.serve(&signals);
-    notify(&[NotifyState::Stopping]);
+    daemon.notify_ready();
+    let ended = daemon.serve(signals);
+    let is_pinned = daemon.config.capture.pin && daemon.engine.inventory().unpinned.is_none();
     let summary = daemon.engine.stop(None);
+    let removed = summary.as_ref().err().and_then(last_of_removed);
+    if removed.is_none() {
+        notify(&[NotifyState::Stopping]);
+    }
     // Who waits for a capture has been told what it came to.
-    drop(control);
+    drop(daemon.control);
+    drop(metrics);
+    // The journal is closed: what is in it now is all that they will get.
+    if let Some(sinks) = daemon.sinks {
+        sinks.stop();
+    }
     match (ended, summary) {
         (Ended::Asked, Ok(summary)) => {
-            let actions: u64 = summary.actions.values().sum();
-            tell(&format!(
-                "stopped; {actions} actions recorded, {} lost",
-                summary.lost
-            ));
-            Ok(())
+            tell_stopped(&summary, is_pinned);
+            Ok(None)
+        }
+        (Ended::Failed, Err(error)) if removed.is_some() => {
+            tell(&format!("THE JOURNAL IS GONE: {error:#}"));
+            tell("recording begins anew with another journal, whose first record says so");
+            Ok(removed)
         }
         (Ended::Asked, Err(error)) => Err(error.context("recording did not end cleanly")),
         (Ended::Failed, Err(error)) => Err(error.context("recording has failed")),
@@ -62,6 +139,26 @@ pub fn run(file: &Path, input_log: Option<PathBuf>) -> anyhow::Result<()> {
             "recording ended by itself and does not say why, which is a fault of agtrack: please report \
              it; `agtrack tail` shows what was recorded until then"
         ),
+    }
+}
+
+fn tell_stopped(summary: &Summary, is_pinned: bool) {
+    let actions: u64 = summary.actions.values().sum();
+    let lost = summary.lost;
+    tell(&format!("stopped; {actions} actions recorded, {lost} lost"));
+    if is_pinned {
+        tell(
+            "the kernel goes on recording until its rings are full, and the next daemon tells of it; \
+             `agtrack detach` ends that",
+        );
+    }
+}
+
+/// The last record of a journal that was removed, where that is what ended recording.
+fn last_of_removed(error: &anyhow::Error) -> Option<u64> {
+    match error.downcast_ref() {
+        Some(journal::Error::Removed { seq, .. }) => Some(*seq),
+        _ => None,
     }
 }
 
@@ -75,6 +172,10 @@ enum Ended {
 
 struct Daemon<'f> {
     engine: Engine,
+    monitor: Monitor,
+    control: Option<Control>,
+    /// Where records are sent.
+    sinks: Option<Sinks>,
     file: &'f Path,
     /// What is in force.
     config: Config,
@@ -82,6 +183,8 @@ struct Daemon<'f> {
 
 impl Daemon<'_> {
     fn serve(&mut self, signals: &Signals) -> Ended {
+        let mut told = Told::default();
+        let mut watchdog = Watchdog::from_environment();
         loop {
             match signals.wait(GLANCE) {
                 Some(Asked::Stop) => return Ended::Asked,
@@ -90,6 +193,13 @@ impl Daemon<'_> {
             }
             if !self.engine.is_running() {
                 return Ended::Failed;
+            }
+            told.tell(&self.engine, &self.monitor);
+            if let Some(control) = &self.control {
+                control.tell_refused();
+            }
+            if let Some(state) = watchdog.look(self.engine.rounds()) {
+                notify(&[state]);
             }
         }
     }
@@ -113,99 +223,110 @@ impl Daemon<'_> {
                 self.engine.reload_refused(reason);
             }
         }
-        notify(&[NotifyState::Ready]);
+        self.notify_ready();
+    }
+
+    /// Ready, and in one line what for: `systemctl status` shows it.
+    fn notify_ready(&self) {
+        let status = format!(
+            "recording with back end {}; {}",
+            self.engine.inventory().backend.name(),
+            shown(&self.config)
+        );
+        notify(&[NotifyState::Ready, NotifyState::Status(&status)]);
     }
 
     fn try_reload(&mut self) -> anyhow::Result<()> {
         let loaded = config::load(self.file)?;
-        check_reloadable(&self.config, &loaded.config)?;
+        changed::check_reloadable(&self.config, &loaded.config)?;
         warn(&loaded);
-        self.engine.reload(rules(&loaded.config), loaded.sha256)?;
+        let sha256 = loaded.sha256.clone();
+        let told = Reloaded {
+            sha256: loaded.sha256,
+            changed: changed::changed(&self.config, &loaded.config),
+        };
+        self.engine.reload(rules(&loaded.config), told)?;
+        self.monitor.config_read(sha256);
         self.config = loaded.config;
+        let now = next_record(&self.config);
+        match &self.sinks {
+            Some(sinks) => sinks.reload(&self.config.sinks, now),
+            None => self.sinks = send(&self.config, &self.engine, now),
+        }
+        let board = self.sinks.as_ref().map(Sinks::board);
+        self.monitor.watch_sinks(board);
         Ok(())
     }
 }
 
-/// What is recorded as the configuration in force must be in force as a whole.
-fn check_reloadable(old: &Config, new: &Config) -> anyhow::Result<()> {
-    let tables = [
-        ("[journal]", old.journal == new.journal),
-        ("[capture]", old.capture == new.capture),
-        ("[control]", old.control == new.control),
-    ];
-    let changed: Vec<_> = tables
-        .iter()
-        .filter(|(_, is_same)| !is_same)
-        .map(|(table, _)| *table)
-        .collect();
-    let have = match changed.len() {
-        0 => return Ok(()),
-        1 => "has",
-        _ => "have",
+/// Looks after all parts from now on.
+fn monitor(engine: &Engine, loaded: &Loaded, file: &Path) -> anyhow::Result<Monitor> {
+    let about = About {
+        backend: engine.inventory().backend.name().to_owned(),
+        journal: loaded.config.journal.dir.clone(),
+        config: std::path::absolute(file).unwrap_or_else(|_| file.to_owned()),
+        unpinned: match loaded.config.capture.pin {
+            true => engine.inventory().unpinned.clone(),
+            false => Some("capture.pin is false".to_owned()),
+        },
     };
-    bail!(
-        "{} {have} changed, which only a restart can put in force: `systemctl restart agtrack`",
-        changed.join(" and ")
-    )
+    let monitor = Monitor::start(about, engine.gauge(), engine.committed())?;
+    monitor.config_read(loaded.sha256.clone());
+    Ok(monitor)
 }
 
 /// Recording matters more than being asked: without the socket it goes on.
-fn listen(config: &Config, engine: &Engine) -> Option<Control> {
-    let control = Control::listen(&config.control.socket, engine.requests());
+fn listen(config: &Config, engine: &Engine, monitor: &Monitor) -> Option<Control> {
+    let journal = (config.journal.dir.clone(), engine.committed());
+    let desk = Desk::new(engine.requests(), monitor.clone(), journal);
+    let control = Control::listen(&config.control, desk);
     control
         .inspect_err(|error| {
             tell(&format!(
-                "warning: {error:#}; recording goes on, and `agtrack capture` cannot be used"
+                "warning: {error:#}; recording goes on, and nobody can ask the daemon for anything"
             ));
         })
         .ok()
 }
 
-fn options(loaded: &Loaded, file: &Path, input_log: Option<PathBuf>) -> Options {
-    let Config {
-        journal, capture, ..
-    } = &loaded.config;
-    Options {
-        journal: journal.dir.clone(),
-        owner: None,
-        backend: capture.backend,
-        reads: capture.reads,
-        noise: capture.reads.noise(&capture.noise),
-        hash_max_bytes: capture.hash_max_bytes,
-        hash_wait: Duration::from_millis(capture.hash_wait_ms),
-        sizes: Sizes {
-            lifecycle: capture.lifecycle_ring_bytes,
-            bulk: capture.bulk_ring_bytes,
-            packets: capture.packet_ring_bytes,
-            ..Sizes::default()
-        },
-        journal_options: journal::Options {
-            segment_bytes: journal.segment_bytes,
-            sync_interval: Duration::from_millis(journal.sync_interval_ms),
-            ..journal::Options::default()
-        },
-        agents: rules(&loaded.config),
-        launching: false,
-        // Whoever changes it is found by the whole path.
-        config_file: Some(std::path::absolute(file).unwrap_or_else(|_| file.to_owned())),
-        config_sha256: loaded.sha256.clone(),
-        input_log,
-    }
+/// Recording matters more than being measured.
+fn measure(config: &Config, monitor: &Monitor) -> Option<metrics::Server> {
+    let listen = config.metrics.listen.as_ref()?;
+    // Where there is no such group the control socket says so.
+    let group = config.control.group.as_deref();
+    let group = group.and_then(|name| nix::unistd::Group::from_name(name).ok().flatten());
+    let group = group.map(|group| group.gid.as_raw());
+    let server = metrics::Server::start(listen, group, monitor.clone());
+    server
+        .inspect_err(|error| {
+            tell(&format!(
+                "warning: {error:#}; recording goes on, and no metrics are told"
+            ));
+        })
+        .ok()
 }
 
-/// The agents of a configuration, as they are recognised.
-pub fn rules(config: &Config) -> Vec<AgentRule> {
-    let rule = |agent: &config::Agent| AgentRule {
-        id: agent.id.clone(),
-        name: agent.shown_name().to_owned(),
-        owner: agent.owner.clone(),
-        labels: agent.labels.clone(),
-        version: agent.version.clone(),
-        cgroups: agent.globs(),
-        executables: agent.executables.clone(),
-        users: agent.user_ids(),
-    };
-    config.agents.iter().map(rule).collect()
+/// Recording matters more than sending: what cannot be sent now is in the journal.
+fn send(config: &Config, engine: &Engine, now: u64) -> Option<Sinks> {
+    if config.sinks.is_empty() {
+        return None;
+    }
+    let dir = &config.journal.dir;
+    let sinks = Sinks::start(dir, &config.sinks, now, engine.committed(), tell);
+    sinks
+        .inspect_err(|error| {
+            tell(&format!(
+                "warning: {error:#}; recording goes on, and nothing is sent to sinks"
+            ));
+        })
+        .ok()
+}
+
+/// The number of the record that is written next, going by what is committed.
+fn next_record(config: &Config) -> u64 {
+    // Where there is no journal yet it begins.
+    let committed = journal::Journal::committed(&config.journal.dir).unwrap_or_default();
+    committed.seq + 1
 }
 
 /// What `agtrack config check` would have said too: such agents are not recorded.
@@ -229,11 +350,19 @@ fn announce(engine: &Engine, config: &Config) {
         inventory.backend.name(),
         shown(config)
     ));
+    if let Some(reason) = &inventory.unpinned {
+        tell(&format!(
+            "warning: recording ends with this process, because the probes cannot outlive it: {reason}"
+        ));
+    }
     if missing > 0 {
         tell(&format!(
             "{missing} hooks are missing; `agtrack doctor` says what that costs"
         ));
     }
+    begun::lines(engine.begun(), &config.sinks)
+        .iter()
+        .for_each(|line| tell(line));
 }
 
 fn shown(config: &Config) -> String {
@@ -254,77 +383,4 @@ fn notify(state: &[NotifyState<'_>]) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_setting_reaches_the_engine() {
-        let text = "[journal]\ndir = \"/j\"\nsegment_bytes = 2000000\nsync_interval_ms = 7\n\
-                    [capture]\nbackend = \"fentry\"\nlifecycle_ring_bytes = 65536\n\
-                    bulk_ring_bytes = 131072\npacket_ring_bytes = 262144\n\
-                    [[agents]]\nid = \"a\"\nowner = \"o\"\nversion = \"3\"\n\
-                    cgroups = [\"/a\"]\nexecutables = [\"/x\"]\nusers = [7]\n";
-        let config = config::parse(text).unwrap();
-        let sha256 = Some("hash".to_owned());
-        let options = options(
-            &Loaded {
-                config,
-                sha256,
-                ..Loaded::built_in()
-            },
-            Path::new("/c"),
-            None,
-        );
-        assert_eq!(options.config_file.as_deref(), Some(Path::new("/c")));
-        assert_eq!(options.journal, Path::new("/j"));
-        assert_eq!(options.journal_options.segment_bytes, 2_000_000);
-        assert_eq!(
-            options.journal_options.sync_interval,
-            Duration::from_millis(7)
-        );
-        assert_eq!(options.backend, crate::load::BackendChoice::Fentry);
-        assert_eq!(
-            (
-                options.sizes.lifecycle,
-                options.sizes.bulk,
-                options.sizes.packets
-            ),
-            (65536, 131072, 262144)
-        );
-        assert_eq!(options.config_sha256.as_deref(), Some("hash"));
-        let (id, owner) = ("a".to_owned(), Some("o".to_owned()));
-        let rule = AgentRule {
-            name: id.clone(),
-            id,
-            owner,
-            labels: Default::default(),
-            version: Some("3".to_owned()),
-            cgroups: vec!["/a".to_owned()],
-            executables: vec!["/x".into()],
-            users: vec![7],
-        };
-        assert_eq!(options.agents, [rule]);
-    }
-
-    #[test]
-    fn only_agents_can_be_reloaded() {
-        let old = Config::default();
-        let check = |text| check_reloadable(&old, &config::parse(text).unwrap());
-        assert!(check("[[agents]]\nid = \"a\"\ncgroups = [\"/a\"]\n").is_ok());
-        let error = check("[journal]\ndir = \"/other\"\n")
-            .unwrap_err()
-            .to_string();
-        assert!(error.starts_with("[journal] has changed") && error.contains("restart"));
-        let error = check("[capture]\nbackend = \"lsm\"\n")
-            .unwrap_err()
-            .to_string();
-        assert!(error.starts_with("[capture] has changed"), "{error}");
-        let error = check("[journal]\ndir = \"/other\"\n[control]\nsocket = \"/s\"\n")
-            .unwrap_err()
-            .to_string();
-        assert!(
-            error.starts_with("[journal] and [control] have changed"),
-            "{error}"
-        );
-    }
-}
+mod tests;

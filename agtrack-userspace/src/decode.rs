@@ -12,7 +12,7 @@ use agtrack_common::event::{DecodeError, Payload};
 use agtrack_common::wire::{Header, OUTCOME, Outcome, PART, Part};
 use zerocopy::FromBytes;
 
-pub use program::Program;
+pub use program::{Program, device};
 pub use segments::{PathText, Segments};
 
 /// Something that happened, as the probes saw it.
@@ -102,6 +102,11 @@ impl Decoder {
     /// Events that have not come out yet.
     pub fn waiting(&self) -> usize {
         self.merge.len()
+    }
+
+    /// Whether parts of events have come that are not whole yet.
+    pub fn has_parts(&self) -> bool {
+        !self.parts.is_empty()
     }
 
     /// The events that happened before `boot` (boot clock, ns), in order.

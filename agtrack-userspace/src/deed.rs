@@ -3,22 +3,26 @@
 //! Comes in: its actions, redacted, in order. Goes out: lists for people. The work for each action
 //! is a few look-ups; what is kept of a session never grows beyond some 10 MiB.
 
+mod contact;
 mod content;
 mod files;
+mod list;
 mod program;
 mod shelf;
 mod target;
 
 use std::collections::BTreeMap;
 
+pub(crate) use self::contact::{BEGUN, CONNECTED};
 use self::files::Files;
 pub use self::files::is_of_tool;
+use self::list::{add, list};
 use self::program::Programs;
 use self::shelf::Shelf;
 use self::target::{interest, peer, rank, target};
 use crate::credential;
 use crate::record::{
-    Access, Action, Address, Effects, FileChange, Item, Listed, Object, OutcomeResult, Process,
+    Access, Action, Address, Direction, Effects, FileChange, Flow, Object, OutcomeResult, Process,
 };
 
 /// Bytes kept of each of the lists of credentials, peers, refusals and crashes.
@@ -61,6 +65,8 @@ struct Deed {
     /// How, and how often.
     ways: BTreeMap<String, u64>,
     rank: u8,
+    /// What passed, out and in.
+    bytes: [u64; 2],
 }
 
 impl Default for Deeds {
@@ -104,9 +110,7 @@ impl Deeds {
                 self.said(action);
             }
             (Object::Flow(flow), _) => {
-                let [out, back] = &mut self.bytes;
-                *out = out.saturating_add(flow.bytes_out);
-                *back = back.saturating_add(flow.bytes_in);
+                self.passed(flow);
                 if failed {
                     self.fail(errno);
                 }
@@ -156,8 +160,8 @@ impl Deeds {
             } => {
                 self.base.get_or_insert_with(|| cwd.0.clone());
                 self.programs.add(&exe.0);
-                for name in &*brought.env_names {
-                    self.offer(&name.0, process);
+                for (name, what) in brought.env_names.offers(credential::variable) {
+                    self.offer(&name.0, what, process);
                 }
             }
             Object::Exit {
@@ -252,10 +256,8 @@ impl Deeds {
     }
 
     /// A program was given a variable that may hold a credential.
-    fn offer(&mut self, name: &[u8], process: &Process) {
-        if let Some(what) = credential::variable(name)
-            && let Some(deed) = note(&mut self.offered, name, process, "in the environment")
-        {
+    fn offer(&mut self, name: &[u8], what: &'static str, process: &Process) {
+        if let Some(deed) = note(&mut self.offered, name, process, "in the environment") {
             deed.what = what;
         }
     }
@@ -272,8 +274,8 @@ impl Deeds {
         let way = match (&*action.action, action.outcome.result) {
             ("net.send", _) => "datagrams, result unknown",
             ("net.receive", _) => "datagrams received",
-            (_, OutcomeResult::Success) => "connected",
-            (_, OutcomeResult::InProgress) => "in progress",
+            (_, OutcomeResult::Success) => CONNECTED,
+            (_, OutcomeResult::InProgress) => BEGUN,
             (_, OutcomeResult::Unknown) => "result unknown",
             (_, OutcomeResult::Failure) => errno,
         };
@@ -285,6 +287,26 @@ impl Deeds {
             && let Some(deed) = note(&mut self.credentials, &name, &action.process, way)
         {
             deed.what = what;
+        }
+    }
+
+    /// Of those who asked for the connection the port says nothing, so they are no peers by name.
+    fn passed(&mut self, flow: &Flow) {
+        let more = [flow.bytes_out, flow.bytes_in];
+        add(&mut self.bytes, more);
+        let address = match flow.direction {
+            Some(Direction::Inbound) => None,
+            Some(Direction::Outbound) | None => flow.peer.as_ref(),
+        };
+        let Some(name) = address.and_then(peer) else {
+            return;
+        };
+        if let Some(peer) = self.peers.get_mut(&name) {
+            add(&mut peer.bytes, more);
+            peer.was_connected();
+        }
+        if let Some(credential) = self.credentials.get_mut(&name) {
+            credential.was_connected();
         }
     }
 
@@ -346,23 +368,6 @@ fn note<'a>(
         deed.ways.insert(way.chars().take(32).collect(), 1);
     }
     Some(deed)
-}
-
-fn list(shelf: &Shelf<Deed>, most: usize) -> Listed {
-    let mut deeds: Vec<_> = shelf.iter().collect();
-    deeds.sort_by_key(|(name, deed)| (deed.rank, *name));
-    let total = deeds.len() as u64;
-    let items = deeds.into_iter().map(|(name, deed)| Item {
-        what: deed.what.to_owned(),
-        by: deed.by.clone().into(),
-        count: deed.count,
-        ways: deed.ways.keys().cloned().collect(),
-        ..Item::named(name)
-    });
-    Listed {
-        beyond: shelf.beyond,
-        ..Listed::first(total, most, items)
-    }
 }
 
 /// Whether something was written through a file that is still there. Whoever opened it may have been

@@ -16,7 +16,7 @@ use std::collections::VecDeque;
 use crate::input::{HashWanted, Hashed};
 use crate::record::{Draft, Unhashed};
 
-pub use wanted::wanted;
+pub use wanted::{of_program, wanted};
 
 /// So many drafts may wait. Whose turn is next then goes without its hash.
 pub const MOST: usize = 16 * 1024;

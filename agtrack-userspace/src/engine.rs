@@ -7,24 +7,34 @@
 mod attempt;
 mod bound;
 mod capture;
-mod clock;
+pub(crate) mod clock;
+mod container;
 mod core;
 mod discover;
 mod facts;
 mod full;
 mod groups;
 mod guard;
+mod handover;
 mod hands;
 mod hasher;
+mod inferred;
 mod key;
 mod live;
 mod packets;
 mod past;
+mod pulse;
+mod request;
+mod requests;
 mod roots;
 mod start;
+mod stop;
 mod stray;
 mod summary;
+mod suspect;
 mod sweep;
+mod trouble;
+mod vitals;
 mod wait;
 mod watch;
 
@@ -39,14 +49,22 @@ use anyhow::{Context, anyhow};
 use uuid::Uuid;
 
 use crate::cgroup::Cgroup;
-use crate::input::CaptureAsker;
+use crate::input::Requester;
 use crate::journal;
 use crate::load::{BackendChoice, Inventory, Reads, Sizes};
 use crate::noise;
+use crate::record::{ConfigChange, SinkHealth};
 
 pub use capture::{CaptureBegun, CaptureDone, CaptureRequest, Named, Whose};
 pub use discover::{Discovered, discover};
-pub use summary::{Started, Summary};
+pub use hasher::HasherLoad;
+pub use key::known_key;
+pub use request::{
+    AgentEntry, Identity, Of, RefusedRequests, SessionEntry, Tag, Tagged, Target, Untag, Untagged,
+};
+pub use requests::Requests;
+pub use summary::{Asked, Started, Summary};
+pub use vitals::{Gauge, Vitals};
 
 use wait::Ended;
 
@@ -67,8 +85,12 @@ pub struct Options {
     pub hash_max_bytes: u64,
     /// How long a record waits for a hash.
     pub hash_wait: Duration,
+    /// Sockets, beside the usual ones, at which somebody tells of containers as Docker does.
+    pub container_sockets: Vec<PathBuf>,
     /// Sizes of what the kernel keeps.
     pub sizes: Sizes,
+    /// Whether the probes outlive the recorder, where there is a BPF file system, for the next one to go on.
+    pub pin: bool,
     /// How to keep the journal; its owner is taken from above.
     pub journal_options: journal::Options,
     /// Agents recognised by cgroup, program or user.
@@ -79,6 +101,8 @@ pub struct Options {
     pub config_file: Option<PathBuf>,
     /// Hash of the configuration.
     pub config_sha256: Option<String>,
+    /// The last record of the journal that was here before and was removed while it was written.
+    pub removed: Option<u64>,
     /// Write everything that comes from outside to this file, for replay.
     pub input_log: Option<PathBuf>,
 }
@@ -102,6 +126,18 @@ pub struct AgentRule {
     pub executables: Vec<PathBuf>,
     /// Real users, by number.
     pub users: Vec<u32>,
+    /// Its main programs: names from the catalogue, globs of file names or of paths.
+    pub programs: Vec<String>,
+    /// Containers.
+    pub containers: Vec<crate::container::Rule>,
+}
+
+impl AgentRule {
+    /// An agent of this id, which is its name too, that is recognised by nothing.
+    #[must_use]
+    pub fn of_nobody(id: &str) -> AgentRule {
+        Identity::from(id).rule()
+    }
 }
 
 /// A process to be tagged by its launcher.
@@ -109,14 +145,16 @@ pub struct AgentRule {
 pub struct TagRequest {
     /// The process.
     pub pid: u32,
-    /// Name of the agent.
-    pub agent: String,
+    /// The agent.
+    pub agent: AgentRule,
     /// A cgroup of its own, with the process in it.
     pub cgroup: Option<Cgroup>,
     /// What it is about to run.
     pub command: Vec<Vec<u8>>,
     /// Where its packets go, from the first on.
     pub packets: Option<PacketFile>,
+    /// Who asked for it; none: the recorder is this launcher's own.
+    pub request: Option<Requester>,
 }
 
 /// Where the packets of a session go.
@@ -127,7 +165,7 @@ pub struct PacketFile {
     /// Bytes kept of each packet.
     pub longest: u32,
     /// Who asks.
-    pub asker: CaptureAsker,
+    pub asker: Requester,
     /// Gets what it came to.
     pub done: mpsc::Sender<CaptureDone>,
 }
@@ -141,19 +179,44 @@ pub struct Running {
     pub exe: Vec<u8>,
 }
 
+/// A configuration that was read again.
+#[derive(Clone, Debug, Default)]
+pub struct Reloaded {
+    /// Hash of it.
+    pub sha256: Option<String>,
+    /// What is another than before.
+    pub changed: ConfigChange,
+}
+
+/// What a recorder found when it began.
+#[derive(Clone, Debug, Default)]
+pub struct Begun {
+    /// The recorder before did not end in order.
+    pub unclean: bool,
+    /// Events that the kernel has recorded since then; none: it has not.
+    pub kept: Option<u64>,
+    /// Sessions of recorders before that go on, in the order in which they were found.
+    pub resumed: Vec<Uuid>,
+    /// How many of recorders before had no end and were over.
+    pub over: u64,
+}
+
 /// What the thread is asked to do.
+#[derive(Debug)]
 enum Request {
     Tag(TagRequest, mpsc::Sender<anyhow::Result<Uuid>>),
     Running(Uuid, mpsc::Sender<Vec<Running>>),
-    Reload(
-        Vec<AgentRule>,
-        Option<String>,
-        mpsc::Sender<anyhow::Result<()>>,
-    ),
+    Reload(Vec<AgentRule>, Reloaded, mpsc::Sender<anyhow::Result<()>>),
     ReloadRefused(String),
     Capture(CaptureRequest, mpsc::Sender<anyhow::Result<CaptureBegun>>),
     EndCapture(u64),
+    Sinks(Vec<SinkHealth>),
     IsTagged(u32, mpsc::Sender<bool>),
+    Record(Tag, mpsc::Sender<anyhow::Result<Tagged>>),
+    Leave(Untag, mpsc::Sender<anyhow::Result<Untagged>>),
+    Sessions(mpsc::Sender<Vec<SessionEntry>>),
+    Agents(mpsc::Sender<Vec<AgentEntry>>),
+    Refused(RefusedRequests),
     Stop(Option<Uuid>),
 }
 
@@ -161,7 +224,10 @@ enum Request {
 pub struct Engine {
     requests: Requests,
     ended: Arc<Ended>,
+    gauge: Gauge,
     inventory: Inventory,
+    begun: Begun,
+    committed: tokio::sync::watch::Receiver<journal::Committed>,
     thread: JoinHandle<anyhow::Result<Summary>>,
 }
 
@@ -174,18 +240,35 @@ impl Engine {
         let (requests, inbox) = mpsc::channel();
         let waker = Arc::new(wait::waker()?);
         let ended = Arc::new(Ended::default());
-        let live = start::start(options, inbox, Arc::clone(&waker), Arc::clone(&ended))?;
+        let mut live = start::start(options, inbox, Arc::clone(&waker), Arc::clone(&ended))?;
         let inventory = live.inventory().clone();
+        let begun = live.begun();
+        let committed = live.committed();
+        let gauge = live.gauge(Arc::default());
+        let beating = gauge.clone();
         let thread = std::thread::Builder::new()
             .name("pipeline".to_owned())
-            .spawn(move || live.run())
+            .spawn(move || live.run(&beating))
             .context("cannot start the recording thread")?;
         Ok(Engine {
-            requests: Requests { requests, waker },
+            requests: Requests::new(requests, waker),
             ended,
+            gauge,
             inventory,
+            begun,
+            committed,
             thread,
         })
+    }
+
+    /// Follows how far the journal is committed, until it is closed.
+    pub fn committed(&self) -> tokio::sync::watch::Receiver<journal::Committed> {
+        self.committed.clone()
+    }
+
+    /// What it found when it began.
+    pub fn begun(&self) -> &Begun {
+        &self.begun
     }
 
     /// What each hook got.
@@ -217,14 +300,19 @@ impl Engine {
     ///
     /// # Errors
     /// A glob is malformed; the rules before stay in force.
-    pub fn reload(&self, agents: Vec<AgentRule>, hash: Option<String>) -> anyhow::Result<()> {
+    pub fn reload(&self, agents: Vec<AgentRule>, told: Reloaded) -> anyhow::Result<()> {
         self.requests
-            .ask(|answer| Request::Reload(agents, hash, answer))?
+            .ask(|answer| Request::Reload(agents, told, answer))?
     }
 
     /// Records that a new configuration was refused.
     pub fn reload_refused(&self, reason: String) {
         let _ = self.requests.send(Request::ReloadRefused(reason));
+    }
+
+    /// Has the next heartbeat say how the sinks are doing.
+    pub fn sinks(&self, sinks: Vec<SinkHealth>) {
+        let _ = self.requests.send(Request::Sinks(sinks));
     }
 
     /// A way to ask it for more, which ends with it.
@@ -235,6 +323,17 @@ impl Engine {
     /// True while the thread records.
     pub fn is_running(&self) -> bool {
         !self.thread.is_finished()
+    }
+
+    /// How many rounds the thread has begun: it begins ten a second at least, and more than none in a
+    /// minute means that it records.
+    pub fn rounds(&self) -> u64 {
+        self.gauge.pulse.rounds()
+    }
+
+    /// Tells how it is doing, whatever hangs in it.
+    pub fn gauge(&self) -> Gauge {
+        self.gauge.clone()
     }
 
     /// Writes what is in flight, closes the journal and says what it came to: of one session, or
@@ -252,49 +351,4 @@ impl Engine {
             )
         })?
     }
-}
-
-/// A way to ask a recorder; answers that it has ended once it has.
-#[derive(Clone)]
-pub struct Requests {
-    requests: mpsc::Sender<Request>,
-    waker: Arc<OwnedFd>,
-}
-
-impl Requests {
-    /// Begins to write packets; in force on return.
-    ///
-    /// # Errors
-    /// Nobody of that name is known, or as many captures run as can.
-    pub fn capture(&self, request: CaptureRequest) -> anyhow::Result<CaptureBegun> {
-        self.ask(|answer| Request::Capture(request, answer))?
-    }
-
-    /// Ends a capture: what it came to is told to who waits for that.
-    pub fn end_capture(&self, id: u64) {
-        let _ = self.send(Request::EndCapture(id));
-    }
-
-    /// Whether a process is an agent's.
-    ///
-    /// # Errors
-    /// The recorder has ended.
-    pub fn is_tagged(&self, pid: u32) -> anyhow::Result<bool> {
-        self.ask(|answer| Request::IsTagged(pid, answer))
-    }
-
-    fn ask<T>(&self, request: impl FnOnce(mpsc::Sender<T>) -> Request) -> anyhow::Result<T> {
-        let (answer, answered) = mpsc::channel();
-        self.send(request(answer))?;
-        answered.recv().map_err(|_| ended())
-    }
-
-    fn send(&self, request: Request) -> anyhow::Result<()> {
-        self.requests.send(request).map_err(|_| ended())?;
-        wait::wake(&self.waker)
-    }
-}
-
-fn ended() -> anyhow::Error {
-    anyhow!("recording has ended before this could be done; the recorder says why when it ends")
 }

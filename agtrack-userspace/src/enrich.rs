@@ -4,7 +4,8 @@
 //! did it, on whose account. It keeps the table of tracked processes and sessions; it asks nobody.
 
 mod actor;
-mod container;
+mod containers;
+mod environment;
 mod process;
 mod session;
 #[cfg(test)]
@@ -15,14 +16,15 @@ use std::collections::HashMap;
 use agtrack_common::event::{CgroupAttach, Exec, Payload};
 use agtrack_common::wire::{Path, path_flag};
 
-use crate::decode::{Event, Segments, What};
-use crate::input::{Clock, NewSession, ProcessFacts, Start, Tracker};
-use crate::record::{Agent, Process, ProcessKey, Shared, Text};
+use crate::decode::{Event, Program, Segments, What};
+use crate::input::{Clock, ContainerWanted, NewSession, ProcessFacts, Start, Tracker};
+use crate::record::{Agent, Container, EnvNames, Process, ProcessKey, Shared, Text};
 
 pub use actor::Actor;
+use environment::Environments;
 pub use process::ProcessTable;
 pub(crate) use process::arguments;
-pub use session::{Session, Sessions};
+pub use session::{Session, Sessions, derived_id};
 
 /// Cgroups that are kept; more are told without their path.
 const CGROUPS: usize = 256 * 1024;
@@ -42,6 +44,28 @@ pub struct Known {
     pub cgroup: Option<Text>,
     /// Uid of the process that a fork made or an attach moved.
     pub target_uid: Option<String>,
+    /// Names of the environment that an exec gave its program.
+    pub env_names: Option<Shared<EnvNames>>,
+}
+
+impl Known {
+    /// Whether somebody else did it, to the agent's cgroup: whoever makes it for an agent is none.
+    pub fn is_outsiders(&self) -> bool {
+        match &self.event.what {
+            What::Happened(
+                Payload::CgroupCreate(_) | Payload::CgroupAttach(_) | Payload::CgroupRemove(_),
+            ) => self.event.header.session != self.session,
+            What::Happened(_) | What::Ended(_) => false,
+        }
+    }
+}
+
+/// What an event says of others than its actor.
+#[derive(Default)]
+struct Told {
+    target_uid: Option<String>,
+    cgroup: Option<Text>,
+    env_names: Option<Shared<EnvNames>>,
 }
 
 /// The table of processes, sessions and cgroups.
@@ -50,8 +74,11 @@ pub struct Enricher {
     processes: ProcessTable,
     sessions: Sessions,
     cgroups: HashMap<u64, Text>,
+    environments: Environments,
     boot_id: String,
     tracker: Option<Tracker>,
+    /// What happened before this recorder is told too.
+    goes_on: bool,
 }
 
 impl Enricher {
@@ -61,8 +88,10 @@ impl Enricher {
             processes: ProcessTable::new(&start.host.boot_id),
             sessions: Sessions::default(),
             cgroups: HashMap::new(),
+            environments: Environments::default(),
             boot_id: start.host.boot_id.clone(),
             tracker: start.tracker.clone(),
+            goes_on: start.kept.is_some(),
         };
         enricher.clock(start.clock);
         enricher
@@ -89,6 +118,25 @@ impl Enricher {
             facts.session = 0;
         }
         self.changing(key, |processes| processes.learn(facts));
+    }
+
+    /// Whether the cgroup at a path lies in one that binds a session.
+    pub fn is_in_session(&self, path: &Text) -> bool {
+        let mut bound = self.sessions.cgroups();
+        bound.any(|cgroup| {
+            let below = path.0.strip_prefix(&*cgroup.0);
+            below.is_some_and(|below| below.is_empty() || below.starts_with(b"/"))
+        })
+    }
+
+    /// What a runtime says of a container.
+    pub fn learn_container(&mut self, container: Container) {
+        self.processes.learn_container(container);
+    }
+
+    /// Containers of tracked processes that were met since the last time and that nobody has asked of.
+    pub fn take_wanted(&mut self) -> Vec<ContainerWanted> {
+        self.processes.take_wanted()
     }
 
     /// Whether a session with this key runs.
@@ -128,6 +176,11 @@ impl Enricher {
     /// The agents of all running sessions, with the sessions' keys.
     pub fn agents(&self) -> impl Iterator<Item = (u64, &Shared<Agent>)> {
         self.sessions.iter()
+    }
+
+    /// All sessions that run.
+    pub fn running(&self) -> impl Iterator<Item = &Session> {
+        self.sessions.running()
     }
 
     /// The agent of a running session.
@@ -170,25 +223,23 @@ impl Enricher {
         let session = session_of(&event);
         let agent = self.agent_of(session, &event)?;
         let key = ProcessKey::new(event.header.tgid, event.header.start);
-        let mut target_uid = None;
-        let mut cgroup = None;
-        if let What::Happened(payload) = &event.what {
-            let (target, path) = self.take_in(key, session, payload, &event);
-            target_uid = target;
-            cgroup = path;
-        }
+        let told = match &event.what {
+            What::Happened(payload) => self.take_in(key, session, payload, &event),
+            What::Ended(_) => Told::default(),
+        };
         let process = self.who(key, &event);
         if let What::Happened(Payload::Exit(_)) = event.what {
             self.forget_process(key);
         }
-        let cgroup = cgroup.or_else(|| process.cgroup.clone());
+        let cgroup = told.cgroup.or_else(|| process.cgroup.clone());
         Some(Known {
             event,
             process,
             agent,
             session,
             cgroup,
-            target_uid,
+            target_uid: told.target_uid,
+            env_names: told.env_names,
         })
     }
 
@@ -212,33 +263,37 @@ impl Enricher {
     }
 
     /// One that was born into its cgroup comes without the path.
-    fn moved(&mut self, body: &CgroupAttach, data: &[u8]) -> (Option<String>, Option<Text>) {
-        let (path, exe) = told(body, data);
+    fn moved(&mut self, body: &CgroupAttach, data: &[u8]) -> Told {
+        let (path, exe) = seen(body, data);
         if let Some(path) = &path {
             self.cgroups.insert(body.id, path.clone());
         }
         let path = path.or_else(|| self.cgroups.get(&body.id).cloned());
         let target = ProcessKey::new(body.target, body.target_start);
         self.changing(target, |processes| processes.moved(body, path.clone(), exe));
-        (Some(target.uid(&self.boot_id)), path)
+        Told {
+            target_uid: Some(target.uid(&self.boot_id)),
+            cgroup: path,
+            env_names: None,
+        }
     }
 
     /// It runs another program from now on.
-    fn ran(&mut self, key: ProcessKey, session: u64, body: &Exec, data: &[u8]) {
+    fn ran(&mut self, key: ProcessKey, session: u64, body: &Exec, data: &[u8]) -> Told {
         let cgroup = self.cgroups.get(&body.cgroup).cloned();
+        let program = Program::new(body, data);
+        let env_names = Some(self.environments.names(program.names));
         self.changing(key, |processes| {
-            processes.exec(key, body, data, session, cgroup)
+            processes.exec(key, (body, program), session, cgroup)
         });
+        Told {
+            env_names,
+            ..Told::default()
+        }
     }
 
     /// Changes the table as the event says, before the actor is looked up.
-    fn take_in(
-        &mut self,
-        key: ProcessKey,
-        session: u64,
-        payload: &Payload,
-        event: &Event,
-    ) -> (Option<String>, Option<Text>) {
+    fn take_in(&mut self, key: ProcessKey, session: u64, payload: &Payload, event: &Event) -> Told {
         match payload {
             Payload::Fork(body) => {
                 let child = ProcessKey::new(body.child, body.child_start);
@@ -247,31 +302,27 @@ impl Enricher {
                 self.changing(child, |processes| {
                     processes.fork(key, child, session, cgroup)
                 });
-                (Some(child.uid(&self.boot_id)), None)
+                target(child.uid(&self.boot_id))
             }
-            Payload::Exec(body) => {
-                self.ran(key, session, body, &event.data);
-                (None, None)
-            }
+            Payload::Exec(body) => self.ran(key, session, body, &event.data),
             Payload::CgroupAttach(body) => self.moved(body, &event.data),
             Payload::CgroupCreate(body) => {
                 let path = Text(Segments::new(&event.data).bytes(body.path).to_vec());
                 self.cgroups.insert(body.id, path.clone());
-                (None, Some(path))
+                cgroup(path)
             }
             Payload::CgroupRemove(body) => {
                 let path = Text(Segments::new(&event.data).bytes(body.path).to_vec());
                 self.cgroups.remove(&body.id);
-                (None, Some(path))
+                cgroup(path)
             }
             Payload::SetId(body) if body.ret >= 0 => {
                 let ids = (body.uid, body.euid);
                 self.changing(key, |processes| processes.set_ids(key, session, ids));
-                (None, None)
+                Told::default()
             }
             Payload::Signal(body) => {
-                let target = ProcessKey::new(body.target, body.target_start);
-                (Some(target.uid(&self.boot_id)), None)
+                target(ProcessKey::new(body.target, body.target_start).uid(&self.boot_id))
             }
             Payload::Exit(_)
             | Payload::ExecFailed(_)
@@ -288,13 +339,27 @@ impl Enricher {
             | Payload::Change(..)
             | Payload::Rename(_)
             | Payload::Tamper(..)
-            | Payload::Connect(_) => (None, None),
+            | Payload::Connect(_) => Told::default(),
         }
     }
 }
 
+fn target(uid: String) -> Told {
+    Told {
+        target_uid: Some(uid),
+        ..Told::default()
+    }
+}
+
+fn cgroup(path: Text) -> Told {
+    Told {
+        cgroup: Some(path),
+        ..Told::default()
+    }
+}
+
 /// What the kernel saw a moved process run, and where it moved; `data` is what comes with the event.
-fn told(body: &CgroupAttach, data: &[u8]) -> (Option<Text>, Option<Text>) {
+fn seen(body: &CgroupAttach, data: &[u8]) -> (Option<Text>, Option<Text>) {
     let mut segments = Segments::new(data);
     let path = Text(segments.bytes(body.path).to_vec());
     let exe = executable(&mut segments, &body.exe_path);
@@ -308,7 +373,7 @@ fn executable(segments: &mut Segments<'_>, path: &Path) -> Option<Text> {
 }
 
 /// The session an event is to be recorded under: the actor's, or the watched cgroup's.
-fn session_of(event: &Event) -> u64 {
+pub(crate) fn session_of(event: &Event) -> u64 {
     match event.what {
         What::Happened(Payload::CgroupCreate(body)) if body.session != 0 => body.session,
         What::Happened(Payload::CgroupAttach(body)) => body.session,

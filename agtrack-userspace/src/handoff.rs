@@ -2,8 +2,11 @@
 //!
 //! Comes in: actions on their way to the journal, redacted, each with its tool call. Goes out: a
 //! [`Handoff`] for those that reached one of the channels in `handoff/table.rs`, once for each process
-//! and channel. Never: looks at what is said there, or claims that something came of it.
+//! and channel; and of a cgroup that is made, whose result it is ([`Claim`]), where the channel is one
+//! of systemd or of a container runtime. Never: looks at what is said there.
 
+mod open;
+mod result;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -16,8 +19,12 @@ use std::sync::LazyLock;
 
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 
-use crate::record::{Access, Action, Address, Handoff, Object, OutcomeResult, Text};
+use crate::record::{Access, Action, Address, Agent, Handoff, Object, OutcomeResult, Shared, Text};
+use open::Opened;
+use result::{Appeared, Gives};
 use table::TABLE;
+
+pub use open::{Asked, Claim};
 
 /// Processes and channels of each session that are kept in mind. When there are more, all are
 /// forgotten, and told again where they go on.
@@ -32,6 +39,8 @@ struct Channel {
     can: &'static str,
     /// Whether what comes of it stays in the session.
     recorded: bool,
+    /// What comes of it.
+    gives: Gives,
     /// Globs of sockets that lead there.
     sockets: &'static [&'static str],
     /// File names of programs that lead there.
@@ -40,22 +49,58 @@ struct Channel {
     files: &'static [&'static str],
 }
 
-/// What was told already.
+/// A channel, and how it was reached.
+#[derive(Debug)]
+struct Reached<'a> {
+    channel: &'static Channel,
+    /// What comes of it where it is reached so.
+    gives: Gives,
+    by: By,
+    path: &'a Text,
+}
+
+/// What was reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum By {
+    Socket,
+    Program,
+    File,
+}
+
+impl Reached<'_> {
+    /// A file is looked at whenever somebody else likes to: it says nothing but its name.
+    fn by_name_only(&self) -> bool {
+        self.by == By::File
+    }
+}
+
+/// What was told already, and what was reached a moment ago.
 #[derive(Debug, Default)]
 pub struct Handoffs {
     sessions: HashMap<u64, HashSet<(String, &'static str)>>,
+    opened: Opened,
 }
 
 impl Handoffs {
-    /// The handoff that an action is, if it is one that was not told yet.
-    pub fn see(&mut self, session: u64, action: &Action) -> Option<Handoff> {
+    /// The handoff that an action is, if it is one that was not told yet. It is of this session, and
+    /// was done at this time (boot clock, ns) on this agent's account.
+    pub fn see(
+        &mut self,
+        session: u64,
+        (time, agent): (u64, Option<&Shared<Agent>>),
+        action: &Action,
+    ) -> Option<Handoff> {
         if matches!(
             action.outcome.result,
             OutcomeResult::Failure | OutcomeResult::Unknown
         ) {
             return None;
         }
-        let (channel, reached) = reached(&action.object)?;
+        let reached = reached(&action.object)?;
+        if let Some(agent) = agent {
+            self.opened.put(&reached, (time, agent), action);
+        }
+        let channel = reached.channel;
         let told = self.sessions.entry(session).or_default();
         if told.len() >= TOLD {
             told.clear();
@@ -65,34 +110,79 @@ impl Handoffs {
             channel: channel.name.to_owned(),
             can: channel.can.to_owned(),
             recorded: channel.recorded,
+            followed: channel.gives.kind().is_some(),
             via: action.action.clone(),
-            reached: reached.clone(),
+            reached: reached.path.clone(),
             tool_call: action.tool_call.clone(),
             process: action.process.clone(),
         })
     }
 
-    /// The session is over.
+    /// The session is over. What it handed off may still have results.
     pub fn forget(&mut self, session: u64) {
         self.sessions.remove(&session);
     }
+
+    /// The time, boot clock, ns.
+    pub fn tick(&mut self, boot: u64) {
+        self.opened.tick(boot);
+    }
+
+    /// Another number whenever [`Handoffs::expects`] says something else.
+    pub fn version(&self) -> u64 {
+        self.opened.version()
+    }
+
+    /// Whether results may appear directly in the cgroup at a path.
+    pub fn expects(&self, parent: &[u8]) -> bool {
+        self.opened.expects(parent)
+    }
+
+    /// Whose result the cgroup at a path is, which was made at this time (boot clock, ns).
+    pub fn claim(&self, path: &[u8], at: u64) -> Claim {
+        self.opened.claim(path, at)
+    }
+}
+
+/// Whether the cgroup at a path can be the result of a handoff, by its place and its name.
+pub fn may_be_result(path: &[u8]) -> bool {
+    Appeared::new(path).is_some()
 }
 
 /// Which channel an action on this object reaches, and by what.
-fn reached(object: &Object) -> Option<(&'static Channel, &Text)> {
-    let (globs, path) = match object {
-        Object::Connect(Address::Unix { socket }) => (&SOCKETS, socket),
+fn reached(object: &Object) -> Option<Reached<'_>> {
+    let (by, path) = match object {
+        Object::Connect(Address::Unix { socket }) => (By::Socket, socket),
         Object::Exec { exe, script, .. } => {
             let named = script.as_ref().into_iter().chain([exe]);
-            return named.filter_map(|path| Some((program(path)?, path))).next();
+            let found = named.filter_map(|path| Some((program(path)?, path))).next();
+            return found.map(|(channel, path)| reached_by(channel, By::Program, path));
         }
-        Object::Open { path, access, .. } if *access != Access::Read => (&FILES, path),
-        Object::Rename { to, .. } => (&FILES, to),
+        Object::Open { path, access, .. } if *access != Access::Read => (By::File, path),
+        Object::Rename { to, .. } => (By::File, to),
         // Those that make a name for what is there: the others follow an open, or take away.
-        Object::File { path, change, .. } if change.target.is_some() => (&FILES, path),
+        Object::File { path, change, .. } if change.target.is_some() => (By::File, path),
         _ => return None,
     };
-    Some((globs.channel(path)?, path))
+    let globs = match by {
+        By::Socket => &SOCKETS,
+        By::Program | By::File => &FILES,
+    };
+    Some(reached_by(globs.channel(path)?, by, path))
+}
+
+fn reached_by<'a>(channel: &'static Channel, by: By, path: &'a Text) -> Reached<'a> {
+    let gives = match (channel.gives, by) {
+        // A program for units makes one for a command.
+        (Gives::Units, By::Program) => Gives::Transient,
+        (gives, _) => gives,
+    };
+    Reached {
+        channel,
+        gives,
+        by,
+        path,
+    }
 }
 
 fn program(path: &Text) -> Option<&'static Channel> {

@@ -4,10 +4,14 @@
 //! bytes in drain order, counters, facts from /proc, ids, requests) is a sequence of [`Input`]s,
 //! and the same sequence read back from a file gives the same records.
 
+mod asked;
 mod capture;
+mod container;
 mod counters;
 mod hash;
 mod log;
+mod past;
+mod touched;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -15,12 +19,20 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-pub use capture::{CaptureAsker, CaptureChange, CaptureEnd};
+pub use crate::record::Requester;
+pub use asked::{Asked, AskedFor};
+pub use capture::{CaptureChange, CaptureEnd};
+pub use container::{ContainerTold, ContainerWanted};
 pub use counters::{FloodCount, HookCounters};
 pub use hash::{Deed, HashWanted, Hashed};
 pub use log::{InputReader, InputWriter, ReadError};
+pub use past::{LeftCall, LeftOpen, Resumed, Unended};
+pub use touched::{FileTouch, Touched};
 
-use crate::record::{Agent, Binding, HookReport, Host, ProcessKey, SessionTotals, Text, WhyOver};
+use crate::record::{
+    Binding, ConfigChange, Container, HookReport, Host, Origin, ProcessKey, SinkHealth, Text,
+    WhyOver,
+};
 
 /// One thing from outside.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -57,6 +69,21 @@ pub enum Input<'a> {
         /// Path within the hierarchy.
         path: Text,
     },
+    /// What a runtime says of a container, or that none said anything.
+    Container(Box<ContainerTold>),
+    /// What is done for this session waits: it is a container's, and whether that is an agent's is known
+    /// when its runtime has answered. A session of this key begins then, or it is nobody's.
+    Undecided {
+        /// The session's key.
+        key: u64,
+        /// The container, as its cgroup names it.
+        container: Container,
+    },
+    /// What waited for this session is nobody's.
+    Nobodys {
+        /// The session's key.
+        key: u64,
+    },
     /// A process was already running when it was tagged.
     LateTag {
         /// The process.
@@ -84,6 +111,9 @@ pub enum Input<'a> {
         /// Its processes have lost their tags: no rule wants them any more.
         #[serde(default)]
         dropped: bool,
+        /// Why, where that is not that the cgroup is gone.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        why: Option<WhyOver>,
     },
     /// The kernel's maps had no room for tags that running processes and cgroups should have got.
     TagsFull {
@@ -98,6 +128,9 @@ pub enum Input<'a> {
         config_sha256: Option<String>,
         /// Why it was refused.
         refused: Option<String>,
+        /// What changed.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        changed: Option<ConfigChange>,
     },
     /// The journal refused records while it could not be written.
     JournalFull {
@@ -110,10 +143,19 @@ pub enum Input<'a> {
     TouchesLost,
     /// A file was hashed, or why not.
     Hashed(Box<Hashed>),
+    /// How the sinks are doing now.
+    Sinks {
+        /// In order of name.
+        sinks: Vec<SinkHealth>,
+    },
     /// Packets of an agent are written to a file from now on, or no more.
     Capture(Box<CaptureChange>),
+    /// Somebody asked for something that changes what is recorded, and it is done.
+    Asked(Box<Asked>),
     /// The recorder stops: everything has been handed over.
     Stop,
+    /// It stops, and what it has not read waits for the next one.
+    Leave,
 }
 
 /// What is known at the start.
@@ -152,6 +194,12 @@ pub struct Start {
     pub tracker: Option<Tracker>,
     /// How the journal was left by the recorder before.
     pub journal: JournalState,
+    /// What the kernel has recorded since a recorder before, which this one goes on from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kept: Option<Kept>,
+    /// Why the probes end with the recorder, where they were to outlive it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unpinned: Option<String>,
     /// What stands in it of sessions that have no end; none: nobody looked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub left_open: Option<LeftOpen>,
@@ -176,45 +224,23 @@ pub struct Tracker {
     /// The kernel's id of that.
     #[serde(default)]
     pub cgroup_id: Option<u64>,
+    /// Its executable.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exe: Option<Text>,
 }
 
-/// Another process changed a file of the recorder's own.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Touched {
-    /// When this was known, boot clock, ns: all that came before is told before.
-    pub at: u64,
-    /// The process.
-    pub pid: u32,
-    /// Its start, ticks since boot; 0: it has ended already.
-    pub start: u64,
-    /// Session key from its tag; 0: it has none, or has ended.
-    pub session: u64,
-    /// The file.
-    pub path: Text,
-    /// What became of it.
-    pub changes: Vec<FileTouch>,
-    /// How often that was seen.
-    pub count: u64,
-}
-
-/// What became of a file, in the kernel's words (fanotify(7)).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum FileTouch {
-    /// It is gone.
-    Delete,
-    /// It had this name.
-    MovedFrom,
-    /// It got this name.
-    MovedTo,
-    /// It was made.
-    Create,
-    /// Its bytes or its length changed.
-    Write,
-    /// It was closed after it had been open for writing.
-    CloseAfterWrite,
-    /// Its permissions, owner, times, links or extended attributes changed.
-    Attribute,
+/// What the kernel has recorded while no recorder read it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Kept {
+    /// When the recorder before wrote its last record, boot clock, ns.
+    pub since: u64,
+    /// Events that wait in the rings.
+    pub events: u64,
+    /// Events that the recorder before had read and may not have written.
+    pub untold: u64,
+    /// When the first of those that wait happened, or now, boot clock, ns: what is missing was before.
+    #[serde(default)]
+    pub until: u64,
 }
 
 /// How the journal was found.
@@ -224,6 +250,9 @@ pub struct JournalState {
     pub unclean: bool,
     /// Bytes of a torn last line that were cut off.
     pub torn: u64,
+    /// The last record of the journal that was here before and was removed while this recorder wrote it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub removed: Option<u64>,
 }
 
 /// The time, at one moment.
@@ -233,47 +262,6 @@ pub struct Clock {
     pub boot: u64,
     /// Wall clock, ns since 1970.
     pub wall: u64,
-}
-
-/// What stands in a journal of sessions that have no end.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LeftOpen {
-    /// How many: each is resumed or ended next.
-    pub sessions: u64,
-    /// Bytes of the journal's end that were searched, where that was not enough to be sure.
-    pub searched: Option<u64>,
-}
-
-/// A session that begins is one of a recorder before, of the same boot.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Resumed {
-    /// When the last record was made, boot clock, ns: from then until now nothing is recorded.
-    pub since: u64,
-    /// What it had done then; none where the recorder did not end in order.
-    pub totals: Option<SessionTotals>,
-    /// Where these totals begin, if not with the session, boot clock, ns.
-    pub totals_since: Option<u64>,
-}
-
-/// A session of a recorder before, as its last record tells it, that cannot go on.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Unended {
-    /// The agent.
-    pub agent: Agent,
-    /// What was launched, after redaction.
-    pub command: Vec<Text>,
-    /// Its cgroup.
-    pub cgroup: Option<Text>,
-    /// What it had done, where that is known.
-    pub totals: Option<SessionTotals>,
-    /// Where these totals begin, if not with the session, boot clock, ns.
-    pub totals_since: Option<u64>,
-    /// Why it is over.
-    pub why: WhyOver,
-    /// When the last record was made, RFC 3339.
-    pub last_recorded: String,
-    /// The boot of that.
-    pub boot_id: String,
 }
 
 /// A session as it begins.
@@ -306,9 +294,42 @@ pub struct NewSession {
     /// The kernel's id of that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cgroup_id: Option<u64>,
+    /// The container that it is in, as its rule knows it; not redacted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub container: Option<Container>,
     /// It began before this recorder.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resumed: Option<Resumed>,
+    /// The session that handed its work off.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<Uuid>,
+    /// The handoff that it is the result of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<Origin>,
+    /// Who asked for it at the control socket, where somebody did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request: Option<Requester>,
+    /// The program that its first process runs, where that has bound it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub program: Option<RootProgram>,
+    /// The agent's main programs, where they are named.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub programs: Vec<String>,
+}
+
+/// The program that a session begins with.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RootProgram {
+    /// The executable.
+    pub exe: Text,
+    /// Device of its file, `major:minor`.
+    pub device: Option<String>,
+    /// Inode number.
+    pub inode: Option<u64>,
+    /// The script that it interprets, absolute.
+    pub script: Option<Text>,
+    /// When it was seen, boot clock, ns.
+    pub seen: u64,
 }
 
 /// What /proc says of a process.

@@ -14,6 +14,7 @@ mod directory;
 mod error;
 mod extent;
 mod head;
+mod hole;
 mod identity;
 mod line;
 mod lines;
@@ -40,6 +41,8 @@ pub use directory::make_state;
 pub use error::Error;
 pub use extent::{Extent, LONGEST_LINE, Part};
 pub use head::Committed;
+pub use hole::Hole;
+pub use lock::is_written;
 pub use queue::Status;
 pub use reader::{Line, Reader, Start};
 pub use recover::Cut;
@@ -121,6 +124,24 @@ pub enum Previous {
     },
 }
 
+/// Tells how a journal is doing, from any thread.
+#[derive(Clone, Debug)]
+pub struct Gauge(Arc<Queue>);
+
+impl Gauge {
+    /// How it is doing now; waits for no disk.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        self.0.status()
+    }
+
+    /// As [`Journal::is_crowded`].
+    #[must_use]
+    pub fn is_crowded(&self) -> bool {
+        self.0.is_crowded()
+    }
+}
+
 /// The writer's end of a journal. Dropped without [`Journal::close`], it counts as unclean.
 #[derive(Debug)]
 pub struct Journal {
@@ -177,7 +198,12 @@ impl Journal {
         if known.is_none() {
             identity::create(&directory, log_id)?;
         }
-        let journal = Self::start(directory, tail, lock, &options)?;
+        let older = firsts.iter().rev().skip(1).map(|first| {
+            let path = directory.path_of(&segment::name(*first));
+            std::fs::metadata(path).map_or(0, |found| found.len())
+        });
+        let older = older.sum();
+        let journal = Self::start(directory, tail, (lock, older), &options)?;
         let opened = Opened {
             log_id,
             next_seq: journal.next_seq,
@@ -190,7 +216,7 @@ impl Journal {
     fn start(
         directory: Directory,
         tail: Option<Tail>,
-        lock: Lock,
+        (lock, older): (Lock, u64),
         options: &Options,
     ) -> Result<Self, Error> {
         directory.remove(CLEAN)?;
@@ -202,7 +228,11 @@ impl Journal {
         };
         head.begin(end)?;
         let directory = Arc::new(directory);
-        let queue = Arc::new(Queue::new(options.queue_bytes, options.sync_interval, end));
+        let queue = Arc::new(Queue::new(
+            options.queue_bytes,
+            options.sync_interval,
+            (end, older + end.offset),
+        ));
         let (watchers, watcher) = tokio::sync::watch::channel(end);
         let committer = Committer {
             directory: Arc::clone(&directory),
@@ -284,10 +314,27 @@ impl Journal {
         self.queue.sync(self.next_seq - 1)
     }
 
+    /// Whether it can still be written at all.
+    ///
+    /// # Errors
+    /// [`Error::Removed`]: somebody has removed it.
+    pub fn check(&self) -> Result<(), Error> {
+        match self.status().removed {
+            Some((path, seq)) => Err(Error::Removed { path, seq }),
+            None => Ok(()),
+        }
+    }
+
     /// How the journal is doing.
     #[must_use]
     pub fn status(&self) -> Status {
         self.queue.status()
+    }
+
+    /// How the journal is doing, for who must not wait for the one who writes it.
+    #[must_use]
+    pub fn gauge(&self) -> Gauge {
+        Gauge(Arc::clone(&self.queue))
     }
 
     /// Follows the committed position from within this process.

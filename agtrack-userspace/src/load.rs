@@ -12,6 +12,7 @@ mod check;
 mod floods;
 mod log;
 mod offsets;
+pub(crate) mod pin;
 mod probe;
 pub(crate) mod quiet;
 mod sockets;
@@ -19,12 +20,16 @@ mod stats;
 mod tags;
 mod uring;
 
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
 use anyhow::Context;
 use aya::maps::Map;
 use aya::{Ebpf, EbpfLoader, VerifierLogLevel};
 
 pub use backend::{Backend, BackendChoice, Reads, lockdown};
 pub use bound::Bounds;
+pub use pin::{Place, TakenOver};
 pub use probe::{Probed, probe_hooks};
 
 use crate::btf::Btf;
@@ -83,13 +88,30 @@ pub struct Inventory {
     pub passed_over: Vec<(Backend, String)>,
     /// The hooks of this back end.
     pub hooks: Vec<HookState>,
+    /// Why the probes do not outlive their recorder, where they were to.
+    pub unpinned: Option<String>,
 }
 
-/// Attached programs, checked. Dropping it detaches them.
+impl Inventory {
+    fn new(backend: Backend, hooks: Vec<HookState>) -> Inventory {
+        Inventory {
+            backend,
+            passed_over: Vec::new(),
+            hooks,
+            unpinned: None,
+        }
+    }
+}
+
+/// Attached programs, checked. Dropping it detaches them, unless they are pinned.
 pub struct Probes {
     ebpf: Ebpf,
     links: attach::Links,
     log: log::ProbeLog,
+    /// Which generation these are; 0: they are not pinned.
+    generation: u32,
+    /// Where the books begin, where they were taken over.
+    carried: Option<pin::Carried>,
     /// What each hook got.
     pub inventory: Inventory,
 }
@@ -112,6 +134,18 @@ impl Types {
 }
 
 impl Probes {
+    fn new(mut ebpf: Ebpf, links: attach::Links, inventory: Inventory) -> Probes {
+        let log = log::ProbeLog::take(&mut ebpf);
+        Probes {
+            ebpf,
+            links,
+            log,
+            generation: 0,
+            carried: None,
+            inventory,
+        }
+    }
+
     /// A map of the loaded object.
     fn map(&self, name: &str) -> anyhow::Result<&Map> {
         let map = self.ebpf.map(name);
@@ -155,21 +189,27 @@ impl Probes {
     }
 }
 
-/// Loads and attaches the probes.
+/// Loads and attaches the probes. Where there is a place to pin them they outlive this process, and what
+/// a recorder before has left there is taken over, or removed.
 ///
 /// # Errors
 /// No BTF, no permission, or not one back end with which file events can be seen.
-pub fn load(choice: BackendChoice, reads: Reads, sizes: Sizes) -> anyhow::Result<(Probes, Rings)> {
+pub fn load(
+    choice: BackendChoice,
+    reads: Reads,
+    sizes: Sizes,
+    place: Option<&Place>,
+) -> anyhow::Result<(Probes, Rings, Option<TakenOver>)> {
     backend::check_permission()?;
     lift_memory_limit();
     let types = Types::read()?;
     let offsets = offsets::resolve(&types.kernel)?;
     let mut passed_over = Vec::new();
     for backend in choice.candidates() {
-        match try_backend(backend, (reads, sizes), &offsets, &types) {
-            Ok((mut probes, rings)) => {
+        match for_long(backend, (reads, sizes), (&offsets, &types), place) {
+            Ok((mut probes, rings, taken)) => {
                 probes.inventory.passed_over = passed_over;
-                return Ok((probes, rings));
+                return Ok((probes, rings, taken));
             }
             Err(reason) => passed_over.push((backend, format!("{reason:#}"))),
         }
@@ -177,30 +217,62 @@ pub fn load(choice: BackendChoice, reads: Reads, sizes: Sizes) -> anyhow::Result
     Err(backend::none_works(&passed_over))
 }
 
+/// Takes over what is pinned, or pins what is loaded.
+fn for_long(
+    backend: Backend,
+    (reads, sizes): (Reads, Sizes),
+    (offsets, types): (&offsets::Offsets, &Types),
+    place: Option<&Place>,
+) -> anyhow::Result<(Probes, Rings, Option<TakenOver>)> {
+    let load = |layout| try_backend(backend, (reads, sizes), (offsets, types), layout);
+    let Some(place) = place else {
+        let (probes, rings) = load(None)?;
+        return Ok((probes, rings, None));
+    };
+    if !attach::can_overlap(backend) {
+        let (mut probes, rings) = load(None)?;
+        probes.inventory.unpinned = Some(attach::OVERLAPS.to_owned());
+        return Ok((probes, rings, None));
+    }
+    let layout = place.layout(backend, reads, sizes);
+    let mut reason = None;
+    if let Some(old) = layout.active() {
+        // The check needs rings that nobody else writes to.
+        drop(load(None)?);
+        let kept = (&layout, &old);
+        match pin::take_over(backend, (reads, sizes), offsets, types, kept) {
+            Ok((probes, rings, taken)) => return Ok((probes, rings, Some(taken))),
+            Err(error) => reason = Some(format!("{error:#}")),
+        }
+    }
+    layout.clear()?;
+    let (mut probes, rings) = load(Some(&layout))?;
+    // Only now: until here that may be what another back end is to take over.
+    let cleared = place.keep_only(&layout).err();
+    reason = reason.or(cleared.map(|error| format!("{error:#}")));
+    probes.inventory.unpinned = probes.inventory.unpinned.take().or(reason);
+    Ok((probes, rings, None))
+}
+
 fn try_backend(
     backend: Backend,
     (reads, sizes): (Reads, Sizes),
-    offsets: &offsets::Offsets,
-    types: &Types,
+    (offsets, types): (&offsets::Offsets, &Types),
+    layout: Option<&pin::Layout>,
 ) -> anyhow::Result<(Probes, Rings)> {
     backend.check()?;
-    let mut ebpf = open(backend, (reads, sizes), offsets)?;
+    let mut ebpf = open(backend, (reads, sizes), offsets, (1, &BTreeMap::new()))?;
     let mut links = attach::Links::default();
     let hooks = attach::attach(&mut ebpf, backend, types, &mut links)?;
+    let pinned = layout.map(|layout| pin::pin_maps(&ebpf, layout));
     let mut rings = Rings::take(&mut ebpf)?;
-    let inventory = Inventory {
-        backend,
-        passed_over: Vec::new(),
-        hooks,
-    };
-    let log = log::ProbeLog::take(&mut ebpf);
-    let mut probes = Probes {
-        ebpf,
-        links,
-        log,
-        inventory,
-    };
+    let inventory = Inventory::new(backend, hooks);
+    let mut probes = Probes::new(ebpf, links, inventory);
     check::check(&mut probes, &mut rings)?;
+    if let (Some(layout), Some(pinned)) = (layout, pinned) {
+        let pinned = pinned.and_then(|()| probes.pin(&layout.generation(1)));
+        probes.inventory.unpinned = pinned.err().map(|reason| format!("{reason:#}"));
+    }
     Ok((probes, rings))
 }
 
@@ -208,6 +280,7 @@ fn open(
     backend: Backend,
     (reads, sizes): (Reads, Sizes),
     offsets: &offsets::Offsets,
+    (generation, maps): (u32, &BTreeMap<String, PathBuf>),
 ) -> anyhow::Result<Ebpf> {
     let bit = u32::from(backend.bit());
     let keeps_names = u32::from(attach::keeps_names());
@@ -223,6 +296,7 @@ fn open(
     loader
         .verifier_log_level(VerifierLogLevel::STATS)
         .override_global("BACKEND", &bit, true)
+        .override_global("GENERATION", &generation, true)
         .override_global("TRACKER", &tracker, true)
         .override_global("KEEPS_NAMES", &keeps_names, true)
         .override_global("TAKES_MAPPING", &takes_mapping, true)
@@ -234,6 +308,9 @@ fn open(
         .map_max_entries("PACKETS", sizes.packets)
         .map_max_entries("TASK_SCRATCH", threads)
         .map_max_entries("NAMES", names);
+    for (name, path) in maps {
+        loader.map_pin_path(name, path);
+    }
     for (global, offset) in offsets.iter() {
         loader.override_global(global, offset, true);
     }

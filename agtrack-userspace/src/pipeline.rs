@@ -9,39 +9,46 @@
 //! from a file). Whoever drives it stamps the drafts with their place in the journal and writes
 //! them.
 
+mod asked;
+mod beat;
 mod capture;
 mod ending;
 mod flood;
+mod inferred;
+mod memo;
 mod reconcile;
 mod session;
 mod stage;
 mod tamper;
+mod told;
+mod undecided;
 
 use std::time::Duration;
 
 use agtrack_common::event::Payload;
 
 use crate::correlate::{Correlator, Done};
-use crate::decode::{Decoder, What};
+use crate::decode::{Decoder, Event, What};
 use crate::effect::{self, Queue};
-use crate::enrich::Enricher;
+use crate::enrich::{Enricher, session_of};
 use crate::handoff::Handoffs;
-use crate::input::{Clock, FloodCount, HashWanted, HookCounters, Input, ProcessFacts, Start};
+use crate::input::{
+    Clock, ContainerWanted, FloodCount, HashWanted, HookCounters, Input, ProcessFacts, Start,
+};
 use crate::noise::Noise;
-use crate::record::{Body, Change, Draft, Gap, GapReason, Heartbeat, Lifecycle};
+use crate::record::{Body, Change, Draft, KernelKept, SinkHealth};
 use crate::toolcall::{Doing, ToolCalls};
 use ending::{Ending, Endings};
 use reconcile::Reconciler;
 use stage::RedactStage;
 use tamper::Touches;
+use undecided::{Held, Undecided};
 
 pub use reconcile::HookNames;
 
 /// Events may still be on their way this long after they happened, ns: the longest a program runs,
 /// with room to spare. Later ones are recorded out of order.
 const HOLD: u64 = 5_000_000;
-/// Nanoseconds between heartbeats.
-const HEARTBEAT: u64 = 60_000_000_000;
 
 /// All rooms between the rings and the journal.
 #[derive(Debug)]
@@ -52,6 +59,7 @@ pub struct Pipeline {
     enricher: Enricher,
     correlator: Correlator,
     endings: Endings,
+    undecided: Undecided,
     touches: Touches,
     noise: Noise,
     stage: RedactStage,
@@ -60,6 +68,8 @@ pub struct Pipeline {
     reconciler: Reconciler,
     effects: Queue,
     heartbeat: u64,
+    /// As last heard.
+    sinks: Vec<SinkHealth>,
     done: Vec<Done>,
     fresh: Vec<Draft>,
 }
@@ -73,6 +83,7 @@ impl Pipeline {
             enricher: Enricher::new(&start),
             correlator: Correlator::default(),
             endings: Endings::default(),
+            undecided: Undecided::default(),
             touches: Touches::default(),
             noise: Noise::new(&start.noise),
             stage: RedactStage::new(&start.redaction_key),
@@ -81,6 +92,7 @@ impl Pipeline {
             reconciler: Reconciler::new(HookNames::new(&start.hooks), &start.attached),
             effects: Queue::new(start.hashes, start.hash_wait),
             heartbeat: start.clock.boot,
+            sinks: Vec::new(),
             done: Vec::new(),
             fresh: Vec::new(),
             start,
@@ -88,6 +100,10 @@ impl Pipeline {
         pipeline.journal_gaps(out);
         let mut started = pipeline.lifecycle(Change::Start);
         session::left_open(pipeline.start.left_open, &mut started);
+        started.kept = pipeline.start.kept.map(|kept| KernelKept {
+            since: kept.since,
+            events: kept.events,
+        });
         pipeline.note(out, Body::Lifecycle(Box::new(started)));
         pipeline
     }
@@ -112,9 +128,19 @@ impl Pipeline {
         self.decoder.waiting()
     }
 
+    /// Whether parts of events have come that are not whole yet.
+    pub fn has_parts(&self) -> bool {
+        self.decoder.has_parts()
+    }
+
     /// What is to be hashed, of the last input. Whoever feeds the pipeline asks after each.
     pub fn take_wanted(&mut self) -> Vec<HashWanted> {
         self.effects.take_wanted()
+    }
+
+    /// Containers that are to be asked of, of the last input. Whoever feeds the pipeline asks after each.
+    pub fn take_unknown(&mut self) -> Vec<ContainerWanted> {
+        self.enricher.take_wanted()
     }
 
     /// How long a record waits for a hash.
@@ -131,6 +157,7 @@ impl Pipeline {
     pub fn accept(&mut self, input: Input<'_>, out: &mut Vec<Draft>) {
         // Nobody asked for those of the input before: a log is replayed.
         drop(self.effects.take_wanted());
+        drop(self.enricher.take_wanted());
         let mut fresh = std::mem::take(&mut self.fresh);
         self.take_in(input, &mut fresh);
         self.effects.pass(&mut fresh, self.clock.boot, out);
@@ -148,24 +175,39 @@ impl Pipeline {
             Input::Unended(unended) => self.end_unended(*unended, out),
             Input::Process(facts) => self.learn(*facts),
             Input::Cgroup { id, path } => self.enricher.learn_cgroup(id, path),
+            Input::Container(told) => self.container_told(*told, out),
+            Input::Undecided { key, container } => self.suspect(key, container),
+            Input::Nobodys { key } => self.nobodys(key, out),
+            Input::LateTag { key, session, open } if self.undecided.holds(session) => {
+                self.undecided.put(session, Held::Late { key, open });
+            }
             Input::LateTag { key, session, open } => self.late_tag(key, session, &open, out),
             Input::Gone { at, key, session } => {
                 self.endings.put(at, Ending::Process { key, session });
             }
-            Input::SessionOver { at, key, dropped } => {
-                self.endings.put(at, Ending::Session { key, dropped });
+            Input::SessionOver {
+                at,
+                key,
+                dropped,
+                why,
+            } => {
+                self.endings.put(at, Ending::Session { key, dropped, why });
             }
             Input::TagsFull { processes, cgroups } => self.tags_full(processes, cgroups, out),
             Input::Reload {
                 config_sha256,
                 refused,
-            } => self.reload(config_sha256, refused, out),
+                changed,
+            } => self.reload(config_sha256, (refused, changed), out),
             Input::JournalFull { count } => self.journal_full(count, out),
             Input::Touched(touched) => self.touches.put(*touched),
             Input::TouchesLost => self.touches_lost(out),
             Input::Hashed(hashed) => self.effects.answer(*hashed),
+            Input::Sinks { sinks } => self.sinks = sinks,
             Input::Capture(capture) => self.captured(&capture, out),
-            Input::Stop => self.stop(out),
+            Input::Asked(asked) => self.asked(&asked, out),
+            Input::Stop => self.stop(true, out),
+            Input::Leave => self.stop(false, out),
         }
     }
 
@@ -206,6 +248,7 @@ impl Pipeline {
         self.correlator.give_up(clock.boot, &mut self.done);
         self.publish(out);
         self.tool_calls.tick(clock.boot, out);
+        self.handoffs.tick(clock.boot);
     }
 
     fn release(&mut self, before: u64, out: &mut Vec<Draft>) {
@@ -216,20 +259,32 @@ impl Pipeline {
                 self.attempted(&event, (kind, &body), out);
                 continue;
             }
-            let (session, hook) = (event.header.session, event.header.hook);
-            let Some(known) = self.enricher.complete(event) else {
-                self.reconciler.dismissed(hook);
+            let whose = session_of(&event);
+            if self.undecided.holds(whose) {
+                self.hold(whose, event);
                 continue;
-            };
-            self.correlator.push(known, &mut self.done);
-            // A session's last action belongs to its totals.
-            self.publish(out);
-            if let Some(over) = self.enricher.sessions().take_if_over(session) {
-                self.end_session(over, time, out);
             }
+            self.happened(event, out);
         }
         self.end_before(before, out);
         self.publish(out);
+    }
+
+    /// An event whose turn has come.
+    fn happened(&mut self, event: Event, out: &mut Vec<Draft>) {
+        let (session, hook, time) = (event.header.session, event.header.hook, event.header.time);
+        self.end_before(time, out);
+        self.appeared(&event, out);
+        let Some(known) = self.enricher.complete(event) else {
+            self.reconciler.dismissed(hook);
+            return;
+        };
+        self.correlator.push(known, &mut self.done);
+        // A session's last action belongs to its totals.
+        self.publish(out);
+        if let Some(over) = self.enricher.sessions().take_if_over(session) {
+            self.end_session(over, time, out);
+        }
     }
 
     /// Redacts finished actions and appends them.
@@ -268,53 +323,25 @@ impl Pipeline {
     }
 
     fn learn(&mut self, facts: ProcessFacts) {
+        if self.undecided.holds(facts.session) {
+            let held = Held::Facts(Box::new(facts.clone()));
+            self.undecided.put(facts.session, held);
+        }
         self.enricher.learn_process(facts);
     }
 
-    fn reload(&mut self, hash: Option<String>, refused: Option<String>, out: &mut Vec<Draft>) {
-        let change = if refused.is_some() {
-            Change::ReloadRefused
-        } else {
-            Change::Reload
-        };
-        if refused.is_none() {
-            self.start.config_sha256 = hash;
-        }
-        let mut note = self.lifecycle(change);
-        note.hooks.clear();
-        note.passed_over.clear();
-        note.detail = refused;
-        self.note(out, Body::Lifecycle(Box::new(note)));
-    }
-
-    fn tags_full(&mut self, processes: u64, cgroups: u64, out: &mut Vec<Draft>) {
-        let detail = format!(
-            "{processes} processes that ran already and {cgroups} cgroups should have been tagged, \
-             and there was no room: what they do is not recorded"
-        );
-        let gap = self.gap(GapReason::MapFull, Some(processes + cgroups), detail);
-        self.note(out, Body::Gap(Box::new(gap)));
-    }
-
-    fn journal_full(&mut self, count: u64, out: &mut Vec<Draft>) {
-        let gap = self.gap(
-            GapReason::JournalFull,
-            Some(count),
-            "records that the journal could not take while it could not be written".to_owned(),
-        );
-        self.note(out, Body::Gap(Box::new(gap)));
-    }
-
-    fn stop(&mut self, out: &mut Vec<Draft>) {
+    /// `is_all`: nothing is on its way any more.
+    fn stop(&mut self, is_all: bool, out: &mut Vec<Draft>) {
         self.effects.end();
         self.release(u64::MAX, out);
         self.correlator.give_up(u64::MAX, &mut self.done);
         self.publish(out);
+        self.leave_undecided(out);
         for session in self.enricher.sessions().take_all() {
             self.leave_session(session, self.clock.boot, out);
         }
         let (from, until) = self.reconciler.period(self.clock.boot);
-        for gap in self.reconciler.close(from, until) {
+        for gap in self.reconciler.close(is_all, from, until) {
             self.note(out, Body::Gap(Box::new(gap)));
         }
         let mut stopped = self.lifecycle(Change::End);
@@ -322,74 +349,6 @@ impl Pipeline {
         stopped.passed_over.clear();
         stopped.totals = self.reconciler.totals();
         self.note(out, Body::Lifecycle(Box::new(stopped)));
-    }
-
-    fn beat(&mut self, out: &mut Vec<Draft>) {
-        if self.clock.boot.saturating_sub(self.heartbeat) < HEARTBEAT {
-            return;
-        }
-        self.heartbeat = self.clock.boot;
-        let beat = Heartbeat {
-            totals: self.reconciler.totals(),
-            processes: self.enricher.processes().tracked() as u64,
-            sessions: self.enricher.sessions().len() as u64,
-        };
-        self.note(out, Body::Heartbeat(Box::new(beat)));
-    }
-
-    fn journal_gaps(&mut self, out: &mut Vec<Draft>) {
-        let journal = self.start.journal;
-        if journal.torn > 0 {
-            let detail = format!(
-                "the end of the journal was torn when the recorder before was killed or the machine \
-                 lost power; {} bytes that had never been committed were removed",
-                journal.torn
-            );
-            let gap = self.gap(GapReason::TornLine, Some(1), detail);
-            self.note(out, Body::Gap(Box::new(gap)));
-        }
-        if journal.unclean {
-            let detail = "the recorder before did not end cleanly; what it had seen and not yet \
-                          written, and all until now, is not recorded";
-            let gap = self.gap(GapReason::UncleanStop, None, detail.to_owned());
-            self.note(out, Body::Gap(Box::new(gap)));
-        }
-    }
-
-    fn gap(&self, reason: GapReason, count: Option<u64>, detail: String) -> Gap {
-        let now = self.clock.boot;
-        Gap {
-            reason,
-            hook: None,
-            action: None,
-            count,
-            from: now,
-            until: now,
-            detail,
-        }
-    }
-
-    fn lifecycle(&self, change: Change) -> Lifecycle {
-        Lifecycle {
-            change,
-            version: self.start.version.clone(),
-            backend: Some(self.start.backend.clone()),
-            kernel: Some(self.start.kernel.clone()),
-            hooks: self.start.hooks.clone(),
-            passed_over: self.start.passed_over.clone(),
-            config_sha256: self.start.config_sha256.clone(),
-            detail: None,
-            left_open: None,
-            totals: Vec::new(),
-        }
-    }
-
-    fn note(&self, out: &mut Vec<Draft>, body: Body) {
-        out.push(Draft {
-            time: self.clock.boot,
-            agent: None,
-            body,
-        });
     }
 }
 

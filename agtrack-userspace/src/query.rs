@@ -5,6 +5,7 @@
 //! searched for bytes that every match must contain ([`sieve`](self)), and parsed only where it has
 //! them; the blocks of all segments are searched on all processors ([`scan`]).
 
+mod action;
 mod brief;
 mod change;
 mod glob;
@@ -22,17 +23,19 @@ mod tests;
 use crate::record::{Body, Object, OutcomeResult, Record};
 use brief::{Brief, met};
 
+pub use action::{BadAction, named_action};
 pub use glob::{BadGlob, Glob};
 pub use host::{BadHost, Host};
-pub use scan::{Told, scan};
+pub use scan::{Found, Told, Uneven, scan, sweep};
 pub use tally::{Row, Tally};
 pub use when::{BadTime, Period, moment};
 
 /// The kinds of records, as they are written.
-pub const KINDS: [&str; 7] = [
+pub const KINDS: [&str; 8] = [
     "action",
     "session",
     "tool_call",
+    "handoff",
     "tamper",
     "gap",
     "lifecycle",
@@ -77,6 +80,21 @@ impl Query {
         Brief::of(record).is_meant(self)
             && self.is_about(object_of(&record.body))
             && self.is_judged(&record.body)
+    }
+
+    /// Whether a record matches but for what it writes to, a file that the kernel makes.
+    fn is_of_kernel(&self, record: &Record) -> bool {
+        let Body::Action(action) = &record.body else {
+            return false;
+        };
+        let others = Query {
+            changes: false,
+            ..self.clone()
+        };
+        self.changes
+            && change::is_of_kernel(action)
+            && change::changes(action)
+            && others.matches(record)
     }
 
     /// Whether a line may match, going by what is quickly read; only parsing says that it does.

@@ -9,11 +9,13 @@ mod content;
 mod draft;
 mod effect;
 mod effects;
+mod field;
 mod flow;
 mod handoff;
 mod note;
 mod process;
 mod program;
+mod requester;
 mod session;
 mod shared;
 mod stamp;
@@ -40,16 +42,22 @@ pub use draft::Draft;
 pub use effect::{Effect, ProgramHash, Sha256, Unhashed};
 pub use effects::{Effects, Item, Listed};
 pub use flow::Flow;
-pub use handoff::Handoff;
-pub use note::{Change, Gap, GapReason, Heartbeat, HookReport, HookTotals, Lifecycle, Totals};
+pub use handoff::{Handoff, MatchedBy, Origin};
+pub use note::{
+    Change, Condition, ConfigChange, Gap, GapReason, Heartbeat, HookReport, HookTotals, KernelKept,
+    Lifecycle, SinkHealth, Totals,
+};
 pub use process::{Ancestor, Container, Process, ProcessKey, TICK};
-pub use program::Brought;
-pub use session::{Bound, SessionChange, SessionTotals, UnseenEnd, WhyOver};
+pub use program::{Brought, EnvNames};
+pub use requester::Requester;
+pub use session::{
+    Bound, BoundExe, OUTSIDER, SessionChange, SessionTotals, UnseenEnd, WhyOver, is_outsiders,
+};
 pub use shared::Shared;
 pub use stamp::Stamper;
 pub use tamper::{By, Tamper};
 pub use time::timestamp;
-pub use toolcall::{CallClass, CallExit, ToolCall, ToolCallChange};
+pub use toolcall::{CallClass, CallExit, ToolCall, ToolCallChange, UnseenCall};
 pub use uring::UringRequest;
 pub use written::Written;
 
@@ -130,7 +138,8 @@ pub struct Agent {
     pub labels: BTreeMap<String, String>,
     /// This run of it.
     pub session: Uuid,
-    /// The session around this one: an agent that another one started.
+    /// The session around this one: an agent that another one started; or the one that handed off the
+    /// work that this one does (`binding` is `inferred`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent: Option<Uuid>,
     /// The agent program that such a session is the run of, as the catalogue calls it.
@@ -150,10 +159,31 @@ pub enum Binding {
     Launcher,
     /// It is in the agent's cgroup.
     Cgroup,
+    /// It is in one of the agent's containers.
+    Container,
     /// It, or a process that it descends from, executed one of the agent's programs.
     Executable,
     /// It, or a process that it descends from, executed something as one of the agent's users.
     User,
+    /// It is in a unit or container that appeared as the result of a handoff.
+    Inferred,
+}
+
+impl Binding {
+    /// Whether it is that of a cgroup, which lives on without a recorder.
+    pub fn is_of_cgroup(self) -> bool {
+        match self {
+            Binding::Cgroup | Binding::Container | Binding::Inferred => true,
+            Binding::Launcher | Binding::Executable | Binding::User => false,
+        }
+    }
+}
+
+/// Whether any record may have this field: names joined with dots, those of lists' elements too.
+pub fn has_field(path: &str) -> bool {
+    let schema = schema();
+    let parts: Vec<_> = path.split('.').collect();
+    field::is_in(&schema, &schema, &parts)
 }
 
 /// The JSON Schema of [`Record`].

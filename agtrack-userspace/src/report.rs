@@ -4,11 +4,14 @@
 //! out: a [`Report`], and from it lines for a terminal or one HTML page. Never: reads a journal, asks
 //! the system, or grows beyond its bounds; what finds no room is counted.
 
+mod attempt;
 mod bounds;
 mod builder;
 mod call;
+mod completeness;
 mod file;
 mod finding;
+pub mod gap;
 mod host;
 pub mod html;
 mod model;
@@ -20,8 +23,11 @@ pub mod text;
 #[cfg(test)]
 mod tests;
 
-pub use builder::Builder;
+pub use attempt::Attempts;
+pub use builder::{Builder, Source};
+pub use completeness::{Completeness, GapTold, Lack, Numbers};
 pub use model::{
-    Call, Capped, Completeness, Direct, Ended, FileDone, Finding, GapTold, HostDone, Lack, Numbers,
-    ProcessDone, Report, Session, Step, Weight,
+    Call, Capped, Direct, Ended, FileDone, Finding, HostDone, ProcessDone, Report, Session, Step,
+    Weight,
 };
+pub use notes::{CommonGap, Span};

@@ -6,6 +6,7 @@
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::{Duration, Instant};
 
+use agtrack_common::wire::PART;
 use anyhow::Context;
 use aya::Ebpf;
 use aya::maps::{MapData, RingBuf};
@@ -55,6 +56,15 @@ pub struct Drained {
     /// Kernel time of the last bulk message taken so far, boot clock, ns; 0: there was none, or older
     /// ones of the other ring may be missing.
     pub last: u64,
+}
+
+impl Drained {
+    /// Nothing was looked for.
+    pub const NOTHING: Drained = Drained {
+        count: 0,
+        empty: true,
+        last: 0,
+    };
 }
 
 impl Rings {
@@ -147,6 +157,11 @@ impl Rings {
     pub fn descriptors(&self) -> [BorrowedFd<'_>; 3] {
         [&self.lifecycle, &self.bulk, &self.packets].map(AsFd::as_fd)
     }
+}
+
+/// Whether a message is an event: parts of events are not counted by themselves.
+pub fn is_event(message: &[u8]) -> bool {
+    message.first_chunk() != Some(&PART.to_ne_bytes())
 }
 
 /// `Header::time`, without a check of the rest: that is `decode`'s work.

@@ -10,6 +10,7 @@ mod command;
 mod directory;
 mod ending;
 mod gate;
+mod handed;
 mod identity;
 pub mod live;
 mod name;
@@ -30,6 +31,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, anyhow, bail};
 use rustix::process::{DumpableBehavior, Pid};
+use uuid::Uuid;
 
 pub use ending::Ending;
 pub use start::Programs;
@@ -64,6 +66,15 @@ pub struct RunArgs {
     /// is not redacted
     #[arg(long)]
     packets: bool,
+    /// Record with a recorder of its own, also where a daemon runs
+    ///
+    /// Otherwise a running daemon records the command: in its journal, as a session of its own. One with
+    /// `--journal`, `--backend`, `--reads all` or `--packets` is always recorded alone.
+    #[arg(long)]
+    alone: bool,
+    /// Where the daemon listens
+    #[arg(long, value_name = "SOCKET", default_value = crate::control::SOCKET)]
+    socket: PathBuf,
     /// Record until the command has ended, or until its last descendant has
     #[arg(long, value_enum, default_value_t = Until::Main)]
     until: Until,
@@ -73,6 +84,17 @@ pub struct RunArgs {
     /// The command and its arguments, to the end of the line; options of agtrack stand before it
     #[arg(trailing_var_arg = true, required = true, value_name = "CMD")]
     command: Vec<OsString>,
+}
+
+impl RunArgs {
+    /// Whether a daemon records as these say.
+    fn may_hand_over(&self) -> bool {
+        !self.alone
+            && self.journal.is_none()
+            && self.backend == BackendChoice::Auto
+            && self.reads == Reads::Counted
+            && !self.packets
+    }
 }
 
 /// When recording ends.
@@ -138,8 +160,13 @@ pub fn launch(args: &RunArgs, programs: &Programs) -> anyhow::Result<Ending> {
     let begin = begin(args, program)?;
     let (mut recorder, ready) = Recorder::start(&programs.recorder, begin)?;
     let (child, gate) = start::stub(&programs.stub, invoker.as_ref(), &args.command)?;
-    let tagging = tag(&mut recorder, child.id(), args)?;
-    if !args.quiet {
+    let (session, tagging) = tag(&mut recorder, child.id(), args)?;
+    if !args.quiet && ready.daemon {
+        note(format_args!(
+            "agtrack: recorded by the running daemon as session {session}, to {}",
+            plain(ready.journal.as_os_str().as_bytes())
+        ));
+    } else if !args.quiet {
         announce(&tagging, &ready.journal);
     }
     let signals = Signals::take().context("cannot set up signal handlers")?;
@@ -156,7 +183,14 @@ pub fn launch(args: &RunArgs, programs: &Programs) -> anyhow::Result<Ending> {
     let outcome = Supervisor::new(signals, recorder, pid, all)
         .run()
         .context("cannot wait for the command")?;
-    tell(args, &ready.journal, outcome.done, outcome.lost);
+    match ready.daemon && outcome.done.is_some() {
+        true if args.quiet => {}
+        true => note(format_args!(
+            "agtrack: what it did: agtrack report --journal {} --session {session}",
+            summary::quoted(&ready.journal)
+        )),
+        false => tell(args, &ready.journal, outcome.done, outcome.lost),
+    }
     Ok(outcome.ending)
 }
 
@@ -175,11 +209,12 @@ fn begin(args: &RunArgs, program: &OsString) -> anyhow::Result<Begin> {
         reads: args.reads,
         packets: args.packets,
         all: args.until == Until::All,
+        daemon: args.may_hand_over().then(|| args.socket.clone()),
     })
 }
 
 /// Has the stub tagged. On an error the stub never passes its gate.
-fn tag(recorder: &mut Recorder, pid: u32, args: &RunArgs) -> anyhow::Result<Tagging> {
+fn tag(recorder: &mut Recorder, pid: u32, args: &RunArgs) -> anyhow::Result<(Uuid, Tagging)> {
     let words = args.command.iter().map(|word| word.clone().into_vec());
     let launch = ToRecorder::Launch {
         pid,
@@ -190,7 +225,7 @@ fn tag(recorder: &mut Recorder, pid: u32, args: &RunArgs) -> anyhow::Result<Tagg
         .context("the recorder is gone before the command was started")?;
     let answer = recorder.hear();
     match answer.map_err(|error| start::not_understood(&error.to_string()))? {
-        Some(FromRecorder::Tagged { tagging, .. }) => Ok(tagging),
+        Some(FromRecorder::Tagged { session, tagging }) => Ok((session, tagging)),
         Some(FromRecorder::Failed { message }) => bail!("{message}"),
         Some(other) => Err(start::not_understood(&format!("it answered {other:?}"))),
         None => bail!(

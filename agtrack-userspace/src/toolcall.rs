@@ -5,11 +5,13 @@
 //! that begin and end. What an agent's main program does itself belongs to none.
 //!
 //! The first process of a session passes for the main program until one that the catalogue knows
-//! appears; from then on that one is, and what was around it is not. A well-known program that is
+//! appears, or that the agent's configuration names where it names any; from then on that one is, and
+//! what was around it is not. A well-known program that is
 //! started inside a call is an agent of its own: a session in the session, with calls of its own.
 
 mod call;
 mod family;
+mod mains;
 mod nested;
 mod run;
 #[cfg(test)]
@@ -18,10 +20,11 @@ mod tests;
 use std::collections::HashMap;
 
 use call::Kept;
+use mains::Mains;
 use run::Run;
 
-use crate::input::Clock;
-use crate::record::{Action, Agent, Body, Draft, Object, Process, Shared};
+use crate::input::{Clock, LeftCall};
+use crate::record::{Action, Agent, Body, Draft, Object, Process, Shared, WhyOver};
 
 /// Processes that are kept of all sessions; what more do belongs to no call.
 const PROCESSES: usize = 64 * 1024;
@@ -66,6 +69,14 @@ impl ToolCalls {
         self.books.clock = clock;
     }
 
+    /// A session begins whose main programs are named (catalogue, file or path).
+    pub fn begin_session(&mut self, session: u64, agent: &Shared<Agent>, programs: &[String]) {
+        if !programs.is_empty() {
+            let run = Run::of_mains(agent.clone(), Mains::new(programs));
+            self.sessions.insert(session, run);
+        }
+    }
+
     /// Takes the next action, and appends it and what it tells of calls. Says where in `out` it is:
     /// its agent there may be one that was started in a call, whose session counts it by itself.
     pub fn push(&mut self, mut doing: Doing, out: &mut Vec<Draft>) -> usize {
@@ -81,6 +92,11 @@ impl ToolCalls {
         });
         out.extend(ended);
         place
+    }
+
+    /// How many calls a session has had since it was tagged.
+    pub fn calls(&self, session: u64) -> u64 {
+        self.sessions.get(&session).map_or(0, Run::calls)
     }
 
     /// A process ran already when it was tagged: the main program may be told by that.
@@ -103,10 +119,49 @@ impl ToolCalls {
         }
     }
 
-    /// A session ends, and with it what runs of its calls. Says how many it had.
-    pub fn end_session(&mut self, session: u64, time: u64, out: &mut Vec<Draft>) -> u64 {
+    /// A session of a recorder before goes on, and with it those of its calls that were left without
+    /// an end and of which a process is known again. The others are over.
+    pub fn resume(
+        &mut self,
+        session: u64,
+        agent: &Shared<Agent>,
+        calls: Vec<LeftCall>,
+        (boot_id, time): (&str, u64),
+        out: &mut Vec<Draft>,
+    ) {
+        for left in calls {
+            if left.running.is_empty() {
+                let over = call::over(left, WhyOver::ProcessesGone);
+                out.push(run::note(time, agent, over));
+                continue;
+            }
+            let run = self.sessions.entry(session);
+            let run = run.or_insert_with(|| Run::new(agent.clone()));
+            run.resume(left, (boot_id, time), &mut self.books, out);
+        }
+    }
+
+    /// Calls of a session that cannot go on.
+    pub fn over(
+        calls: Vec<LeftCall>,
+        agent: &Shared<Agent>,
+        (why, time): (WhyOver, u64),
+        out: &mut Vec<Draft>,
+    ) {
+        let over = |left| run::note(time, agent, call::over(left, why));
+        out.extend(calls.into_iter().map(over));
+    }
+
+    /// A session ends or stops being recorded, and with it its calls. `is_over`: none of its processes
+    /// runs, otherwise calls of which one does only stop being recorded. Says how many calls it had.
+    pub fn end_session(
+        &mut self,
+        session: u64,
+        (time, is_over): (u64, bool),
+        out: &mut Vec<Draft>,
+    ) -> u64 {
         match self.sessions.remove(&session) {
-            Some(run) => run.end(time, &mut self.books, out),
+            Some(run) => run.end((time, is_over), &mut self.books, out),
             None => 0,
         }
     }

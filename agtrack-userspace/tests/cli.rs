@@ -16,12 +16,18 @@ mod daemon;
 mod doctor;
 #[path = "cli/documents.rs"]
 mod documents;
+#[path = "cli/made.rs"]
+mod made;
 #[path = "cli/manners.rs"]
 mod manners;
 #[path = "cli/query.rs"]
 mod query;
 #[path = "cli/replay.rs"]
 mod replay;
+#[path = "cli/sessions.rs"]
+mod sessions;
+#[path = "cli/sink.rs"]
+mod sink;
 #[path = "cli/tail.rs"]
 mod tail;
 #[path = "cli/words.rs"]

@@ -1,6 +1,8 @@
 //! Agents recognised by what they execute, by who they are, and by their unit.
 
+pub(crate) mod again;
 pub(crate) mod lost;
+pub(crate) mod program;
 
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;

@@ -1,5 +1,6 @@
 //! `cgroup.create`, `cgroup.attach`, `cgroup.remove`: what becomes of watched cgroups.
 
+use agtrack_tests::daemon::Home;
 use agtrack_tests::group::Group;
 use agtrack_tests::steps;
 use serde_json::{Value, json};
@@ -12,6 +13,7 @@ tests![
     an_agent_makes_moves_into_and_removes_one,
     a_process_that_goes_out_is_named,
     a_container_is_known_by_its_cgroup,
+    what_the_administrator_does_is_not_the_agents,
 ];
 
 const CREATE: &str = "cgroup.create";
@@ -110,5 +112,29 @@ fn a_container_is_known_by_its_cgroup() -> Outcome {
         let open = opens.path(path);
         assert_eq!(&open.one()["process"]["container"], expected, "{open}");
     }
+    Ok(())
+}
+
+fn what_the_administrator_does_is_not_the_agents() -> Outcome {
+    let parent = Group::new(&own_name("-admin"));
+    let home = Home::new("admin", &[&format!("{}/*", parent.path.display())]);
+    let daemon = home.start();
+    let group = parent.child("agent");
+    let made = daemon.follower().wait(|records| {
+        let made = |r: &&std::sync::Arc<Value>| r["action"] == CREATE;
+        records.iter().find(made).cloned()
+    });
+    let made = made.expect("it is recorded by whom the cgroup was made");
+    assert_eq!(made["process"]["pid"], std::process::id());
+    assert_eq!(made["completeness"]["notes"], json!(["outsider"]), "{made}");
+    assert!(daemon.stop(nix::sys::signal::Signal::SIGTERM).success());
+    drop(group);
+    let records = home.records();
+    let suspended = records.iter().find(|r| r["change"] == "suspend").unwrap();
+    assert_eq!(
+        suspended["actions"],
+        Value::Null,
+        "none of its own: {suspended}"
+    );
     Ok(())
 }

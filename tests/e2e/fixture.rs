@@ -19,9 +19,7 @@ use libc::{O_CREAT, O_EXCL, O_NOFOLLOW, O_RDONLY, O_WRONLY};
 use nix::sys::signal::Signal;
 use serde_json::Value;
 
-use crate::close;
-use crate::content;
-use crate::hashes;
+use crate::{close, container, content, hashes};
 
 /// One scenario: the fixture's name, and what the trigger does in the given directory and cgroup.
 type Scenario = (&'static str, fn(&Path, &Group) -> Vec<OsString>);
@@ -105,20 +103,21 @@ fn directory() -> PathBuf {
 pub(crate) fn record() {
     if here::is_machine() {
         for (name, scenario) in OBJECTS {
-            let text = trimmed(&one(scenario));
-            println!(
-                "@@ fixture {}_{name}\n{text}@@ end fixture",
-                here::backend()
-            );
+            let (text, backend) = (trimmed(&one(scenario)), here::backend());
+            println!("@@ fixture {backend}_{name}\n{text}@@ end fixture");
         }
         return;
     }
     for (name, scenario) in SCENARIOS {
-        let to = directory().join(format!("{name}.input"));
-        let text = trimmed(&one(scenario));
-        std::fs::write(&to, &text).unwrap();
-        println!("{}: {} inputs", to.display(), text.lines().count());
+        write(name, &one(scenario));
     }
+    write("container", &container::recorded::log());
+}
+
+fn write(name: &str, log: &str) {
+    let (to, text) = (directory().join(format!("{name}.input")), trimmed(log));
+    std::fs::write(&to, &text).unwrap();
+    println!("{}: {} inputs", to.display(), text.lines().count());
 }
 
 /// The input log of a recorder that ran for one scenario only.
@@ -143,9 +142,8 @@ fn one(scenario: &fn(&Path, &Group) -> Vec<OsString>) -> String {
     group.take(trigger.pid());
     // What /proc says of it is to be in the log too.
     let placed = daemon.follower().wait(|records| {
-        records
-            .iter()
-            .any(|record| record["action"] == "cgroup.attach")
+        let mut all = records.iter();
+        all.any(|record| record["action"] == "cgroup.attach")
             .then_some(())
     });
     placed.expect("the trigger is seen as it comes in");

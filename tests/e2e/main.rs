@@ -5,7 +5,8 @@
 //! have recorders of their own. Needs root. `AGTRACK_BACKEND` forces a back end; what one cannot do
 //! is said by the test, which then counts as ignored.
 //!
-//! `AGTRACK_COVERAGE` names a file that gets what tests that passed found in journals.
+//! `AGTRACK_COVERAGE` names a file that gets what tests that passed found in journals,
+//! `AGTRACK_KEEP_RECORDS` one that gets a record of each shape.
 //!
 //! `e2e --record-fixtures` records the input logs for the replay tests anew.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
@@ -17,8 +18,10 @@ mod cgroup;
 mod change;
 mod close;
 mod connect;
+mod container;
 mod content;
 mod contention;
+mod control;
 mod disk;
 mod endpoint;
 mod environment;
@@ -33,6 +36,7 @@ mod handoff;
 mod hashes;
 mod host;
 mod hostile;
+mod inferred;
 mod intrusion;
 mod late;
 mod leftover;
@@ -54,6 +58,7 @@ mod run;
 mod set_id;
 mod signal;
 mod signals;
+mod sink;
 mod socket;
 mod start;
 mod stop;
@@ -71,6 +76,7 @@ use std::process::ExitCode;
 use std::sync::{PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
+use agtrack_tests::here::Seen;
 use agtrack_tests::{coverage, follow, here};
 use libtest_mimic::{Arguments, ColorSetting, Completion, Failed, Trial};
 
@@ -114,15 +120,22 @@ pub(crate) use tests;
 enum Each {
     /// It is about what probes see.
     Backend,
+    /// It is, and needs a recorder of its own, which takes long to begin in an emulated machine: not every
+    /// day in each of them.
+    Own,
     /// It is about the recorder around them: with the first back end of the machine.
     Kernel,
+    /// It is about what reads the journal, and waits a lot: not in emulated machines.
+    Host,
 }
 
 const MODULES: &[(&str, Each, &[Test])] = &[
     ("fork", Each::Backend, fork::TESTS),
     ("exec", Each::Backend, exec::TESTS),
-    ("bound", Each::Backend, bound::TESTS),
-    ("bound", Each::Backend, bound::lost::TESTS),
+    ("bound", Each::Own, bound::TESTS),
+    ("bound", Each::Own, bound::lost::TESTS),
+    ("bound", Each::Own, bound::program::TESTS),
+    ("bound", Each::Kernel, bound::again::TESTS),
     ("environment", Each::Backend, environment::TESTS),
     ("fileless", Each::Backend, fileless::TESTS),
     ("exit", Each::Backend, exit::TESTS),
@@ -146,7 +159,7 @@ const MODULES: &[(&str, Each, &[Test])] = &[
     ("peer", Each::Backend, peer::TESTS),
     ("flow", Each::Backend, flow::TESTS),
     ("content", Each::Backend, content::TESTS),
-    ("capture", Each::Backend, capture::TESTS),
+    ("capture", Each::Own, capture::TESTS),
     ("capture", Each::Kernel, capture::asked::TESTS),
     ("capture", Each::Kernel, capture::written::TESTS),
     ("uring", Each::Backend, uring::TESTS),
@@ -154,28 +167,44 @@ const MODULES: &[(&str, Each, &[Test])] = &[
     ("uring", Each::Backend, uring::table::TESTS),
     ("xattr", Each::Backend, xattr::TESTS),
     ("cgroup", Each::Backend, cgroup::TESTS),
+    ("container", Each::Kernel, container::TESTS),
+    ("control", Each::Host, control::TESTS),
+    ("control", Each::Host, control::tagged::TESTS),
+    ("control", Each::Host, control::again::TESTS),
+    ("control", Each::Host, control::who::TESTS),
+    ("control", Each::Host, control::stalled::TESTS),
     ("lineage", Each::Backend, lineage::TESTS),
     ("hostile", Each::Backend, hostile::TESTS),
     ("toolcall", Each::Backend, toolcall::TESTS),
     ("handoff", Each::Backend, handoff::TESTS),
+    ("inferred", Each::Kernel, inferred::TESTS),
     ("toolcall", Each::Kernel, toolcall::nested::TESTS),
     ("trick", Each::Backend, trick::TESTS),
-    ("tamper", Each::Backend, tamper::TESTS),
+    ("tamper", Each::Own, tamper::TESTS),
     ("tamper", Each::Kernel, tamper::OF_RECORDER),
     ("tamper", Each::Kernel, tamper::gone::TESTS),
     ("tamper", Each::Kernel, tamper::files::TESTS),
     ("redaction", Each::Kernel, redaction::TESTS),
     ("late", Each::Kernel, late::TESTS),
-    ("reload", Each::Backend, reload::TESTS),
+    ("reload", Each::Own, reload::TESTS),
     ("suspicion", Each::Kernel, suspicion::TESTS),
     ("start", Each::Kernel, start::TESTS),
     ("restart", Each::Kernel, restart::TESTS),
+    ("restart", Each::Host, restart::pinned::TESTS),
+    ("restart", Each::Own, restart::pinned::OF_PROBES),
     ("stop", Each::Kernel, stop::TESTS),
     ("own", Each::Kernel, own::TESTS),
     ("disk", Each::Kernel, disk::TESTS),
     ("run", Each::Kernel, run::TESTS),
     ("query", Each::Kernel, query::TESTS),
     ("signals", Each::Kernel, signals::TESTS),
+    ("sink", Each::Host, sink::TESTS),
+    ("sink", Each::Host, sink::syslog::TESTS),
+    ("sink", Each::Host, sink::elasticsearch::TESTS),
+    ("sink", Each::Host, sink::splunk::TESTS),
+    ("sink", Each::Host, sink::otlp::TESTS),
+    ("sink", Each::Host, sink::nats::TESTS),
+    ("sink", Each::Host, sink::kafka::TESTS),
     ("sudo", Each::Kernel, sudo::TESTS),
     ("intrusion", Each::Kernel, intrusion::TESTS),
     ("contention", Each::Backend, contention::TESTS),
@@ -188,6 +217,10 @@ fn main() -> ExitCode {
     if std::env::args().any(|word| word == "--record-fixtures") {
         fixture::record();
         return ExitCode::SUCCESS;
+    }
+    let words: Vec<_> = std::env::args().collect();
+    if sink::receiver::is_called(&words) {
+        return ExitCode::FAILURE;
     }
     let mut arguments = Arguments::from_args();
     if here::is_machine() {
@@ -233,9 +266,12 @@ fn main() -> ExitCode {
 
 /// All tests that this kernel and back end need.
 fn trials() -> impl Iterator<Item = Trial> {
-    let modules = MODULES
-        .iter()
-        .filter(|(_, each, _)| !here::is_seen_already() || *each == Each::Backend);
+    let modules = MODULES.iter().filter(|(_, each, _)| match each {
+        Each::Backend => true,
+        Each::Own => here::seen_already() < Seen::Own,
+        Each::Kernel => here::seen_already() < Seen::Kernel,
+        Each::Host => !here::is_machine(),
+    });
     modules.flat_map(|(module, each, tests)| {
         tests.iter().map(move |(name, test)| {
             let full = format!("{module}::{name}");
@@ -244,7 +280,9 @@ fn trials() -> impl Iterator<Item = Trial> {
                 coverage::begin();
                 let done = attempt(&full, *test, alone)?;
                 // The others are done with one back end of a machine only.
-                if *each == Each::Backend && matches!(done, Completion::Completed) {
+                if matches!(each, Each::Backend | Each::Own)
+                    && matches!(done, Completion::Completed)
+                {
                     coverage::passed();
                 }
                 Ok(done)

@@ -6,6 +6,7 @@ use agtrack_tests::here;
 use agtrack_tests::place::Place;
 use agtrack_tests::steps;
 use nix::sys::signal::Signal;
+use serde_json::json;
 
 use crate::host::{own_name, sees_objects};
 use crate::{Outcome, Unable, tests};
@@ -15,6 +16,7 @@ tests![
     a_good_file_is_in_force,
     two_recorders_want_one_journal,
     probes_stand_there_only_for_somebody,
+    what_it_changed_and_ended_is_told,
 ];
 
 fn recorder(name: &str) -> (Group, Home) {
@@ -138,5 +140,42 @@ fn probes_stand_there_only_for_somebody() -> Outcome {
         std::thread::sleep(std::time::Duration::from_millis(50));
     }
     assert!(daemon.stop(Signal::SIGTERM).success());
+    Ok(())
+}
+
+fn what_it_changed_and_ended_is_told() -> Outcome {
+    let (group, home) = recorder("-told");
+    let mut daemon = home.start();
+    let agent = group.child("agent");
+    let begun = daemon.follower().wait(|records| {
+        let begun = |r: &&std::sync::Arc<serde_json::Value>| r["kind"] == "session";
+        records.iter().find(begun).cloned()
+    });
+    let begun = begun.expect("the session begins");
+    home.configure(&[("second", &["/nowhere"]), ("third", &["/there"])]);
+    daemon.signal(Signal::SIGHUP);
+    daemon.hears("READY=1");
+    home.configure(&[("second", &["/elsewhere"]), ("third", &["/there"])]);
+    daemon.signal(Signal::SIGHUP);
+    daemon.hears("READY=1");
+    drop(agent);
+    assert!(daemon.stop(Signal::SIGTERM).success());
+    let records = home.records();
+    let changed: Vec<_> = records
+        .iter()
+        .filter(|record| record["change"] == "reload")
+        .map(|record| &record["changed"])
+        .collect();
+    let expect = [
+        json!({ "agents_added": ["second", "third"], "agents_removed": ["first"], "more": 0 }),
+        json!({ "agents_changed": ["second"], "keys": ["agents.second.cgroups"], "more": 0 }),
+    ];
+    assert_eq!(changed, expect.iter().collect::<Vec<_>>());
+    let own = |record: &&serde_json::Value| record["agent"]["session"] == begun["agent"]["session"];
+    let end = records.iter().rfind(own).unwrap();
+    assert_eq!(
+        (&end["change"], &end["why"]),
+        (&json!("end"), &json!("reload"))
+    );
     Ok(())
 }

@@ -1,5 +1,7 @@
 //! A recorder that stops and one that starts: the sessions between.
 
+pub(crate) mod pinned;
+
 use std::sync::Arc;
 
 use agtrack_tests::daemon::{Daemon, Home};
@@ -21,6 +23,7 @@ tests![
     a_session_that_nobody_is_configured_for_any_more_has_an_end,
     a_session_says_what_bound_it,
     the_main_program_is_known_again_and_agents_in_its_calls_have_an_end,
+    a_tool_call_goes_on_over_a_stop_and_a_kill,
 ];
 
 fn recorder(name: &str) -> (Group, Home, Daemon) {
@@ -125,7 +128,7 @@ fn removed(record: &Value, name: &str) -> bool {
 
 /// A worker that works before, between and after two recorders, the first ended by `signal`. Gives
 /// all records and those of its session.
-fn over(name: &str, signal: Signal) -> (Records, Vec<Arc<Value>>) {
+fn over(name: &str, signal: Signal) -> (Records, Vec<Arc<Value>>, String) {
     let (parent, home, daemon) = recorder(name);
     let group = parent.child("agent");
     let mut worker = Worker::new(&group);
@@ -147,7 +150,7 @@ fn over(name: &str, signal: Signal) -> (Records, Vec<Arc<Value>>) {
     for session in &sessions {
         assert_eq!(&session["agent"]["session"], id, "{session}");
     }
-    (records, sessions)
+    (records, sessions, home.said())
 }
 
 /// The gap for the time without a recorder.
@@ -160,7 +163,7 @@ fn gap(records: &Records, session: &Value) -> Value {
 }
 
 fn a_session_goes_on_over_a_stop_with_its_totals() -> Outcome {
-    let (records, sessions) = over("-stopped", Signal::SIGTERM);
+    let (records, sessions, _) = over("-stopped", Signal::SIGTERM);
     let expect = ["start", "suspend", "resume", "suspend"];
     assert_eq!(changes(&sessions), expect, "{records}");
     let unlinked = sessions
@@ -183,7 +186,7 @@ fn a_session_goes_on_over_a_stop_with_its_totals() -> Outcome {
 }
 
 fn a_session_goes_on_over_a_kill_and_says_what_is_not_known() -> Outcome {
-    let (records, sessions) = over("-slain", Signal::SIGKILL);
+    let (records, sessions, said) = over("-slain", Signal::SIGKILL);
     assert_eq!(
         changes(&sessions),
         ["start", "resume", "suspend"],
@@ -194,6 +197,10 @@ fn a_session_goes_on_over_a_kill_and_says_what_is_not_known() -> Outcome {
     for session in &sessions[1..] {
         assert_eq!(session["totals_since"], gap["from"], "{session}");
     }
+    assert!(said.contains("did not end in order"), "{said}");
+    let id = sessions[0]["agent"]["session"].as_str().unwrap();
+    let again = format!("recording again 1 session of before: {id}");
+    assert!(said.contains(&again), "{said}");
     assert_eq!(sessions[2]["actions"]["file.unlink"], 1, "{}", sessions[2]);
     Ok(())
 }
@@ -299,7 +306,8 @@ fn the_main_program_is_known_again_and_agents_in_its_calls_have_an_end() -> Outc
     daemon.stop(Signal::SIGKILL);
     let daemon = home.start();
     let end = wait(&daemon, "its end", |record| {
-        record["change"] == "end" && record["agent"] == start["agent"]
+        let is_end = record["kind"] == "session" && record["change"] == "end";
+        is_end && record["agent"] == start["agent"]
     });
     assert_eq!(end["unseen"]["why"], "recorder_gone", "{end}");
     std::fs::write(path.join("go"), b"").unwrap();
@@ -309,5 +317,74 @@ fn the_main_program_is_known_again_and_agents_in_its_calls_have_an_end() -> Outc
     let expect = ["start", "suspend", "resume", "resume", "suspend"];
     assert_eq!(changes(&sessions), expect);
     assert_eq!(start["agent"]["parent"], sessions[0]["agent"]["session"]);
+    Ok(())
+}
+
+/// A change of a call behind a record.
+fn call<'v>(id: &'v Value, change: &'v str, after: u64) -> impl Fn(&Value) -> bool + 'v {
+    move |record| {
+        record["kind"] == "tool_call"
+            && record["change"] == change
+            && record["tool_call"]["id"] == *id
+            && number(&record["seq"]) > after
+    }
+}
+
+/// That it is recorded no further is not its end.
+fn a_tool_call_goes_on_over_a_stop_and_a_kill() -> Outcome {
+    let (parent, home, daemon) = recorder("-call");
+    let group = parent.child("agent");
+    let directory = TempDir::new().unwrap();
+    let path = directory.path().canonicalize().unwrap();
+    let make = path.join("make");
+    script(&make, "while ! test -e go; do sleep 0.05; done; exit 3");
+    let steps = steps!["fork", "+", "exec", &make, "make"];
+    let claude = copy(&path.join("claude"));
+    let mut trigger = Trigger::of(&claude, &path, &steps);
+    group.take(trigger.pid());
+    trigger.go();
+    let start = wait(&daemon, "the call", |record| {
+        record["kind"] == "tool_call" && record["change"] == "start"
+    });
+    let id = start["tool_call"]["id"].clone();
+    assert!(daemon.stop(Signal::SIGTERM).success());
+    let daemon = home.start();
+    let first = wait(&daemon, "it goes on", call(&id, "resume", 0));
+    assert!(daemon.stop(Signal::SIGKILL).code().is_none());
+    let daemon = home.start();
+    let second = wait(
+        &daemon,
+        "it goes on again",
+        call(&id, "resume", number(&first["seq"])),
+    );
+    // What it does then is the call's.
+    let after = number(&second["seq"]);
+    wait(&daemon, "what it does then", |record| {
+        record["action"] == "process.exec"
+            && number(&record["seq"]) > after
+            && record["tool_call"]["id"] == id
+    });
+    std::fs::write(path.join("go"), b"").unwrap();
+    let end = wait(&daemon, "its end", call(&id, "end", 0));
+    trigger.end();
+    assert!(daemon.stop(Signal::SIGTERM).success());
+    let records = Records::read(&home.journal());
+    let calls = records.kind("tool_call");
+    let calls = calls.keep(|record| record["tool_call"]["id"] == id);
+    assert_eq!(
+        changes(&calls.0),
+        ["start", "suspend", "resume", "resume", "end"],
+        "{calls}"
+    );
+    assert_eq!(end["exit"]["code"], 3, "{end}");
+    assert_eq!(end["unseen"], Value::Null, "{end}");
+    for resumed in [&first, &second] {
+        let running = resumed["still_running"].as_array().unwrap();
+        assert!(running.contains(&id), "{resumed}");
+    }
+    assert!(
+        number(&end["duration"]) > number(&second["duration"]),
+        "{end}"
+    );
     Ok(())
 }

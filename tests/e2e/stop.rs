@@ -20,6 +20,8 @@ tests![
     sigterm_behind_a_burst_loses_nothing,
     what_is_left_out_is_counted,
     a_killed_recorder_leaves_a_whole_journal_and_a_gap,
+    a_journal_that_is_removed_is_said_and_begun_anew,
+    where_a_part_of_the_journal_is_removed_the_rest_is_set_aside,
 ];
 
 fn recorder(name: &str) -> (Group, Home, Daemon) {
@@ -154,5 +156,76 @@ fn a_killed_recorder_leaves_a_whole_journal_and_a_gap() -> Outcome {
         );
     }
     balanced(records.last().unwrap());
+    Ok(())
+}
+
+fn a_journal_that_is_removed_is_said_and_begun_anew() -> Outcome {
+    let (group, home, mut daemon) = recorder("-removed");
+    let directory = TempDir::new().unwrap();
+    run(
+        &group.child("before"),
+        directory.path(),
+        &steps!["exit", "0"],
+    );
+    std::fs::remove_dir_all(home.journal()).unwrap();
+    // It is ready once more, in the same process.
+    daemon.ready();
+    let pid = run(
+        &group.child("after"),
+        directory.path(),
+        &steps!["exit", "0"],
+    );
+    let exit = daemon.follower().wait(|records| {
+        let exit = |r: &Value| r["action"] == "process.exit" && r["process"]["pid"] == pid;
+        records.iter().any(|record| exit(record)).then_some(())
+    });
+    assert!(exit.is_some(), "it records again: {}", home.said());
+    assert!(daemon.stop(Signal::SIGTERM).success(), "{}", home.said());
+    let said = home.said();
+    assert_eq!(said.matches("THE JOURNAL IS GONE").count(), 1, "{said}");
+    let records = home.records();
+    assert_eq!(records[0]["seq"], 1, "another journal");
+    assert_eq!(records[0]["reason"], "journal_removed", "{}", records[0]);
+    let start = records.iter().find(|record| record["change"] == "start");
+    assert_eq!(start.unwrap()["kind"], "lifecycle", "by {pid}");
+    let session = |record: &&Value| record["kind"] == "session";
+    assert!(
+        records.iter().any(|record| session(&record)),
+        "it records again"
+    );
+    Ok(())
+}
+
+fn where_a_part_of_the_journal_is_removed_the_rest_is_set_aside() -> Outcome {
+    let (group, home, mut daemon) = recorder("-part-removed");
+    let directory = TempDir::new().unwrap();
+    let work = |name: &str| run(&group.child(name), directory.path(), &steps!["exit", "0"]);
+    let pid = work("before");
+    let exits = |daemon: &Daemon, pid: u32| {
+        let exit = |r: &Value| r["action"] == "process.exit" && r["process"]["pid"] == pid;
+        let found = |records: &[std::sync::Arc<Value>]| {
+            records.iter().any(|record| exit(record)).then_some(())
+        };
+        daemon.follower().wait(found).is_some()
+    };
+    assert!(exits(&daemon, pid), "it is on disk: {}", home.said());
+    let segments = std::fs::read_dir(home.journal()).unwrap().flatten();
+    let segments = segments.map(|entry| entry.path());
+    for segment in segments.filter(|path| path.extension().is_some_and(|end| end == "jsonl")) {
+        std::fs::remove_file(segment).unwrap();
+    }
+    // It is ready once more, in the same process.
+    daemon.ready();
+    let pid = work("after");
+    assert!(exits(&daemon, pid), "it records again: {}", home.said());
+    assert!(daemon.stop(Signal::SIGTERM).success(), "{}", home.said());
+    assert_eq!(home.records()[0]["reason"], "journal_removed");
+    let above = std::fs::read_dir(home.path("")).unwrap().flatten();
+    let mut names = above.map(|entry| entry.file_name().into_string().unwrap());
+    assert!(
+        names.any(|name| name.starts_with("journal.cut-")),
+        "{}",
+        home.said()
+    );
     Ok(())
 }

@@ -4,17 +4,25 @@ pub(crate) mod nested;
 
 use std::path::Path;
 
+use agtrack_tests::daemon::Home;
+use agtrack_tests::group::Group;
+use agtrack_tests::launch::{Trigger, copy};
+use agtrack_tests::place::own;
+use nix::sys::signal::Signal;
+use tempfile::TempDir;
+
 use agtrack_tests::records::Records;
 use agtrack_tests::steps;
 use serde_json::{Value, json};
 
-use crate::host::place;
+use crate::host::{own_name, place};
 use crate::{Outcome, tests};
 
 tests![
     a_command_is_a_call_from_its_start_to_its_last_process,
     what_the_main_program_does_itself_is_no_call,
     what_goes_on_behind_a_command_belongs_to_it,
+    a_main_program_that_the_configuration_names,
 ];
 
 fn calls(records: &Records, change: &str) -> Vec<Value> {
@@ -109,5 +117,49 @@ fn what_goes_on_behind_a_command_belongs_to_it() -> Outcome {
     assert_eq!(end["tool_call"]["id"], first["process"]["uid"], "{end}");
     assert_eq!(end["exit"]["code"], 0, "{end}");
     assert_eq!(names(&end, "created"), [late], "{end}");
+    Ok(())
+}
+
+/// A shell starts it, as a wrapper does: without its name the shell would pass for the main program.
+fn a_main_program_that_the_configuration_names() -> Outcome {
+    let group = Group::new(&own_name("-programs"));
+    let home = Home::new("acme", &[group.path.to_str().expect("a plain name")]);
+    let text = std::fs::read_to_string(home.config()).expect("a configuration");
+    std::fs::write(home.config(), format!("{text}programs = [\"acme-*\"]\n")).expect("a file");
+    let daemon = home.start();
+    let directory = TempDir::new().expect("a directory");
+    let main = copy(&directory.path().join("acme-agent"));
+    let steps = steps!["fork", "+", "exec", "/bin/sh", "sh", "-c", "exit 4"];
+    let words: Vec<_> = steps
+        .iter()
+        .map(|word| word.to_str().expect("plain"))
+        .collect();
+    let quoted = words.iter().map(|word| format!("'{word}'"));
+    let script = format!(
+        "{} {}; exit 0",
+        main.display(),
+        quoted.collect::<Vec<_>>().join(" ")
+    );
+    let begun = steps!["wait", "+", "exec", "/bin/sh", "sh", "-c", &script];
+    let mut wrapper = Trigger::new(Path::new("/"), &begun);
+    group.take(wrapper.pid());
+    wrapper.go();
+    wrapper.go();
+    // The main program waits for its start as any trigger does.
+    wrapper.go();
+    wrapper.end();
+    let found = daemon.follower().wait(|records| {
+        let own = own(records, &group.path)?;
+        (!calls(&own, "end").is_empty()).then_some(own)
+    });
+    let own = found.expect("a call that ends");
+    assert!(daemon.stop(Signal::SIGTERM).success());
+    let [end] = &calls(&own, "end")[..] else {
+        panic!("{own}")
+    };
+    assert_eq!(end["tool_call"]["command"], json!(["sh", "-c", "exit 4"]));
+    assert_eq!(end["exit"]["code"], 4, "{end}");
+    let agents = own.keep(|record| record["agent"]["program"] != Value::Null);
+    agents.none();
     Ok(())
 }

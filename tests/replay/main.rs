@@ -118,6 +118,7 @@ fixtures![
     cgroup,
     tamper,
     hashes,
+    container,
     lsm_files,
     lsm_refused,
     lsm_uring,
@@ -238,4 +239,41 @@ fn hashes_are_replayed() {
     );
     assert!(told.iter().all(|(_, hash)| hash.is_string()), "{told:?}");
     assert!(told[0].1 == told[1].1 && told[2].1 == told[3].1, "{told:?}");
+}
+
+/// What a runtime says of a container too, and whose the container is by that.
+#[test]
+fn what_runtimes_say_is_replayed() {
+    let log = std::fs::read_to_string(directory().join("container.input")).unwrap();
+    let told = |log: &str| -> Vec<Value> {
+        let records = replay(log.as_bytes());
+        let records = records.lines();
+        records
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect()
+    };
+    let named = told(&log);
+    let named: Vec<_> = named
+        .iter()
+        .filter(|record| record["process"]["container"]["name"] == "agent-7")
+        .collect();
+    assert!(!named.is_empty());
+    assert!(
+        named
+            .iter()
+            .all(|record| record["agent"]["binding"] == "container")
+    );
+    // Had nobody answered, all of it would be nobody's.
+    let answers = ["container", "session", "nobodys"];
+    let answers = answers.map(|kind| format!("{{\"input\":\"{kind}\""));
+    let is_answer = |line: &&str| answers.iter().any(|answer| line.starts_with(answer));
+    let silent: Vec<_> = log.lines().filter(|line| !is_answer(line)).collect();
+    let silent = told(&silent.join("\n"));
+    let is = |kind: &str| {
+        silent
+            .iter()
+            .filter(|record| record["kind"] == kind)
+            .count()
+    };
+    assert_eq!((is("action"), is("session"), is("gap")), (0, 0, 2));
 }

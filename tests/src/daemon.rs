@@ -23,8 +23,14 @@ pub struct Home {
     directory: TempDir,
     /// Lines added to the configuration, as `[capture]` keys.
     pub capture: String,
+    /// Whether the probes outlive the daemon: who sets this has to detach them.
+    pub pin: bool,
     /// `counted` or `all`: tests want to see each open.
     pub reads: &'static str,
+    /// Lines added to the configuration, as `[control]` keys.
+    pub control: String,
+    /// `[[sinks]]` and other tables.
+    pub sinks: String,
 }
 
 impl Home {
@@ -33,7 +39,10 @@ impl Home {
         let home = Home {
             directory: TempDir::new().expect("a directory"),
             capture: String::new(),
+            pin: false,
             reads: "all",
+            control: String::new(),
+            sinks: String::new(),
         };
         home.configure(&[(agent, globs)]);
         home
@@ -43,8 +52,10 @@ impl Home {
     pub fn configure(&self, agents: &[(&str, &[&str])]) {
         let journal = self.journal();
         let mut text = format!("[journal]\ndir = {journal:?}\nsync_interval_ms = 10\n");
-        let _ = writeln!(text, "[control]\nsocket = {:?}\n[capture]", self.socket());
-        let _ = writeln!(text, "reads = \"{}\"", self.reads);
+        let _ = writeln!(text, "[control]\nsocket = {:?}", self.socket());
+        text.push_str(&self.control);
+        text.push_str("[capture]\n");
+        let _ = writeln!(text, "reads = \"{}\"\npin = {}", self.reads, self.pin);
         if here::backend() != "auto" {
             let _ = writeln!(text, "backend = \"{}\"", here::backend());
         }
@@ -53,6 +64,7 @@ impl Home {
             text.push_str("hash_wait_ms = 30000\n");
         }
         text.push_str(&self.capture);
+        text.push_str(&self.sinks);
         for (agent, globs) in agents {
             let _ = writeln!(
                 text,
@@ -60,6 +72,11 @@ impl Home {
             );
         }
         std::fs::write(self.config(), text).expect("the configuration can be written");
+    }
+
+    /// A file here.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
     }
 
     /// The configuration file.

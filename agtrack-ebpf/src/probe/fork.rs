@@ -28,7 +28,7 @@ pub fn fork(ctx: BtfTracePointContext) -> i32 {
 
 #[inline(always)]
 fn inherit(ctx: &BtfTracePointContext, actor: &Actor, child: Task) {
-    if !gate::adopt(child, actor.session) {
+    if !gate::born(child, actor.session) {
         count::run(hook::FORK, Fate::LostMap);
         error!(
             ctx,
@@ -87,7 +87,7 @@ fn born_into_cgroup(child: Task) {
         && gate::active()
         && let Some(session) = gate::cgroup_session(child.cgroup().id())
     {
-        if !gate::adopt(child, session) {
+        if !gate::born(child, session) {
             return count::run(hook::FORK, Fate::LostMap);
         }
         cgroup::born(child, session);

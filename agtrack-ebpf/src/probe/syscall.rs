@@ -40,7 +40,7 @@ pub fn sys_exit(ctx: BtfTracePointContext) -> i32 {
         reaches(regs, known, ret);
     }
     if quick(regs, known, ret) == LEFT
-        && let Some(flags) = opened_with(slow(regs, known, ret))
+        && let Some(flags) = opened_with(slow(ret))
     {
         opened(ret as u32, flags);
     }
@@ -69,35 +69,48 @@ fn quick(regs: *const u64, known: u64, ret: i64) -> u32 {
     let Some(actor) = gate::tagged() else {
         return 0;
     };
-    let Some(call) = arch::call(actor.task, known) else {
+    let is_compat = arch::is_compat(actor.task);
+    let Some(call) = arch::call(is_compat, known) else {
         return 0;
     };
-    let arguments = arch::arguments(actor.task, regs);
+    let arguments = arch::arguments(is_compat, regs);
     match call.kind() {
         CLOSE => close::returned(&actor, call, arguments, ret),
         MMAP => mmap::returned(&actor, arguments, ret),
         RECEIVE => receive::returned(call, arguments, ret),
         OF_OTHERS => {}
-        _ => return LEFT,
+        _ => {
+            let Some(scratch) = Slot::SysExit.scratch() else {
+                return 0;
+            };
+            // SAFETY: a map value.
+            unsafe {
+                (&raw mut (*scratch).actor).cast::<Actor>().write(actor);
+                (&raw mut (*scratch).call).write(call.0);
+            }
+            lay_out(scratch, arch::number(is_compat, regs), arguments);
+            return LEFT;
+        }
     }
     0
 }
 
-/// All others. Returns what [`opened_with`] reads.
+/// All others, as they were laid out. Returns what [`opened_with`] reads.
 #[inline(never)]
-fn slow(regs: *const u64, known: u64, ret: i64) -> u64 {
-    if let Some(actor) = gate::tagged()
-        && let Some(call) = arch::call(actor.task, known)
-        && let Some(scratch) = Slot::SysExit.scratch()
-    {
-        let arguments = arch::arguments(actor.task, regs);
-        let number = arch::number(actor.task, regs);
-        if let Some(request) = request(scratch, call, number, arguments) {
-            let request = forget(scratch, request);
-            dispatch(&actor, request, ret);
-            if request[place::KIND] == Kind::Open as u64 && ret >= 0 {
-                return OPENED | u64::from(request[place::VALUE] as u32);
-            }
+fn slow(ret: i64) -> u64 {
+    let Some(scratch) = Slot::SysExit.scratch() else {
+        return 0;
+    };
+    // SAFETY: `quick` has written them.
+    let (actor, call) = unsafe {
+        let actor = (&raw const (*scratch).actor).cast::<Actor>().read();
+        (actor, Packed((&raw const (*scratch).call).read_volatile()))
+    };
+    if let Some(request) = request(scratch, call) {
+        let request = forget(scratch, request);
+        dispatch(&actor, request, ret);
+        if request[place::KIND] == Kind::Open as u64 && ret >= 0 {
+            return OPENED | u64::from(request[place::VALUE] as u32);
         }
     }
     0
@@ -115,7 +128,12 @@ fn opened_with(told: u64) -> Option<u32> {
 /// What is written through the file is counted from now on.
 #[inline(never)]
 fn opened(descriptor: u32, flags: u32) {
-    if let Some(actor) = gate::tagged()
+    let Some(scratch) = Slot::SysExit.scratch() else {
+        return;
+    };
+    // SAFETY: `quick` has written it.
+    let actor = unsafe { (&raw const (*scratch).actor).cast::<Actor>().read() };
+    if close::concerns(&actor, descriptor, flags)
         && let Some(file) = actor.task.file(descriptor)
     {
         close::opened(&actor, descriptor, file, flags);
@@ -147,13 +165,9 @@ const HAS_NAME2: u64 = 2;
 const NAMES: u64 = 4;
 
 #[inline(always)]
-fn request(
-    scratch: *mut Scratch,
-    call: Packed,
-    number: u32,
-    arguments: [u64; 6],
-) -> Option<Request> {
-    let memory = lay_out(scratch, number, arguments);
+fn request(scratch: *mut Scratch, call: Packed) -> Option<Request> {
+    // SAFETY: a map value.
+    let memory = unsafe { (&raw const (*scratch).arguments).cast::<u64>() };
     // SAFETY: `memory` has eight words, and a place three bits.
     let at = |place: u32| unsafe { memory.add((place & 7) as usize).read_volatile() };
     // A directory that is not given is the working directory, a value 0.
@@ -208,7 +222,7 @@ fn request(
 /// Puts the arguments where they can be had by their places, which are not known before the program
 /// runs. Place 0 is the directory of a call that is given none.
 #[inline(always)]
-fn lay_out(scratch: *mut Scratch, number: u32, arguments: [u64; 6]) -> *mut u64 {
+fn lay_out(scratch: *mut Scratch, number: u32, arguments: [u64; 6]) {
     // SAFETY: a map value.
     unsafe {
         let memory = (&raw mut (*scratch).arguments).cast::<u64>();
@@ -219,7 +233,6 @@ fn lay_out(scratch: *mut Scratch, number: u32, arguments: [u64; 6]) -> *mut u64 
             memory.add(index + 1).write_volatile(arguments[index]);
             index += 1;
         }
-        memory
     }
 }
 

@@ -114,10 +114,11 @@ pub fn returned(regs: *const u64, known: u64, ret: i64) {
     const PTRACE: u32 = Kind::Ptrace as u32;
     const MEMORY: u32 = Kind::TrackerPtrace as u32;
     let task = gate::current();
-    let Some(call) = arch::call(task, known) else {
+    let is_compat = arch::is_compat(task);
+    let Some(call) = arch::call(is_compat, known) else {
         return;
     };
-    let arguments = arch::arguments(task, regs);
+    let arguments = arch::arguments(is_compat, regs);
     let (pid, begins) = match call.kind() {
         MEMORY => (arguments[0], false),
         PTRACE if matches!(arguments[0], PTRACE_ATTACH | PTRACE_SEIZE) => (arguments[1], true),
@@ -136,7 +137,7 @@ pub fn returned(regs: *const u64, known: u64, ret: i64) {
         kind: Kind::TrackerPtrace,
         hook: hook::TRACKER_PTRACE_SYSCALL,
         value: arguments[0],
-        number: arch::number(task, regs),
+        number: arch::number(is_compat, regs),
         ret: ret.min(0) as i32,
     };
     report(attempt, None, |_| Slot::SysExit.scratch());

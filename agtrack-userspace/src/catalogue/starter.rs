@@ -1,5 +1,8 @@
 //! Programs that start others: an agent program may stand behind them.
 
+use std::collections::HashSet;
+use std::sync::LazyLock;
+
 use super::{file_name, named};
 use crate::record::Text;
 
@@ -14,6 +17,8 @@ const STARTERS: &[&str] = &[
     "mise", "direnv", "if", "then", "else", "elif", "while", "until", "do", "!", "{", "eval",
     "trap", "xvfb-run", "faketime", "dotenv", "codex-linux-sandbox",
 ];
+static STARTING: LazyLock<HashSet<&'static [u8]>> =
+    LazyLock::new(|| STARTERS.iter().map(|name| name.as_bytes()).collect());
 /// Shells that take a command as one argument.
 const SHELLS: &[&[u8]] = &[b"sh", b"bash", b"dash", b"zsh", b"ksh"];
 /// Words that are looked at for an agent program.
@@ -22,8 +27,7 @@ const LOOKED_AT: usize = 16;
 /// Whether a program of this name, or a word of a shell, starts what stands behind it.
 #[must_use]
 pub fn starts_others(word: &[u8]) -> bool {
-    let name = file_name(word);
-    STARTERS.iter().any(|known| known.as_bytes() == name)
+    STARTING.contains(file_name(word))
 }
 
 /// Whether a command does nothing but start an agent program: `timeout 60 claude`, `sh -c codex`.
@@ -42,6 +46,17 @@ pub fn starts_an_agent(command: &[Text]) -> bool {
     leads_to_one(command.iter().map(|word| &word.0[..]))
 }
 
+/// Whether a command is a container's runtime, on its way to become what was meant to run in there:
+/// `runc init`.
+#[must_use]
+pub fn makes_a_container(command: &[Text]) -> bool {
+    let [program, word] = command else {
+        return false;
+    };
+    let name = file_name(&program.0);
+    word.0 == b"init" && (name.ends_with(b"runc") || name == b"exe")
+}
+
 fn leads_to_one<'a>(mut words: impl Iterator<Item = &'a [u8]>) -> bool {
     let Some(first) = words.next() else {
         return false;
@@ -57,6 +72,20 @@ mod tests {
     fn check(command: &[&str], expect: bool) {
         let words: Vec<Text> = command.iter().map(|word| (*word).into()).collect();
         assert_eq!(starts_an_agent(&words), expect, "{command:?}");
+    }
+
+    #[test]
+    fn a_runtime_is_no_program_of_its_container() {
+        let check = |words: &[&str], expect: bool| {
+            let words: Vec<Text> = words.iter().map(|word| (*word).into()).collect();
+            assert_eq!(makes_a_container(&words), expect, "{words:?}");
+        };
+        check(&["runc", "init"], true);
+        check(&["/usr/sbin/runc", "init"], true);
+        check(&["/proc/self/exe", "init"], true);
+        check(&["/sbin/init"], false);
+        check(&["terraform", "init"], false);
+        check(&["runc", "init", "x"], false);
     }
 
     #[test]

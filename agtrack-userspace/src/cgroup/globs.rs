@@ -13,8 +13,48 @@ use regex::bytes::{RegexSet, RegexSetBuilder};
 #[derive(Clone, Debug)]
 pub struct Globs {
     set: RegexSet,
+    /// Of each.
+    weights: Vec<Weight>,
     /// One of them is `/`. A star is not meant to take the whole host.
     root: bool,
+}
+
+/// How much a glob says. Of two that match a cgroup the greater one is meant: one without wildcards,
+/// then the one with more bytes before its first wildcard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Weight {
+    is_literal: bool,
+    /// Bytes that stand before the first wildcard.
+    prefix: usize,
+}
+
+impl Weight {
+    /// Of a valid glob. A slash at the end does not count.
+    pub fn of(glob: &str) -> Weight {
+        let glob = match glob.trim_end_matches('/') {
+            "" => "/",
+            glob => glob,
+        };
+        let mut prefix = 0;
+        let mut letters = glob.chars();
+        while let Some(letter) = letters.next() {
+            // What stands behind a backslash is meant as it is.
+            let meant = match letter {
+                '*' | '?' | '[' | '{' => break,
+                '\\' => letters.next().unwrap_or(letter),
+                letter => letter,
+            };
+            prefix += meant.len_utf8();
+        }
+        let rest = letters.as_str();
+        let is_literal = rest.is_empty() && !glob.ends_with(['*', '?', '[', '{']);
+        Weight { is_literal, prefix }
+    }
+
+    /// Whether it is the path of one cgroup.
+    pub fn is_literal(self) -> bool {
+        self.is_literal
+    }
 }
 
 /// A glob that cannot be used.
@@ -73,7 +113,22 @@ impl Globs {
             .dot_matches_new_line(true)
             .build()
             .map_err(|error| syntax(last, &error))?;
-        Ok(Globs { set, root })
+        let weights = patterns.iter().map(|glob| Weight::of(glob.as_ref()));
+        Ok(Globs {
+            set,
+            weights: weights.collect(),
+            root,
+        })
+    }
+
+    /// How much the glob says that matches the whole path, of several the one that says most.
+    pub fn weight(&self, path: &Path) -> Option<Weight> {
+        if path == Path::new("/") {
+            return self.root.then(|| Weight::of("/"));
+        }
+        let found = self.set.matches(path.as_os_str().as_bytes());
+        let weights = found.iter().filter_map(|index| self.weights.get(index));
+        weights.max().copied()
     }
 
     /// True if one of them matches the whole path.
@@ -169,6 +224,39 @@ mod tests {
             "/system.slice/claude-7.scope",
             false,
         );
+    }
+
+    #[test]
+    fn the_glob_that_says_more_weighs_more() {
+        let order = [
+            "/**/x.service",
+            "/*",
+            "/agents/*",
+            "/agents/code-*",
+            "/agents/code-[ab]",
+            "/agents/code-a",
+        ];
+        for (less, more) in order.iter().zip(&order[1..]) {
+            let (less, more) = (Weight::of(less), Weight::of(more));
+            assert!(less <= more, "{less:?} {more:?}");
+        }
+        assert_eq!(Weight::of("/a/**"), Weight::of("/a/*"));
+        assert_eq!(Weight::of("/a/"), Weight::of("/a"));
+        assert!(Weight::of("/").is_literal() && Weight::of("/a\\*b").is_literal());
+        assert!(!Weight::of("/a\\*b?").is_literal());
+        assert!(
+            Weight::of("/x") > Weight::of("/agents/code-*"),
+            "a name is meant"
+        );
+    }
+
+    #[test]
+    fn of_several_that_match_the_one_that_says_most_counts() {
+        let globs = Globs::new(&["/agents/*", "/agents/code", "/other"]).unwrap();
+        let weight = |path: &str| globs.weight(Path::new(path));
+        assert_eq!(weight("/agents/code"), Some(Weight::of("/agents/code")));
+        assert_eq!(weight("/agents/job"), Some(Weight::of("/agents/*")));
+        assert_eq!(weight("/elsewhere"), None);
     }
 
     #[test]

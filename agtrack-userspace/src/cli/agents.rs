@@ -1,5 +1,7 @@
 //! `agtrack agents`: who could be one.
 
+mod list;
+
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -12,7 +14,7 @@ use crate::catalogue;
 use crate::config::{self, AGENTS, DEFAULT_FILE, Error, Loaded};
 use crate::daemon;
 use crate::engine::{self, Discovered};
-use crate::record::Text;
+use crate::record::{Container, Text, printable};
 use crate::redact::Redactor;
 use crate::terminal::{self, Output, styled};
 
@@ -30,10 +32,15 @@ pub(super) struct AgentsArgs {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// List the agents that the running daemon knows, with how many sessions of each run
+    ///
+    /// Those of its configuration, and others that were tagged by request (`agtrack tag`). Needs root, or
+    /// the group that `[control] group` of the configuration names.
+    List(list::ListArgs),
     /// List well-known agent programs that run and that no agent of the configuration covers
     ///
     /// Known are those of a catalogue, by the name of their executable, script or module; what a program
-    /// starts is not listed. Whether one is covered is told by the cgroups, units, executables and users
+    /// starts is not listed. Whether one is covered is told by the cgroups, units, containers, executables and users
     /// of the configuration as it is now, and for what `agtrack run` started: a running daemon that has
     /// not reloaded it may do otherwise. Nothing is changed. Without root only your own
     /// processes can be looked at.
@@ -58,9 +65,31 @@ struct Candidate {
     program: &'static str,
     exe: Option<Text>,
     cgroup: Option<Text>,
+    /// The container that it runs in.
+    container: Option<InContainer>,
     /// Redacted.
     command: Vec<Text>,
     suggestion: Option<Suggestion>,
+}
+
+/// A container, without its labels, which may hold secrets.
+#[derive(Serialize)]
+struct InContainer {
+    runtime: Option<String>,
+    id: String,
+    name: Option<String>,
+    image: Option<String>,
+}
+
+impl From<&Container> for InContainer {
+    fn from(container: &Container) -> InContainer {
+        InContainer {
+            runtime: container.runtime.clone(),
+            id: container.id.clone(),
+            name: container.name.clone(),
+            image: container.image.clone(),
+        }
+    }
 }
 
 /// What to write where, to have it recorded.
@@ -71,11 +100,16 @@ struct Suggestion {
 }
 
 pub(super) fn run(args: &AgentsArgs) -> anyhow::Result<ExitCode> {
-    let Command::Discover { config, json } = &args.command;
+    let (config, json) = match &args.command {
+        Command::List(args) => return list::run(args),
+        Command::Discover { config, json } => (config, json),
+    };
     let loaded = loaded(config)?;
-    let found = engine::discover(daemon::rules(&loaded.config))?;
-    let covered = found.iter().filter(|one| one.recorded_as.is_some()).count();
-    let redactor = Redactor::new(&passing_key());
+    let sockets = &loaded.config.capture.container_sockets;
+    let found = engine::discover(daemon::rules(&loaded.config), sockets)?;
+    let covered: Vec<_> = found.iter().filter_map(covered).collect();
+    let key = engine::known_key();
+    let redactor = Redactor::new(&key.unwrap_or_else(passing_key));
     let mut taken: BTreeSet<String> = loaded.config.agents.into_iter().map(|one| one.id).collect();
     let open = found.into_iter().filter(|one| one.recorded_as.is_none());
     let candidates: Vec<_> = open
@@ -91,13 +125,20 @@ pub(super) fn run(args: &AgentsArgs) -> anyhow::Result<ExitCode> {
     if candidates.is_empty() {
         terminal::tell("no well-known agent program runs that is not covered");
     }
-    if covered > 0 {
-        terminal::tell(&format!(
-            "{covered} more are covered by the configuration or `agtrack run`"
-        ));
+    if let Some(told) = told(&covered, candidates.is_empty()) {
+        terminal::tell(&told);
+    }
+    let is_tagged = |one: &Candidate| one.command.iter().any(|word| is_redacted(&word.0));
+    if key.is_none() && candidates.iter().any(is_tagged) {
+        terminal::tell(
+            "the tags of what is redacted are not those of the journal: they need the key of this host, \
+             which root has once something was recorded",
+        );
     }
     if !rustix::process::geteuid().is_root() {
-        terminal::tell("without root only your own processes can be looked at");
+        terminal::tell(
+            "without root only your own processes can be looked at; run it with sudo to see all",
+        );
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -113,8 +154,45 @@ fn loaded(file: &Path) -> anyhow::Result<Loaded> {
     }
 }
 
-/// Nobody compares what is printed here with records, so that the host's key, which is root's, is not
-/// needed.
+/// Who is covered, and as whom.
+fn covered(found: &Discovered) -> Option<String> {
+    let who = found.recorded_as.as_deref()?;
+    let who = match who {
+        "agtrack run" => "by `agtrack run`".to_owned(),
+        id => format!("as {}", printable(id)),
+    };
+    Some(format!(
+        "{} ({}, {who})",
+        found.program.name, found.process.pid
+    ))
+}
+
+/// Covered processes that are named.
+const NAMED: usize = 8;
+
+fn told(covered: &[String], alone: bool) -> Option<String> {
+    let more = if alone { "" } else { " more" };
+    let is = match covered.len() {
+        0 => return None,
+        1 => format!("1{more} is"),
+        count => format!("{count}{more} are"),
+    };
+    let mut named: Vec<_> = covered.iter().take(NAMED).cloned().collect();
+    let rest = covered.len().saturating_sub(NAMED);
+    if rest > 0 {
+        named.push(format!("and {rest} others"));
+    }
+    Some(format!("{is} covered: {}", named.join(", ")))
+}
+
+/// Whether it holds a tag (`<redacted:RULE:TAG>`, `<prompt:BYTES:TAG>`).
+fn is_redacted(word: &[u8]) -> bool {
+    ["<redacted:", "<prompt:"]
+        .iter()
+        .any(|begin| memchr::memmem::find(word, begin.as_bytes()).is_some())
+}
+
+/// Where the host's key is not to be had, so that the tags are good for this one list.
 fn passing_key() -> [u8; 32] {
     let mut key = [0; 32];
     let halves = [Uuid::new_v4().into_bytes(), Uuid::new_v4().into_bytes()];
@@ -132,7 +210,8 @@ fn candidate(
 ) -> Candidate {
     let process = &found.process;
     let args: Vec<_> = process.args.iter().map(|word| word.0.clone()).collect();
-    let command = redactor.args(&args).value.into_owned();
+    let exe = process.exe.as_ref().map(|exe| &exe.0[..]);
+    let command = redactor.command(exe, &args).value.into_owned();
     let user_name = process
         .user
         .and_then(|user| nix::unistd::User::from_uid(user.into()).ok()?)
@@ -144,6 +223,7 @@ fn candidate(
         program: found.program.name,
         exe: process.exe.clone(),
         cgroup: process.cgroup.clone(),
+        container: found.container.as_ref().map(InContainer::from),
         command: command.into_iter().map(Text).collect(),
         suggestion: recognised_by(found)
             .map(|by| suggestion(found.program.name, &by, config, taken)),
@@ -167,11 +247,14 @@ fn suggestion(name: &str, by: &str, config: &Path, taken: &mut BTreeSet<String>)
     }
 }
 
-/// By what a process like this one can be recognised the next time: the unit whose process it is, or its
-/// program.
+/// By what a process like this one can be recognised the next time: the unit whose process it is, its
+/// container, or its program.
 fn recognised_by(found: &Discovered) -> Option<String> {
     if let Some(unit) = own_unit(found) {
         return Some(format!("units = [{}]", quoted(unit)));
+    }
+    if let Some(container) = &found.container {
+        return Some(own_container(container));
     }
     let exe = found.process.exe.as_ref()?;
     let exe = exe.0.strip_suffix(b" (deleted)").unwrap_or(&exe.0);
@@ -182,6 +265,26 @@ fn recognised_by(found: &Discovered) -> Option<String> {
     let path = if own(exe) { Some(exe) } else { script(found) };
     let path = std::str::from_utf8(path?).ok()?;
     Some(format!("executables = [{}]", quoted(path)))
+}
+
+/// Its container: what it executes has a path of that, and another file each time.
+fn own_container(container: &Container) -> String {
+    // A wildcard in what a runtime says would be one in the rule.
+    let plain = |text: &&String| !text.contains(['*', '?']) && !text.chars().any(char::is_control);
+    let image = container.image.as_ref().filter(plain);
+    match container.name.as_ref().filter(plain) {
+        Some(name) => {
+            let list = format!("containers = [{}]", quoted(&format!("name={name}")));
+            match image {
+                Some(image) => format!(
+                    "{list}\n# or all of its image: {}",
+                    quoted(&format!("image={image}"))
+                ),
+                None => list,
+            }
+        }
+        None => format!("containers = [{}]", quoted(&format!("id={}", container.id))),
+    }
 }
 
 /// The script that an interpreter runs, by the name that was asked for.
@@ -259,68 +362,9 @@ fn show(candidates: &[Candidate], out: &mut Output) -> anyhow::Result<()> {
             ))?;
         }
     }
-    out.line("\nThen `agtrack config check` and `systemctl reload agtrack`.")?;
+    out.line("\nThen `agtrack config check` with that configuration, and reload the daemon: `systemctl reload agtrack`.")?;
     Ok(())
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::input::ProcessFacts;
-
-    fn check(exe: &str, args: &[&str], cgroup: &str, parent: &str, expect: Option<&str>) {
-        let args: Vec<Text> = args.iter().map(|word| (*word).into()).collect();
-        let plain = exe.trim_end_matches(" (deleted)");
-        let found = Discovered {
-            program: catalogue::program(&plain.into(), None, &args).unwrap(),
-            process: ProcessFacts {
-                exe: Some(exe.into()),
-                args,
-                cgroup: Some(cgroup.into()),
-                ..ProcessFacts::default()
-            },
-            parent_exe: Some(parent.into()),
-            recorded_as: None,
-        };
-        assert_eq!(recognised_by(&found).as_deref(), expect, "{found:?}");
-    }
-
-    #[test]
-    fn what_is_suggested_fits_how_it_runs() {
-        let (shell, manager) = ("/bin/bash", "/usr/lib/systemd/systemd");
-        let scope = "/user.slice/user-1.slice/session-3.scope";
-        let unit = "/system.slice/runner.service";
-        let codex = Some("executables = [\"/opt/codex\"]");
-        check("/opt/codex", &["codex"], scope, shell, codex);
-        check("/opt/codex (deleted)", &["codex"], scope, shell, codex);
-        check("/opt/codex", &["codex"], unit, shell, codex);
-        let by_unit = Some("units = [\"runner.service\"]");
-        check("/opt/codex", &["codex"], unit, manager, by_unit);
-        let user = "/user.slice/user-1.slice/user@1.service";
-        check("/opt/codex", &["codex"], user, manager, codex);
-        let words = ["node", "--x", "/usr/bin/codex", "exec"];
-        let script = Some("executables = [\"/usr/bin/codex\"]");
-        check("/usr/bin/node", &words, scope, shell, script);
-        check(
-            "/usr/bin/python3",
-            &["python3", "-m", "aider"],
-            scope,
-            shell,
-            None,
-        );
-        let odd = Some("executables = ['/o\"d/codex']");
-        check("/o\"d/codex", &["codex"], scope, shell, odd);
-    }
-
-    #[test]
-    fn ids_that_are_taken_are_not_suggested() {
-        let mut taken = BTreeSet::from(["codex".to_owned()]);
-        let mut id = |by: &str| {
-            let made = suggestion("codex", by, Path::new("/e/c.toml"), &mut taken);
-            made.file.to_str().unwrap().to_owned()
-        };
-        assert_eq!(id("one"), "/e/agents.d/codex-2.toml");
-        assert_eq!(id("one"), "/e/agents.d/codex-2.toml");
-        assert_eq!(id("other"), "/e/agents.d/codex-3.toml");
-    }
-}
+mod tests;

@@ -87,11 +87,7 @@ pub(super) fn run(args: &CaptureArgs) -> anyhow::Result<ExitCode> {
         longest: args.snaplen,
     };
     let begun = match peer.ask(&request, Some(target.file.as_fd())) {
-        Ok(Answer::Ok(begun)) => begun,
-        Ok(answer) => {
-            target.give_up();
-            bail!("the daemon answered {answer:?} instead of beginning; is it of another version?")
-        }
+        Ok(begun) => begun,
         Err(error) => {
             target.give_up();
             return Err(error);

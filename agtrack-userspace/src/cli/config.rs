@@ -10,8 +10,9 @@ use serde_json::json;
 
 use crate::cgroup::Hierarchy;
 use crate::config::{
-    self, AGENTS, Agent, Capture, Config, Control, DEFAULT_FILE, Error, Journal, Loaded,
+    self, AGENTS, Agent, Capture, Config, Control, DEFAULT_FILE, Error, Journal, Loaded, Metrics,
 };
+use crate::sink::Settings;
 use crate::terminal::{self, Output};
 
 /// Arguments of `agtrack config`.
@@ -27,12 +28,15 @@ enum Command {
     ///
     /// Nothing is changed, and no root is needed. Exit code 1 where there are mistakes. Warnings
     /// are about globs that cannot match, whose cgroups another agent gets, or that take the whole
-    /// host, and about programs and users that are not there, or another agent's: exit code 0. The
-    /// files in the directory agents.d beside the file are part of it.
+    /// host; about programs and users that are not there, another agent's, or everybody's as a shell is;
+    /// and about main programs that nobody knows: exit code 0. The files in the directory agents.d beside the file are part of it.
     Check {
         /// The file to check
-        #[arg(default_value = DEFAULT_FILE)]
-        file: PathBuf,
+        #[arg(long, value_name = "FILE", default_value = DEFAULT_FILE)]
+        config: PathBuf,
+        /// The same, as it was called before
+        #[arg(hide = true, conflicts_with = "config")]
+        file: Option<PathBuf>,
         /// Print JSON
         #[arg(long)]
         json: bool,
@@ -53,14 +57,26 @@ enum Command {
 
 pub(super) fn run(args: &ConfigArgs) -> anyhow::Result<ExitCode> {
     match &args.command {
-        Command::Check { file, json: true } => check_json(file),
-        Command::Check { file, json: false } => check(file),
+        Command::Check { config, file, json } => {
+            let file = file.as_ref().unwrap_or(config);
+            match json {
+                true => check_json(file),
+                false => check(file),
+            }
+        }
         Command::Show { config, json } => show(config.as_deref(), *json),
     }
 }
 
 fn check(file: &Path) -> anyhow::Result<ExitCode> {
-    let loaded = config::load(file)?;
+    let loaded = config::load(file).inspect_err(|error| {
+        if let Error::Mistakes(mistakes) = error {
+            let doubts = mistakes.doubts(mount().as_deref());
+            config::warnings(&doubts)
+                .iter()
+                .for_each(|line| terminal::tell(line));
+        }
+    })?;
     let warnings = loaded.warnings(mount().as_deref());
     warnings.iter().for_each(|line| terminal::tell(line));
     let mut out = Output::new();
@@ -112,10 +128,11 @@ fn check_json(file: &Path) -> anyhow::Result<ExitCode> {
         "sha256": loaded.as_ref().ok().and_then(|loaded| loaded.sha256.clone()),
         "error": loaded.as_ref().err().map(ToString::to_string),
         "mistakes": mistakes(&loaded),
-        "warnings": loaded.as_ref().map_or_else(
-            |_| Vec::new(),
-            |loaded| loaded.doubts(mount().as_deref()),
-        ),
+        "warnings": match &loaded {
+            Ok(loaded) => loaded.doubts(mount().as_deref()),
+            Err(Error::Mistakes(mistakes)) => mistakes.doubts(mount().as_deref()),
+            Err(_) => Vec::new(),
+        },
     }))?;
     out.finish()?;
     Ok(if loaded.is_ok() {
@@ -155,8 +172,16 @@ struct Shown<'c> {
     journal: &'c Journal,
     capture: &'c Capture,
     control: &'c Control,
+    #[serde(skip_serializing_if = "is_off")]
+    metrics: &'c Metrics,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    sinks: &'c [Settings],
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     agents: &'c [Agent],
+}
+
+fn is_off(metrics: &&Metrics) -> bool {
+    metrics.listen.is_none()
 }
 
 fn as_toml(config: &Config) -> anyhow::Result<String> {
@@ -164,12 +189,16 @@ fn as_toml(config: &Config) -> anyhow::Result<String> {
         journal,
         capture,
         control,
+        metrics,
+        sinks,
         agents,
     } = config;
     let shown = Shown {
         journal,
         capture,
         control,
+        metrics,
+        sinks,
         agents,
     };
     let text =

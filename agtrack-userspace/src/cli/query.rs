@@ -3,19 +3,22 @@
 //! Comes in: a journal and what is asked for. Goes out: a line for people per record, the record
 //! itself, or numbers. Never: takes the journal's lock, or shows what is not committed yet.
 
-mod action;
 mod ask;
+mod hint;
 
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use super::encoding::Encoding;
+use super::table::{self, Column};
 use super::tail::{choice, story};
 use crate::journal::Extent;
 use crate::query::{Query, Row, Tally, Told, scan};
 use crate::record::{Text, printable};
-use crate::terminal::{self, Output, Unwritten, styled};
-pub(super) use ask::session;
+use crate::terminal::{self, Output, Unwritten};
+pub(super) use ask::{session, time, word};
+pub(super) use hint::hints;
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
@@ -38,17 +41,30 @@ pub(super) struct QueryArgs {
     #[command(flatten)]
     ask: ask::Ask,
     /// Show the first N matches only
-    #[arg(long, value_name = "N", help_heading = OUTPUT)]
+    #[arg(
+        long,
+        value_name = "N",
+        value_parser = clap::value_parser!(u64).range(1..),
+        help_heading = OUTPUT
+    )]
     limit: Option<u64>,
     /// Print only how many records match
     #[arg(long, conflicts_with = "summary", help_heading = OUTPUT)]
     count: bool,
-    /// Print how many records match of each agent, session and program
+    /// Print a row for each agent, session and program: how many records of it match
     #[arg(long, help_heading = OUTPUT)]
     summary: bool,
     /// Print the records as they are, one JSON object a line; with --summary the rows
     #[arg(long, help_heading = OUTPUT)]
     json: bool,
+    /// Print the records as JSON in this encoding, one object a line
+    #[arg(
+        long,
+        value_enum,
+        conflicts_with_all = ["count", "summary"],
+        help_heading = OUTPUT
+    )]
+    encoding: Option<Encoding>,
     /// The journal's directory [default: the daemon's or the newest of `agtrack run`, whichever
     /// was written last]
     #[arg(long, value_name = "DIR", help_heading = OUTPUT)]
@@ -57,9 +73,19 @@ pub(super) struct QueryArgs {
 
 const OUTPUT: &str = "Output";
 
+impl QueryArgs {
+    fn encoding(&self) -> Option<Encoding> {
+        Encoding::asked(self.json, self.encoding)
+    }
+
+    fn is_json(&self) -> bool {
+        self.encoding().is_some()
+    }
+}
+
 pub(super) fn run(args: &QueryArgs) -> anyhow::Result<ExitCode> {
     let query = args.ask.query()?;
-    let dir = choice::journal(args.journal.as_deref(), args.json)?;
+    let dir = choice::journal(args.journal.as_deref(), args.is_json())?;
     let extent = Extent::open(&dir)?;
     let mut out = Output::new();
     let (told, found) = if args.count {
@@ -70,21 +96,37 @@ pub(super) fn run(args: &QueryArgs) -> anyhow::Result<ExitCode> {
         show(&extent, &query, args, &mut out)?
     };
     out.finish()?;
-    say(&dir, told, found);
+    say(&dir, &told, found);
+    if found == 0 {
+        let hints = hints(&extent, &query)?;
+        hints.iter().for_each(|hint| terminal::tell(hint));
+    } else if let Some(merged) = hint::merged(&extent, &query)? {
+        terminal::tell(&merged);
+    }
     Ok(ExitCode::SUCCESS)
 }
 
+/// Holes of a journal that are named one by one.
+const HOLES: usize = 5;
+
 /// What people must know beside the records.
-fn say(dir: &Path, told: Told, found: u64) {
+pub(super) fn say(dir: &Path, told: &Told, found: u64) {
     if found == 0 {
         let dir = Text::from(dir.as_os_str().as_encoded_bytes().to_vec());
         terminal::tell(&format!("nothing matches in {}", dir.printable()));
     }
     if told.unknown > 0 {
         terminal::tell(&format!(
-            "{} that may match could not be read: written by a newer agtrack, perhaps; look at the \
+            "{} that may match could not be read: damaged, or written by a newer agtrack; look at the \
              files of the journal",
             number(told.unknown, "line")
+        ));
+    }
+    if told.kernel_made > 0 {
+        terminal::tell(&format!(
+            "{} to files that the kernel makes (/dev/null and its like, /proc/PID, cgroup.procs) changed \
+             nothing that lasts and are not among the changes; without --changes they are shown",
+            number(told.kernel_made, "write")
         ));
     }
     if told.gone > 0 {
@@ -92,6 +134,16 @@ fn say(dir: &Path, told: Told, found: u64) {
             "{} of the journal went away meanwhile: what was in there was not searched; ask again",
             number(told.gone, "segment")
         ));
+    }
+    for uneven in told.uneven.iter().take(HOLES) {
+        terminal::tell(&uneven.to_string());
+    }
+    for hole in told.holes.iter().take(HOLES) {
+        terminal::tell(&format!("{hole}; what they said is not known"));
+    }
+    let more = told.holes.len().saturating_sub(HOLES) as u64;
+    if more > 0 {
+        terminal::tell(&format!("and {} of that kind", number(more, "more hole")));
     }
 }
 
@@ -107,17 +159,17 @@ fn show(
     args: &QueryArgs,
     out: &mut Output,
 ) -> anyhow::Result<(Told, u64)> {
-    let (palette, json) = (out.palette, args.json);
+    let (palette, encoding) = (out.palette, args.encoding());
     let limit = args.limit.unwrap_or(u64::MAX);
     let (mut shown, mut unwritten) = (0, None);
     let told = scan(
         extent,
         query,
-        |record, line| match json {
-            true => line.to_vec(),
-            false => story::line(record, palette).into_bytes(),
+        |record, line| match encoding {
+            Some(encoding) => encoding.of(record, line),
+            None => story::line(record, palette).into_bytes(),
         },
-        |lines| match print(&lines, json, limit, &mut shown, out) {
+        |lines| match print(&lines, encoding.is_some(), limit, &mut shown, out) {
             Ok(flow) => flow,
             Err(error) => {
                 unwritten = Some(error);
@@ -207,31 +259,41 @@ fn summary(
         },
     )?;
     let (rows, beyond) = tally.finish();
-    for (row, count) in rows {
-        print_row(&row, count, args.json, out)?;
+    let rest = (beyond > 0).then(|| (Row::default(), beyond));
+    let rows: Vec<_> = rows.into_iter().chain(rest).collect();
+    match args.json {
+        true => rows
+            .iter()
+            .try_for_each(|(row, count)| out.json_line(as_json(row, *count).as_bytes()))?,
+        false => {
+            let cells: Vec<_> = rows.iter().map(|(row, count)| cells(row, *count)).collect();
+            table::print(COLUMNS, &cells, out)?;
+        }
     }
     if beyond > 0 {
-        print_row(&Row::default(), beyond, args.json, out)?;
         terminal::tell("there are more rows than are kept apart; the last one has the rest");
     }
     Ok((told, found))
 }
 
-fn print_row(row: &Row, count: u64, json: bool, out: &mut Output) -> Result<(), Unwritten> {
-    if json {
-        let (agent, session, exe) = (&row.agent, &row.session, &row.exe);
-        let row = serde_json::json!({
-            "count": count, "agent": agent, "session": session, "exe": exe,
-        });
-        return out.json_line(row.to_string().as_bytes());
-    }
+/// A row of a summary: so many records of one agent, session and program.
+const COLUMNS: [Column; 4] = [
+    ("RECORDS", true),
+    ("AGENT", false),
+    ("SESSION", false),
+    ("PROGRAM", false),
+];
+
+fn cells(row: &Row, count: u64) -> [String; 4] {
     let word = |text: &Option<String>| text.as_deref().map_or("-".to_owned(), printable);
-    let count = styled(out.palette.strong, format!("{count:>9}"));
-    let line = format!(
-        "{count} {} {} {}",
-        word(&row.agent),
-        word(&row.session),
-        word(&row.exe)
-    );
-    out.line(line)
+    let [agent, session, exe] = [&row.agent, &row.session, &row.exe].map(word);
+    [count.to_string(), agent, session, exe]
+}
+
+fn as_json(row: &Row, count: u64) -> String {
+    let (agent, session, exe) = (&row.agent, &row.session, &row.exe);
+    let row = serde_json::json!({
+        "count": count, "agent": agent, "session": session, "exe": exe,
+    });
+    row.to_string()
 }

@@ -17,7 +17,7 @@ use super::tail::choice::journal;
 use crate::journal::{Extent, Reader, Start};
 use crate::query::{Query, scan};
 use crate::record::Record;
-use crate::report::{Builder, Report, html, text};
+use crate::report::{Builder, Report, Source, html, text};
 use crate::terminal::{Output, tell};
 
 pub(super) const EXAMPLES: &str = "\
@@ -83,8 +83,12 @@ fn read(dir: &Path, extent: &Extent, asked: Option<&str>) -> anyhow::Result<Repo
     let broken = builder
         .numbers()
         .and_then(|(first, last)| numbers(dir, first, last).err());
-    let broken = broken.map(|error| error.to_string());
-    Ok(builder.finish(broken, unreadable))
+    Ok(builder.finish(Source {
+        broken: broken.map(|error| error.to_string()),
+        holes: extent.holes()?,
+        is_written: extent.has_writer(),
+        unreadable,
+    }))
 }
 
 /// Hands over each record that matches, in order; returns how many lines could not be read.

@@ -21,8 +21,9 @@ use std::time::Duration;
 use anyhow::Context;
 use signal_hook::consts::{SIGINT, SIGTERM};
 
-use crate::journal::{Committed, Error, Journal, Reader, Start};
-use crate::terminal::Output;
+use super::encoding::Encoding;
+use crate::journal::{Committed, Error, Extent, Journal, Reader, Start};
+use crate::terminal::{self, Output};
 use fold::Folded;
 use printer::Printer;
 
@@ -54,6 +55,9 @@ pub(super) struct TailArgs {
     /// Print the records themselves, all of them, one JSON object a line
     #[arg(long)]
     json: bool,
+    /// Print the records as JSON in this encoding, all of them, one object a line
+    #[arg(long, value_enum)]
+    encoding: Option<Encoding>,
 }
 
 /// More than any journal has.
@@ -69,9 +73,10 @@ fn count(text: &str) -> Result<u64, String> {
 }
 
 pub(super) fn run(args: &TailArgs) -> anyhow::Result<ExitCode> {
-    let dir = choice::journal(args.journal.as_deref(), args.json)?;
+    let encoding = Encoding::asked(args.json, args.encoding);
+    let dir = choice::journal(args.journal.as_deref(), encoding.is_some())?;
     let mut out = Output::new();
-    let mut printer = Printer::new(args.json, args.all, out.palette);
+    let mut printer = Printer::new(encoding, args.all, out.palette);
     let mut reader = show_newest(&dir, args.lines, &mut printer, &mut out)?;
     printer.rest(&mut out)?;
     out.finish()?;
@@ -96,10 +101,7 @@ fn show_newest(
     loop {
         let mut reader = open(dir, committed, window)?;
         if window == ALL {
-            while let Some(line) = reader.next_line()? {
-                printer.print(line.bytes, out)?;
-            }
-            return Ok(reader);
+            return show_all(dir, reader, printer, out);
         }
         let newest = Newest::read(&mut reader, most, printer)?;
         let is_enough = newest.lines.len() as u64 >= most;
@@ -108,6 +110,27 @@ fn show_newest(
             return Ok(reader);
         }
         window = window.saturating_mul(READ).min(committed.seq + 1);
+    }
+}
+
+/// Shows all that is there and returns the place behind it.
+fn show_all(
+    dir: &Path,
+    mut reader: Reader,
+    printer: &mut Printer,
+    out: &mut Output,
+) -> anyhow::Result<Reader> {
+    for hole in Extent::open(dir)?.holes()? {
+        terminal::tell(&format!("{hole}; what they said is not known"));
+    }
+    loop {
+        match reader.next_line() {
+            Ok(Some(line)) => printer.print(line.bytes, out)?,
+            Ok(None) => return Ok(reader),
+            // Told above: it goes on behind it.
+            Err(Error::Gone { first, .. }) => reader = Reader::open(dir, Start::Seq(first))?,
+            Err(error) => return Err(error.into()),
+        }
     }
 }
 

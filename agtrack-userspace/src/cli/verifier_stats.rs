@@ -17,7 +17,7 @@ pub(super) struct VerifierStatsArgs {
 }
 
 pub(super) fn run(args: &VerifierStatsArgs) -> anyhow::Result<ExitCode> {
-    let (probes, _rings) = load::load(args.backend, Reads::Counted, Sizes::default())?;
+    let (probes, ..) = load::load(args.backend, Reads::Counted, Sizes::default(), None)?;
     let programs: BTreeMap<_, _> = probes
         .inventory
         .hooks

@@ -7,9 +7,20 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::value;
+use crate::container::Rule;
 
-/// The keys by which an agent is recognised; each agent has at least one.
-pub(super) const RECOGNISED_BY: [&str; 4] = ["cgroups", "units", "executables", "users"];
+/// Keys that are lists of words.
+pub(super) const LISTS: [&str; 6] = [
+    "cgroups",
+    "units",
+    "containers",
+    "executables",
+    "users",
+    "programs",
+];
+
+/// Those by which an agent is recognised, all but the last; each agent has at least one.
+pub(super) const RECOGNISED_BY: &[&str] = LISTS.split_at(LISTS.len() - 1).0;
 
 /// An agent and how it is recognised.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -54,6 +65,13 @@ pub struct Agent {
         skip_serializing_if = "Vec::is_empty"
     )]
     pub units: Vec<String>,
+    /// Everything in these containers is the agent's.
+    #[serde(
+        default,
+        deserialize_with = "value::containers",
+        skip_serializing_if = "Vec::is_empty"
+    )]
+    pub containers: Vec<Rule>,
     /// Whoever executes one of these programs or scripts is the agent, and all below it. Absolute.
     #[serde(
         default,
@@ -68,6 +86,14 @@ pub struct Agent {
         skip_serializing_if = "Vec::is_empty"
     )]
     pub users: Vec<User>,
+    /// Its main programs, whose children are its tool calls: names from the catalogue, globs of file names
+    /// or of paths.
+    #[serde(
+        default,
+        deserialize_with = "value::programs",
+        skip_serializing_if = "Vec::is_empty"
+    )]
+    pub programs: Vec<String>,
     /// Whatever else is to be said of it.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub labels: BTreeMap<String, String>,

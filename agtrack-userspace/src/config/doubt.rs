@@ -1,10 +1,13 @@
 //! What is no mistake and yet can hardly be meant: globs by which no agent is ever recognised, or
-//! by which everything is one; the same of programs and users (`doubt/who.rs`).
+//! by which everything is one; the same of programs and users (`doubt/who.rs`); and sinks that cannot
+//! deliver here (`doubt/sink.rs`).
 //!
 //! Whose a cgroup is, is decided in `engine/watch.rs`: cgroups are looked at from the top of the
-//! tree down, the first agent in the file with a glob that matches gets one, and with it all that
-//! lies below.
+//! tree down, the agent whose glob says most of it gets one (of several the first in the file), and
+//! with it all that lies below.
 
+mod program;
+mod sink;
 mod who;
 
 use std::path::Path;
@@ -15,6 +18,7 @@ use toml::de::{DeTable, DeValue};
 use super::agent::unit_globs;
 use super::cover::Pattern;
 use super::{Mistake, Placed, Source};
+use crate::cgroup::{Globs, Weight};
 
 /// Beyond so many globs their overlap is not looked for: each is compared with each.
 const MOST: usize = 500;
@@ -60,9 +64,11 @@ struct Named<'t> {
     id: String,
     glob: String,
     pattern: Pattern,
+    /// How much it says, at least and at most.
+    weight: (Weight, Weight),
 }
 
-/// Looks at texts without mistakes. In order of place.
+/// Looks at texts; those that are no TOML are passed over. In order of place.
 pub(super) fn find(sources: &[Source], mount: Option<&Path>) -> Vec<Placed> {
     let globs = globs(sources);
     let mounts: Vec<_> = mount.into_iter().chain([Path::new(USUAL_MOUNT)]).collect();
@@ -76,6 +82,8 @@ pub(super) fn find(sources: &[Source], mount: Option<&Path>) -> Vec<Placed> {
     };
     let mut doubts: Vec<_> = globs.iter().filter_map(doubt).collect();
     doubts.extend(who::find(sources));
+    doubts.extend(sink::find(sources, Path::is_dir));
+    doubts.extend(program::unknown(sources, &program::directories()));
     let order = |doubt: &Placed| {
         let file = sources.iter().position(|source| source.file == doubt.file);
         (file, doubt.mistake.line, doubt.mistake.column)
@@ -115,12 +123,18 @@ fn entries<'t>(sources: &'t [Source], key: &str) -> Vec<Entry<'t>> {
     entries
 }
 
-fn named<'t>(entry: Entry<'t>, pattern: fn(&str) -> Pattern) -> Option<Named<'t>> {
+/// What is meant by a value is the same as `globs`, of which the last covers the others.
+fn named<'t>(entry: Entry<'t>, globs: fn(&str) -> Vec<String>) -> Option<Named<'t>> {
     let glob = entry.value.as_str()?.to_owned();
+    let meant = globs(&glob);
+    // One that is a mistake covers nothing.
+    Globs::new(&meant).ok()?;
+    let weights = meant.iter().map(|glob| Weight::of(glob));
     Some(Named {
         agent: entry.agent,
         id: entry.id.clone(),
-        pattern: pattern(&glob),
+        pattern: Pattern::new(meant.last()?),
+        weight: (weights.clone().min()?, weights.max()?),
         glob,
         entry,
     })
@@ -128,13 +142,13 @@ fn named<'t>(entry: Entry<'t>, pattern: fn(&str) -> Pattern) -> Option<Named<'t>
 
 /// Those named as globs, and as units.
 fn globs(sources: &[Source]) -> Vec<Named<'_>> {
-    // Of a unit's globs the second covers the first.
-    let of_unit = |unit: &str| Pattern::new(&unit_globs(unit)[1]);
+    let of_unit = |unit: &str| unit_globs(unit).to_vec();
+    let of_cgroup = |glob: &str| vec![glob.to_owned()];
     let cgroups = entries(sources, "cgroups");
     let units = entries(sources, "units");
     let cgroups = cgroups
         .into_iter()
-        .filter_map(|entry| named(entry, Pattern::new));
+        .filter_map(|entry| named(entry, of_cgroup));
     let units = units.into_iter().filter_map(|entry| named(entry, of_unit));
     cgroups.chain(units).collect()
 }
@@ -204,7 +218,7 @@ fn whole_host(named: &Named<'_>) -> Option<String> {
 /// Another agent gets all that this glob matches.
 fn taken(named: &Named<'_>, globs: &[Named<'_>]) -> Option<String> {
     let (glob, id) = (&named.glob, &named.id);
-    let mut others = globs.iter().filter(|other| other.agent != named.agent);
+    let others = globs.iter().filter(|other| other.agent != named.agent);
     let above = others
         .clone()
         .find(|other| other.pattern.lies_above(&named.pattern));
@@ -216,21 +230,42 @@ fn taken(named: &Named<'_>, globs: &[Named<'_>]) -> Option<String> {
              agent's, in whatever order they stand; narrow `{theirs}`, or name other cgroups here"
         ));
     }
-    let first =
-        others.find(|other| other.agent < named.agent && other.pattern.covers(&named.pattern))?;
-    let (place, theirs, whose) = (first.entry.place(&named.entry), &first.glob, &first.id);
-    Some(if named.pattern.covers(&first.pattern) {
-        format!(
+    let covering = others.filter(|other| other.pattern.covers(&named.pattern));
+    let same =
+        |other: &&Named<'_>| other.agent < named.agent && named.pattern.covers(&other.pattern);
+    let stronger = |other: &&Named<'_>| {
+        let (theirs, own) = (other.weight.0, named.weight.1);
+        theirs > own || theirs == own && other.agent < named.agent
+    };
+    let wider = |other: &&Named<'_>| named.weight.0.is_literal() && !other.weight.1.is_literal();
+    let told = |other: &Named<'_>| {
+        (
+            other.entry.place(&named.entry),
+            other.glob.clone(),
+            other.id.clone(),
+        )
+    };
+    if let Some(other) = covering.clone().find(same) {
+        let (place, _, whose) = told(other);
+        return Some(format!(
             "`{glob}` gets agent `{id}` nothing: agent `{whose}` names the same in {place}, and \
              where two agents match a cgroup the first gets it; leave it to one of them"
-        )
-    } else {
-        format!(
+        ));
+    }
+    if let Some(other) = covering.clone().find(stronger) {
+        let (place, theirs, whose) = told(other);
+        return Some(format!(
             "`{glob}` gets agent `{id}` nothing: agent `{whose}` matches all of it by `{theirs}` \
-             ({place}), and where two agents match a cgroup the first gets it; put agent `{id}` \
+             ({place}), and of two globs that say as much the first gets a cgroup; put agent `{id}` \
              before `{whose}`"
-        )
-    })
+        ));
+    }
+    let other = covering.into_iter().find(wider)?;
+    let (place, theirs, whose) = told(other);
+    Some(format!(
+        "`{glob}` is also matched by `{theirs}` of agent `{whose}` ({place}); agent `{id}` gets it, \
+         because it is named here without wildcards"
+    ))
 }
 
 #[cfg(test)]

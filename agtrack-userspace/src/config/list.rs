@@ -7,10 +7,11 @@ use toml::Spanned;
 use toml::de::{DeArray, DeTable, DeValue};
 
 use super::Mistake;
-use super::agent::RECOGNISED_BY;
+use super::agent;
+use super::sinks::LISTS;
 
 /// Tables of which there is one each.
-const SINGLE: [&str; 3] = ["journal", "capture", "control"];
+const SINGLE: [&str; 4] = ["journal", "capture", "control", "metrics"];
 
 /// Finds such lists, and makes them what was meant.
 pub(super) fn mend(text: &str, tree: &mut DeTable<'_>) -> Vec<Mistake> {
@@ -20,29 +21,46 @@ pub(super) fn mend(text: &str, tree: &mut DeTable<'_>) -> Vec<Mistake> {
             found.extend(one(text, key, value));
         }
     }
-    let Some(agents) = tree.get_mut("agents") else {
-        return found;
-    };
-    let start = agents.span().start;
-    if wrap(agents, DeValue::is_table) {
-        let message = "`agents` is a list of tables: write `[[agents]]`, with two brackets, once \
-                       for each agent";
-        found.push(Mistake::at(text, start, message.to_owned()));
+    for (key, example, lists) in [
+        ("agents", "agent", &agent::LISTS[..]),
+        ("sinks", "sink", &LISTS[..]),
+    ] {
+        if let Some(value) = tree.get_mut(key) {
+            found.extend(many(text, (key, example), lists, value));
+        }
     }
-    let DeValue::Array(agents) = agents.get_mut() else {
+    found
+}
+
+/// `[agents]` for `[[agents]]`, and words for lists in them.
+fn many(
+    text: &str,
+    (key, one): (&str, &str),
+    lists: &[&str],
+    value: &mut Spanned<DeValue<'_>>,
+) -> Vec<Mistake> {
+    let mut found = Vec::new();
+    let start = value.span().start;
+    if wrap(value, DeValue::is_table) {
+        let message = format!(
+            "`{key}` is a list of tables: write `[[{key}]]`, with two brackets, once for each {one}"
+        );
+        found.push(Mistake::at(text, start, message));
+    }
+    let DeValue::Array(tables) = value.get_mut() else {
         return found;
     };
-    for (index, agent) in agents.iter_mut().enumerate() {
-        let DeValue::Table(agent) = agent.get_mut() else {
+    for (index, table) in tables.iter_mut().enumerate() {
+        let DeValue::Table(table) = table.get_mut() else {
             continue;
         };
-        for key in RECOGNISED_BY {
-            found.extend(agent.get_mut(key).and_then(|value| {
+        for list in lists {
+            found.extend(table.get_mut(*list).and_then(|value| {
                 let start = value.span().start;
                 let shown = text.get(value.span()).unwrap_or_default().to_owned();
                 wrap(value, is_word).then(|| {
                     let message = format!(
-                        "`agents[{}].{key}` is a list: write `{key} = [{shown}]`",
+                        "`{key}[{}].{list}` is a list: write `{list} = [{shown}]`",
                         index + 1
                     );
                     Mistake::at(text, start, message)

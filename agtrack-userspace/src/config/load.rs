@@ -66,9 +66,13 @@ impl Loaded {
 
     /// The same as lines for people, as compilers write their warnings.
     pub fn warnings(&self, mount: Option<&Path>) -> Vec<String> {
-        let line = |doubt: &Placed| doubt.line("warning: ");
-        self.doubts(mount).iter().map(line).collect()
+        warnings(&self.doubts(mount))
     }
+}
+
+/// Doubts as lines for people, as compilers write their warnings.
+pub fn warnings(doubts: &[Placed]) -> Vec<String> {
+    doubts.iter().map(|doubt| doubt.line("warning: ")).collect()
 }
 
 /// Why there is no configuration.
@@ -146,7 +150,7 @@ pub fn load(file: &Path) -> Result<Loaded, Error> {
             let Mistake { line, column, .. } = placed.mistake;
             (placed.file != file, placed.file.clone(), line, column)
         });
-        return Err(Mistakes { mistakes }.into());
+        return Err(Mistakes { mistakes, sources }.into());
     }
     Ok(Loaded {
         file: Some(file.to_path_buf()),

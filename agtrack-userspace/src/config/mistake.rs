@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+use super::{Source, doubt};
 use crate::record::printable;
 
 /// One mistake.
@@ -76,6 +77,24 @@ impl Placed {
 pub struct Mistakes {
     /// In order of file and place.
     pub mistakes: Vec<Placed>,
+    /// The files, for what can be told beside.
+    pub(super) sources: Vec<Source>,
+}
+
+impl Mistakes {
+    /// What is no mistake and yet can hardly be meant, where no mistake stands in the same line: as
+    /// [`Loaded::doubts`](super::Loaded::doubts).
+    #[must_use]
+    pub fn doubts(&self, mount: Option<&Path>) -> Vec<Placed> {
+        let mut doubts = doubt::find(&self.sources, mount);
+        doubts.retain(|doubt| {
+            let is_there = |wrong: &Placed| {
+                wrong.file == doubt.file && wrong.mistake.line == doubt.mistake.line
+            };
+            !self.mistakes.iter().any(is_there)
+        });
+        doubts
+    }
 }
 
 impl std::error::Error for Mistakes {}

@@ -12,7 +12,7 @@ use toml::de::{DeTable, DeValue};
 use super::agent::RECOGNISED_BY;
 use super::place::{self, Step, name};
 use super::value::EMPTY;
-use super::{Mistake, list};
+use super::{Mistake, list, sinks};
 use crate::cgroup::Globs;
 use crate::noise;
 
@@ -31,6 +31,7 @@ pub(super) fn read<T: DeserializeOwned>(text: &str) -> Result<T, Vec<Mistake>> {
     found.extend(unrecognised(text, whole.get_ref()));
     found.extend(bad_globs(text, whole.get_ref()));
     found.extend(bad_classes(text, whole.get_ref()));
+    found.extend(sinks::mistakes(text, whole.get_ref()));
     let mut removed = Vec::new();
     let config = loop {
         match T::deserialize(toml::de::Deserializer::from(tree.clone())) {
@@ -65,7 +66,12 @@ fn repair(tree: &mut DeTable<'_>, span: &Range<usize>, message: &str) -> bool {
     let Some(key) = missing(message) else {
         return place::take_out(tree, span);
     };
-    place::put_in(tree, span, key, &DeValue::String("/filled-in".into()))
+    let filler = match key {
+        "name" => "filled-in",
+        "type" => "stdout",
+        _ => "/filled-in",
+    };
+    place::put_in(tree, span, key, &DeValue::String(filler.into()))
 }
 
 /// The key that serde misses.
@@ -180,8 +186,10 @@ const KEYS: &[&str] = &[
     "version",
     "cgroups",
     "units",
+    "containers",
     "executables",
     "users",
+    "programs",
     "labels",
 ];
 
@@ -288,6 +296,7 @@ fn must_be(found: &str, wanted: &str) -> String {
         "u64" | "u32" => "a positive whole number",
         "a sequence" => "a list",
         "struct Agent" => "a table, which is best begun with `[[agents]]` in a line of its own",
+        "struct Settings" => "a table, which is best begun with `[[sinks]]` in a line of its own",
         "struct Journal" | "struct Capture" | "a map" => "a table",
         other => other,
     };
@@ -313,7 +322,7 @@ fn suggest(wrong: &str, known: &[&str]) -> String {
     }
 }
 
-fn nearest<'k>(wrong: &str, known: &[&'k str]) -> Option<&'k str> {
+pub(super) fn nearest<'k>(wrong: &str, known: &[&'k str]) -> Option<&'k str> {
     let near = |word: &&'k str| (strsim::damerau_levenshtein(wrong, word), *word);
     let (_, word) = known
         .iter()

@@ -1,6 +1,12 @@
 //! Each mistake with its message.
 
+mod programs;
+
 use super::*;
+
+mod containers;
+#[path = "tests/sinks.rs"]
+mod sinks;
 
 /// Expects exactly these mistakes, as `line:column: message`.
 fn check(text: &str, expect: &[&str]) {
@@ -29,7 +35,9 @@ fn an_unknown_key_is_told_with_the_nearest() {
     );
     check(
         "xyz = 1\n",
-        &["1:1: unknown key `xyz`; known are `journal`, `capture`, `control`, `agents`"],
+        &[
+            "1:1: unknown key `xyz`; known are `journal`, `capture`, `control`, `metrics`, `sinks`, `agents`",
+        ],
     );
 }
 
@@ -69,19 +77,19 @@ fn every_missing_key_is_told_and_what_else_is_wrong_there() {
     check(
         "[[agents]]\nname = 7\nlabel = {}\n[[agents]]\nid = \"b\"\n",
         &[
-            "1:1: nothing says by what `agents[1]` is recognised; give it one of `cgroups`, `units`, \
+            "1:1: nothing says by what `agents[1]` is recognised; give it one of `cgroups`, `units`, `containers`, \
              `executables`, `users`",
             "1:1: `agents[1]` has no `id`, which is required",
             "2:8: `agents[1].name` must be a string, but it is integer `7`",
             "3:1: unknown key `label` in `agents[1]`; did you mean `labels`?",
-            "4:1: nothing says by what `agents[2]` is recognised; give it one of `cgroups`, `units`, \
+            "4:1: nothing says by what `agents[2]` is recognised; give it one of `cgroups`, `units`, `containers`, \
              `executables`, `users`",
         ],
     );
     check(
         "agents = [{ name = \"a\" }]\n",
         &[
-            "1:11: nothing says by what `agents[1]` is recognised; give it one of `cgroups`, `units`, \
+            "1:11: nothing says by what `agents[1]` is recognised; give it one of `cgroups`, `units`, `containers`, \
              `executables`, `users`",
             "1:11: `agents[1]` has no `id`, which is required",
         ],
@@ -298,7 +306,7 @@ fn the_shipped_file_shows_every_key_with_its_default() {
         let at = text
             .lines()
             .position(|line| line.starts_with(&format!("{key} = ")));
-        let Some(at) = at.or_else(|| (key == "agents").then_some(1)) else {
+        let Some(at) = at.or_else(|| ["sinks", "agents"].contains(&key).then_some(1)) else {
             panic!("dist/agtrack.toml does not show `{key}`");
         };
         assert!(

@@ -14,6 +14,7 @@ use agtrack_common::tag::BOUND_NAME;
 
 use super::agent::{User, unit_globs};
 use crate::cgroup::Globs;
+use crate::container::Rule;
 use crate::noise;
 use crate::record::REPEATED;
 
@@ -95,6 +96,35 @@ impl<T> serde::de::Visitor<'_> for Word<T> {
     }
 }
 
+pub(super) fn containers<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Rule>, D::Error> {
+    let containers: Vec<Container> = filled(from, "a container", "`name=agent-*`")?;
+    Ok(containers.into_iter().map(|one| one.0).collect())
+}
+
+/// What a container is to be.
+struct Container(Rule);
+
+impl<'de> Deserialize<'de> for Container {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        from.deserialize_str(Word(Rule::parse)).map(Container)
+    }
+}
+
+/// Sockets, which may be none.
+pub(super) fn sockets<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<PathBuf>, D::Error> {
+    let sockets: Vec<Socket> = Vec::deserialize(from)?;
+    Ok(sockets.into_iter().map(|one| one.0).collect())
+}
+
+/// The path of a socket.
+struct Socket(PathBuf);
+
+impl<'de> Deserialize<'de> for Socket {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        from.deserialize_str(Word(absolute_path)).map(Socket)
+    }
+}
+
 pub(super) fn executables<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<PathBuf>, D::Error> {
     let executables: Vec<Executable> = filled(from, "a program", "`/usr/local/bin/codex`")?;
     Ok(executables.into_iter().map(|one| one.0).collect())
@@ -119,6 +149,41 @@ fn executable(text: &str) -> Result<PathBuf, String> {
         ));
     }
     Ok(path)
+}
+
+pub(super) fn programs<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
+    let programs: Vec<Main> = filled(from, "a program", "`claude`")?;
+    Ok(programs.into_iter().map(|one| one.0).collect())
+}
+
+/// Bytes of a main program's name or path.
+const MAIN_BYTES: usize = 4096;
+
+/// A main program.
+struct Main(String);
+
+impl<'de> Deserialize<'de> for Main {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        from.deserialize_str(Word(main)).map(Main)
+    }
+}
+
+fn main(text: &str) -> Result<String, String> {
+    let what = "a main program is a name from the catalogue, or a glob of its file's name or path";
+    let refused = |reason: &str| format!("\"{text}\" {reason}; {what}, as in `claude`");
+    if text.is_empty() || text.len() > MAIN_BYTES || text.contains(char::is_control) {
+        return Err(refused(
+            "is empty, too long or has a control character in it",
+        ));
+    }
+    if text.contains('/') && !text.starts_with('/') {
+        return Err(refused("is a path that does not begin with `/`"));
+    }
+    let glob = globset::GlobBuilder::new(text).build();
+    match glob {
+        Ok(_) => Ok(text.to_owned()),
+        Err(error) => Err(refused(&format!("is no glob ({})", error.kind()))),
+    }
 }
 
 pub(super) fn users<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<User>, D::Error> {

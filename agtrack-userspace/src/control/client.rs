@@ -10,6 +10,7 @@ use std::time::Duration;
 use anyhow::{Context, anyhow, bail, ensure};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::net::sockopt::socket_peercred;
+use serde::de::DeserializeOwned;
 
 use super::message::{Answer, Request};
 use super::wire;
@@ -41,13 +42,24 @@ impl Peer {
     ///
     /// # Errors
     /// The daemon refuses, in its words, or is gone.
-    pub fn ask(&self, request: &Request, file: Option<BorrowedFd<'_>>) -> anyhow::Result<Answer> {
+    pub fn ask<T: DeserializeOwned>(
+        &self,
+        request: &Request,
+        file: Option<BorrowedFd<'_>>,
+    ) -> anyhow::Result<T> {
         let sent = wire::write(&self.0, request, file);
-        match (self.heard(), sent) {
+        let answer = match (self.answer(), sent) {
             // One that refuses may have closed its side already, and its answer says why.
-            (Ok(answer), _) => understood(answer),
-            (Err(_), Err(unsent)) => Err(unsent).context("cannot send the request to the daemon"),
-            (Err(error), Ok(())) => Err(error),
+            (Err(error), Err(unsent)) if !error.is::<Refusal>() => {
+                return Err(unsent).context("cannot send the request to the daemon");
+            }
+            (answer, _) => answer?,
+        };
+        match answer {
+            Answer::Ok(value) => serde_json::from_value(value).map_err(|error| strange(&error)),
+            Answer::Error(_) | Answer::Done(_) => {
+                bail!("the daemon ended what had not begun; is it of another version?")
+            }
         }
     }
 
@@ -56,16 +68,13 @@ impl Peer {
     /// # Errors
     /// The daemon refuses, in its words, or is gone.
     pub fn answer(&self) -> anyhow::Result<Answer> {
-        understood(self.heard()?)
-    }
-
-    fn heard(&self) -> anyhow::Result<Answer> {
-        let line = wire::read(&self.0, PATIENCE)
+        let line = wire::read(&self.0, PATIENCE, wire::LONGEST_ANSWER)
             .context("cannot read the daemon's answer")?
             .context("the daemon ended before it answered; its log says why")?;
-        serde_json::from_slice(&line.bytes).map_err(|error| {
-            anyhow!("the daemon's answer is not understood ({error}); is it of another version?")
-        })
+        match serde_json::from_slice(&line.bytes).map_err(|error| strange(&error))? {
+            Answer::Error(reason) => Err(Refusal(reason).into()),
+            answer => Ok(answer),
+        }
     }
 
     /// Whether an answer, or the daemon's end, comes within `time`.
@@ -82,12 +91,13 @@ impl Peer {
     }
 }
 
-/// A refusal as the error that it is.
-fn understood(answer: Answer) -> anyhow::Result<Answer> {
-    match answer {
-        Answer::Error(reason) => bail!("{reason}"),
-        answer => Ok(answer),
-    }
+/// What a daemon says that refuses.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct Refusal(String);
+
+fn strange(error: &serde_json::Error) -> anyhow::Error {
+    anyhow!("the daemon's answer is not understood ({error}); is it of another version?")
 }
 
 /// Thing, reason, next step.
@@ -95,7 +105,10 @@ fn refused(path: &Path, error: &io::Error) -> anyhow::Error {
     let path = path.display();
     match error.kind() {
         io::ErrorKind::PermissionDenied => {
-            anyhow!("only root may ask the daemon that listens at {path}: run it with sudo")
+            anyhow!(
+                "only root, and the group that [control] names, may ask the daemon that listens at {path}: \
+                 run it with sudo"
+            )
         }
         io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => anyhow!(
             "no daemon listens at {path}: start it (`systemctl start agtrack`), or name its socket \

@@ -15,7 +15,7 @@ fn read_of(bytes: &[u8]) -> io::Result<Option<wire::Line>> {
         // Who reads may have had enough.
         let _ = there.write_all(&bytes);
     });
-    let line = wire::read(&here, TIME);
+    let line = wire::read(&here, TIME, wire::LONGEST);
     drop(here);
     writing.join().unwrap();
     line
@@ -47,7 +47,7 @@ fn a_line_ends_where_it_ends() {
 fn a_peer_that_keeps_silent_has_its_time_and_no_more() {
     let (_there, here) = UnixStream::pair().unwrap();
     let begun = Instant::now();
-    let error = wire::read(&here, Duration::from_millis(50)).unwrap_err();
+    let error = wire::read(&here, Duration::from_millis(50), wire::LONGEST).unwrap_err();
     assert!(error.to_string().contains("in time"), "{error}");
     assert!(begun.elapsed() < TIME);
 }
@@ -58,7 +58,7 @@ fn a_file_comes_along() {
     let (mut reader, writer) = std::io::pipe().unwrap();
     wire::write(&there, &"hello", Some(writer.as_fd())).unwrap();
     drop(writer);
-    let line = wire::read(&here, TIME).unwrap().unwrap();
+    let line = wire::read(&here, TIME, wire::LONGEST).unwrap().unwrap();
     assert_eq!(line.bytes, b"\"hello\"");
     std::fs::File::from(line.file.unwrap())
         .write_all(b"through")
@@ -94,10 +94,91 @@ fn requests_and_answers_are_what_the_documentation_shows() {
         bytes: 1163,
         ..Default::default()
     };
-    for answer in [Answer::Ok(Begun { sessions }), Answer::Done(done)] {
+    for answer in [
+        Answer::Ok(serde_json::json!(Begun { sessions })),
+        Answer::Done(done),
+    ] {
         shown(&serde_json::to_string(&answer).unwrap());
     }
     shown(SOCKET);
+}
+
+#[test]
+fn every_request_that_the_documentation_shows_is_one() {
+    let document = include_str!("../../../docs/control.md");
+    let shown = document
+        .lines()
+        .filter(|line| line.starts_with("{\"request\""));
+    let mut verbs = std::collections::BTreeSet::new();
+    for line in shown {
+        match serde_json::from_str::<Request>(line).unwrap() {
+            Request::Tag(words) => {
+                words.target().unwrap();
+                words.of().unwrap();
+                verbs.insert("tag");
+            }
+            Request::Untag(words) => {
+                words.target().unwrap();
+                verbs.insert("untag");
+            }
+            Request::Subscribe(filter) => {
+                filter.query().unwrap();
+                verbs.insert("subscribe");
+            }
+            Request::Capture { .. } => drop(verbs.insert("capture")),
+            Request::Status {} => drop(verbs.insert("status")),
+            Request::Agents {} => drop(verbs.insert("agents")),
+            Request::Sessions {} => drop(verbs.insert("sessions")),
+        }
+    }
+    let all = [
+        "agents",
+        "capture",
+        "sessions",
+        "status",
+        "subscribe",
+        "tag",
+        "untag",
+    ];
+    assert_eq!(verbs.into_iter().collect::<Vec<_>>(), all);
+}
+
+#[test]
+fn a_tag_that_means_nobody_or_several_is_refused() {
+    let error = |text: &str| {
+        let words: TagWords = serde_json::from_str(text).unwrap();
+        let target = words.target().map(drop);
+        let of = words.of().map(drop);
+        target.and(of).unwrap_err().to_string()
+    };
+    for (text, why) in [
+        ("{\"agent\":\"a\"}", "name one `pid`"),
+        (
+            "{\"agent\":\"a\",\"pid\":1,\"unit\":\"x\"}",
+            "name one `pid`",
+        ),
+        (
+            "{\"agent\":\"a\",\"pid\":1,\"command\":[\"x\"]}",
+            "own `cgroup`",
+        ),
+        ("{\"pid\":1}", "either an `agent`"),
+        (
+            "{\"pid\":1,\"agent\":\"a\",\"session\":\"0\"}",
+            "either an `agent`",
+        ),
+        (
+            "{\"pid\":1,\"session\":\"0\",\"owner\":\"x\"}",
+            "leave `name`",
+        ),
+        ("{\"pid\":1,\"agent\":\"\"}", "1 to 256 bytes"),
+        (
+            "{\"pid\":1,\"agent\":\"a\\u001b\"}",
+            "no control characters",
+        ),
+    ] {
+        let error = error(text);
+        assert!(error.contains(why), "{text}: {error}");
+    }
 }
 
 #[test]

@@ -12,8 +12,10 @@ use rustix::net::{
 };
 use serde::Serialize;
 
-/// The longest line, bytes.
+/// The longest request, bytes.
 pub(super) const LONGEST: usize = 64 * 1024;
+/// The longest answer, bytes: as many sessions as the kernel's maps have room for.
+pub(super) const LONGEST_ANSWER: usize = 16 << 20;
 /// How long it may take to be written, where the peer does not read.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// Bytes read at a time.
@@ -26,11 +28,15 @@ pub(super) struct Line {
     pub(super) file: Option<OwnedFd>,
 }
 
-/// Reads a line, within `time`; `None`: there is none.
+/// Reads a line of at most `longest` bytes, within `time`; `None`: there is none.
 ///
 /// # Errors
 /// It is too long, has no end, or takes too long.
-pub(super) fn read(stream: &UnixStream, time: Duration) -> io::Result<Option<Line>> {
+pub(super) fn read(
+    stream: &UnixStream,
+    time: Duration,
+    longest: usize,
+) -> io::Result<Option<Line>> {
     let until = Instant::now() + time;
     let mut line = Line {
         bytes: Vec::new(),
@@ -60,9 +66,9 @@ pub(super) fn read(stream: &UnixStream, time: Duration) -> io::Result<Option<Lin
             None if count == 0 => return Err(io::Error::other("the line has no end")),
             None => line.bytes.extend_from_slice(piece),
         }
-        if line.bytes.len() > LONGEST {
+        if line.bytes.len() > longest {
             return Err(io::Error::other(format!(
-                "the line is longer than {LONGEST} bytes"
+                "the line is longer than {longest} bytes"
             )));
         }
     }

@@ -16,7 +16,7 @@ use agtrack_common::event::{Connect, Open, Payload, Peer, Rename, Unlink, fmode}
 use agtrack_common::wire::{FileId, Path, path_flag};
 
 use super::tamper;
-use crate::decode::{PathText, Segments, What};
+use crate::decode::{PathText, Segments, What, device};
 use crate::enrich::Known;
 use crate::record::{Access, Address, Completeness, FileChange, Object, PathSource, Text};
 
@@ -81,7 +81,7 @@ pub(super) fn object(known: &Known) -> (Object, Completeness) {
             child_pid: body.child,
             namespaces: flags::namespaces(body.namespaces),
         },
-        Payload::Exec(body) => exec::object(body, &known.event.data, &mut whole),
+        Payload::Exec(body) => exec::object(known, body, &mut whole),
         Payload::ExecFailed(body) => exec::failed(body, &mut data, &mut whole),
         Payload::Exit(body) => exit::object(body),
         Payload::Open(body) => open(body, &mut data, &mut whole),
@@ -283,11 +283,6 @@ fn identity(file: &FileId) -> (Option<u64>, Option<String>, Option<String>) {
         Some(device(file.dev)),
         Some(format!("{:o}", file.mode)),
     )
-}
-
-/// `MAJOR:MINOR` (include/linux/kdev_t.h: 20 bits of minor).
-fn device(dev: u32) -> String {
-    format!("{}:{}", dev >> 20, dev & 0xf_ffff)
 }
 
 /// Where a path with these marks is from.

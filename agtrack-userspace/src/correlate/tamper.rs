@@ -11,6 +11,12 @@ use crate::enrich::Actor;
 use crate::input::{FileTouch, Touched};
 use crate::record::{self, By, Completeness, FileChange, Object, Outcome, PathSource, Text};
 
+/// What a refused request ends with: EPERM.
+const REFUSED: i32 = 1;
+
+/// include/uapi/asm-generic/signal.h
+const SIGKILL: u64 = 9;
+
 /// The recorder: its uid and process id.
 pub type Tracker = Option<(String, u32)>;
 
@@ -23,6 +29,8 @@ pub fn attempt(
 ) -> record::Tamper {
     let ret = (body.ret != RET_UNKNOWN).then_some(body.ret);
     let expected = match kind {
+        // Whoever asks it to end lets it write what it has.
+        TamperKind::TrackerSignal if body.value == SIGKILL => false,
         TamperKind::TrackerSignal | TamperKind::TrackerCgroup => {
             matches!(actor.by, By::Parent | By::Init)
         }
@@ -82,6 +90,8 @@ pub fn touched(touched: Touched, actor: Actor) -> record::Tamper {
         device: None,
         change: FileChange::default(),
     };
+    let refused = touched.changes.contains(&FileTouch::Request);
+    let ended = if refused { -REFUSED } else { 0 };
     let mut changes = touched.changes;
     changes.sort_unstable();
     changes.dedup();
@@ -92,7 +102,7 @@ pub fn touched(touched: Touched, actor: Actor) -> record::Tamper {
             .iter()
             .map(|change| word(change).to_owned())
             .collect(),
-        ..blank(actor, outcome::of(Some(0)), touched.count)
+        ..blank(actor, outcome::of(Some(ended)), touched.count)
     };
     told.completeness.path_source = Some(PathSource::Kernel);
     told
@@ -105,6 +115,7 @@ pub const TOUCHED: &[&str] = &[
     "tracker.create",
     "tracker.write",
     "tracker.attribute",
+    "tracker.request",
 ];
 
 /// The most telling change comes first.
@@ -115,6 +126,7 @@ fn action(first: &FileTouch) -> &'static str {
         FileTouch::Create => "tracker.create",
         FileTouch::Write | FileTouch::CloseAfterWrite => "tracker.write",
         FileTouch::Attribute => "tracker.attribute",
+        FileTouch::Request => "tracker.request",
     }
 }
 
@@ -127,6 +139,7 @@ fn word(change: &FileTouch) -> &'static str {
         FileTouch::Write => "write",
         FileTouch::CloseAfterWrite => "close_after_write",
         FileTouch::Attribute => "attribute",
+        FileTouch::Request => "request",
     }
 }
 
@@ -200,6 +213,7 @@ mod tests {
             Write,
             CloseAfterWrite,
             Attribute,
+            Request,
         ];
         let named: BTreeSet<_> = all.iter().map(action).collect();
         assert_eq!(named, TOUCHED.iter().copied().collect());

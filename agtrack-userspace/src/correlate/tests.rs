@@ -42,6 +42,7 @@ fn known(time: u64, what: What, data: &[u8]) -> Known {
         session: 1,
         cgroup: None,
         target_uid: None,
+        env_names: None,
     }
 }
 

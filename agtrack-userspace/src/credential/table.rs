@@ -22,7 +22,7 @@ const fn row(pattern: &'static str, what: &'static str) -> Credential {
 }
 
 /// All of them.
-pub(super) const TABLE: &[Credential] = &[
+pub const TABLE: &[Credential] = &[
     // The system's own.
     row("/etc/shadow", "password hashes"),
     row("/etc/shadow-", "password hashes"),
@@ -143,7 +143,7 @@ pub(super) const TABLE: &[Credential] = &[
 /// Variables of the environment that hold credentials: a name, or `*` and how it ends; of
 /// those the first that fits.
 #[rustfmt::skip]
-pub(super) const VARIABLES: &[(&str, &str)] = &[
+pub const VARIABLES: &[(&str, &str)] = &[
     ("AWS_SECRET_ACCESS_KEY", "AWS keys"),
     ("AWS_SESSION_TOKEN", "AWS keys"),
     ("AWS_WEB_IDENTITY_TOKEN_FILE", "AWS keys"),
@@ -190,7 +190,7 @@ pub(super) const VARIABLES: &[(&str, &str)] = &[
 
 /// Where machines in a cloud ask for their own credentials.
 #[rustfmt::skip]
-pub(super) const ADDRESSES: &[(&str, &str)] = &[
+pub const ADDRESSES: &[(&str, &str)] = &[
     // AWS, Azure, Google Cloud, DigitalOcean, OpenStack …
     ("169.254.169.254", "cloud metadata"),
     ("fd00:ec2::254", "cloud metadata"),
@@ -207,7 +207,7 @@ pub(super) const ADDRESSES: &[(&str, &str)] = &[
 
 /// Sockets of those that hold keys: how the path begins, and what it has behind that.
 #[rustfmt::skip]
-pub(super) const SOCKETS: &[(&str, &str, &str)] = &[
+pub const SOCKETS: &[(&str, &str, &str)] = &[
     ("/tmp/ssh-", "/agent.", "SSH agent"),
     ("/", "/.ssh/agent/", "SSH agent"),
     ("/run/user/", "/keyring/ssh", "SSH agent"),

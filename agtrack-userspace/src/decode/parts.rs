@@ -24,6 +24,10 @@ struct Pieces {
 }
 
 impl Parts {
+    pub(super) fn is_empty(&self) -> bool {
+        self.by_thread.is_empty()
+    }
+
     pub(super) fn add(&mut self, header: &Header, offset: u32, bytes: &[u8]) {
         if self.by_thread.len() >= MOST_THREADS && !self.by_thread.contains_key(&header.tid) {
             self.by_thread.clear();

@@ -22,6 +22,11 @@ pub struct Program<'a> {
     pub names: &'a [u8],
 }
 
+/// A device, `MAJOR:MINOR` (include/linux/kdev_t.h: 20 bits of minor).
+pub fn device(dev: u32) -> String {
+    format!("{}:{}", dev >> 20, dev & 0xf_ffff)
+}
+
 impl<'a> Program<'a> {
     /// Takes the data apart.
     pub fn new(body: &Exec, data: &'a [u8]) -> Self {

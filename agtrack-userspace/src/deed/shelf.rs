@@ -61,6 +61,11 @@ impl<V> Shelf<V> {
         self.entries.insert(name.to_vec(), value);
     }
 
+    /// What is known of this name, if anything.
+    pub(super) fn get_mut(&mut self, name: &[u8]) -> Option<&mut V> {
+        self.entries.get_mut(name)
+    }
+
     /// What is known of this name, from nothing on; none where there is no room. What is done to it
     /// must not change its weight.
     pub(super) fn at(&mut self, name: &[u8]) -> Option<&mut V>

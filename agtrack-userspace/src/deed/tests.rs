@@ -1,8 +1,8 @@
 //! What a summary chooses to tell.
-
+mod contact;
 use super::*;
 use crate::record::{
-    Completeness, Direction, FileChange, Outcome, PathSource, Side, Text, TlsHello,
+    Completeness, FileChange, Item, Listed, Outcome, PathSource, Side, Text, TlsHello,
 };
 
 /// Names in a list.
@@ -342,7 +342,7 @@ fn credentials_that_could_be_used_are_told_apart_from_those_that_were_reached() 
     .unwrap();
     if let Object::Exec { brought, .. } = &mut exec {
         let names = ["PATH", "GITHUB_TOKEN", "DB_PASSWORD"].map(Text::from);
-        brought.env_names = std::sync::Arc::new(names.to_vec());
+        brought.env_names = crate::record::Shared::new(names.to_vec().into());
     }
     deeds.add(&action("/usr/bin/aws", "process.exec", exec, None));
     let metadata = |errno| {
@@ -373,4 +373,28 @@ fn credentials_that_could_be_used_are_told_apart_from_those_that_were_reached() 
     );
     assert_eq!(effects.credentials.total, 1);
     assert_eq!(effects.credentials.items[0].what, "cloud metadata");
+}
+
+#[test]
+fn what_passed_is_told_of_each_peer() {
+    let mut deeds = Deeds::default();
+    let flow = |ip: &str, direction: &str, out: u64, back: u64| {
+        let flow = serde_json::json!({
+            "local": tcp("127.0.0.1"), "peer": tcp(ip), "direction": direction, "bytes_out": out,
+            "bytes_in": back, "packets_out": 1, "packets_in": 1, "ended_boot_time": 0,
+        });
+        let flow = Object::Flow(serde_json::from_value(flow).unwrap());
+        action("/usr/bin/curl", "net.flow", flow, None)
+    };
+    deeds.add(&connect(tcp("10.0.0.7"), None));
+    deeds.add(&connect(tcp("10.0.0.8"), None));
+    deeds.add(&flow("10.0.0.7", "outbound", 5, 70));
+    deeds.add(&flow("10.0.0.7", "outbound", 1, 2));
+    // Somebody else's connection to the agent.
+    deeds.add(&flow("10.0.0.8", "inbound", 100, 200));
+    let effects = deeds.effects(LISTED);
+    let told = effects.peers.items.iter();
+    let told: Vec<_> = told.map(|item| [item.bytes_out, item.bytes_in]).collect();
+    assert_eq!(told, [[6, 72], [0, 0]]);
+    assert_eq!((effects.bytes_out, effects.bytes_in), (106, 272));
 }

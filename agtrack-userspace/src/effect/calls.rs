@@ -105,7 +105,7 @@ impl Calls {
                 }
             }
         }
-        if change.change == Change::End {
+        if matches!(change.change, Change::End | Change::Suspend) {
             self.files.remove(id);
         }
     }

@@ -1,7 +1,7 @@
 //! Which actions want a hash, and of what.
 
 use crate::correlate::Done;
-use crate::input::{Clock, Deed, HashWanted};
+use crate::input::{Clock, Deed, HashWanted, RootProgram};
 use crate::record::{Action, FileChange, Object, OutcomeResult, Text};
 
 /// The question that an action asks, if it asks any: one that succeeded and wrote, removed, renamed
@@ -25,6 +25,23 @@ pub fn wanted(done: &Done, clock: Clock) -> Option<HashWanted> {
             .wall
             .saturating_sub(clock.boot.saturating_sub(done.time)),
     })
+}
+
+/// The question that the begin of a session asks about the program of its first process.
+pub fn of_program(program: &RootProgram, pid: u32, clock: Clock) -> HashWanted {
+    let since_boot = clock.wall.saturating_sub(clock.boot);
+    HashWanted {
+        ticket: 0,
+        deed: Deed::Executed {
+            script: program.script.clone(),
+        },
+        path: program.exe.clone(),
+        pids: [pid, 0],
+        device: program.device.clone(),
+        inode: program.inode,
+        size: None,
+        at: since_boot.saturating_add(program.seen),
+    }
 }
 
 /// What of an action the question is about.

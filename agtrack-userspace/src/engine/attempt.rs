@@ -2,6 +2,7 @@
 //! goes ahead.
 
 use std::os::unix::ffi::OsStrExt;
+use std::time::{Duration, Instant};
 
 use agtrack_common::event::Tamper;
 use agtrack_common::wire::Header;
@@ -12,6 +13,11 @@ use super::hands::Hands;
 use super::{clock, facts};
 use crate::input::{Input, Touched};
 use crate::record::{ProcessKey, TICK, Text};
+
+/// Processes that changed files of the recorder's own and are remembered.
+const TOUCHERS: usize = 256;
+/// For so long: what is counted is told a second later.
+const REMEMBERED: Duration = Duration::from_secs(10);
 
 impl Hands {
     /// Who sent a message about the recorder. An agent's processes tell of themselves.
@@ -49,12 +55,30 @@ impl Hands {
         }
     }
 
+    /// When a process that changed a file began, ticks; 0: it has ended before it was ever looked at. Of one
+    /// that has ended since it is remembered, so that all its records name the same process.
+    fn start_of_toucher(&mut self, pid: u32) -> u64 {
+        let now = Instant::now();
+        self.touchers
+            .retain(|_, (_, seen)| now.duration_since(*seen) < REMEMBERED);
+        match facts::start(pid) {
+            Some(start) => {
+                if self.touchers.len() < TOUCHERS {
+                    self.touchers.insert(pid, (start, now));
+                }
+                start
+            }
+            None => self.touchers.get(&pid).map_or(0, |(start, _)| *start),
+        }
+    }
+
     fn seen(&mut self, touch: Touch) -> anyhow::Result<Touched> {
         let pid = touch.pid;
-        let start = facts::start(pid).unwrap_or(0);
+        let start = self.start_of_toucher(pid);
         let tag = self.probes.process_tag(pid);
         let tag = tag.filter(|tag| tag.start / TICK == start);
-        if start != 0 && tag.is_none() {
+        // A zombie has lost most of what was learned of it before.
+        if facts::is_alive(pid, start) && tag.is_none() {
             self.learn(ProcessKey { pid, start }, 0)?;
         }
         Ok(Touched {

@@ -5,6 +5,7 @@
 //! begins when the kernel's message comes. What ran before is found in /proc (`running.rs`).
 
 mod look;
+pub(super) mod program;
 mod running;
 #[cfg(test)]
 mod tests;
@@ -17,6 +18,7 @@ use agtrack_common::event::{Exec, hook};
 use agtrack_common::tag::BOUND_MOST;
 use agtrack_common::wire::Header;
 use anyhow::bail;
+use sha2::{Digest, Sha256};
 use zerocopy::FromBytes;
 
 use super::AgentRule;
@@ -47,6 +49,15 @@ pub(super) enum Matcher {
 struct Rule {
     agent: AgentRule,
     matcher: Matcher,
+}
+
+impl Rule {
+    fn binding(&self) -> Binding {
+        match self.matcher {
+            Matcher::Program(_) => Binding::Executable,
+            Matcher::User(_) => Binding::User,
+        }
+    }
 }
 
 /// The rules, and what has come of them.
@@ -129,6 +140,28 @@ impl Bound {
         Ok(over.map(|(key, _)| key).collect())
     }
 
+    /// The first rule by which an agent of this id is bound so.
+    pub(super) fn rule_of(&self, agent: &str, binding: Binding) -> Option<u16> {
+        let is_it = |rule: &Rule| rule.agent.id == agent && rule.binding() == binding;
+        let (number, _) = self.rules.iter().find(|(_, rule)| is_it(rule))?;
+        Some(*number)
+    }
+
+    /// A session has begun by a rule.
+    pub(super) fn begun(&mut self, session: u64, number: u16) {
+        self.sessions.insert(session, number);
+    }
+
+    /// What the numbers of the rules mean, in short.
+    pub(super) fn meaning(&self) -> u32 {
+        let rules = self.rules.iter().map(|(number, rule)| {
+            let (agent, matcher) = (&rule.agent.id, &rule.matcher);
+            format!("{number} {agent:?} {matcher:?}\n")
+        });
+        let digest = Sha256::digest(rules.collect::<String>());
+        u32::from_le_bytes([digest[0], digest[1], digest[2], digest[3]])
+    }
+
     fn rule(&self, number: u16) -> Option<&Rule> {
         let (_, rule) = self.rules.iter().find(|(other, _)| *other == number)?;
         Some(rule)
@@ -198,15 +231,11 @@ fn told(body: &Exec, data: &[u8], process: ProcessKey) -> Option<ProcessFacts> {
 
 /// The session of a process that a rule names.
 fn bound_session(rule: &Rule, key: u64, root: ProcessKey, command: Vec<Text>) -> NewSession {
-    let binding = match rule.matcher {
-        Matcher::Program(_) => Binding::Executable,
-        Matcher::User(_) => Binding::User,
-    };
     NewSession {
         key,
         root: Some(root),
         command,
-        ..new_session(&rule.agent, binding)
+        ..new_session(&rule.agent, rule.binding())
     }
 }
 
@@ -215,13 +244,15 @@ impl Hands {
     pub(super) fn begin_binding(&mut self, watch: &mut Watch) -> anyhow::Result<()> {
         watch.bound.look();
         self.bind(watch)?;
+        self.resume_bound(watch)?;
         self.find_running(watch)
     }
 
     fn bind(&mut self, watch: &mut Watch) -> anyhow::Result<()> {
         let wanted = watch.bound.wanted();
-        if wanted != watch.bound.in_kernel {
+        if wanted != watch.bound.in_kernel || self.past.kept {
             self.probes.bind(&watch.bound.in_kernel, &wanted)?;
+            self.probes.set_rules(watch.bound.meaning())?;
             watch.bound.in_kernel = wanted;
         }
         Ok(())
@@ -247,7 +278,10 @@ impl Hands {
             Some(told) => told.args.clone(),
             None => super::facts::arguments_of(root).unwrap_or_default(),
         };
-        let begun = bound_session(rule, header.session, root, command);
+        let begun = NewSession {
+            program: Some(program::executed(&body, data, told.as_ref(), header.time)),
+            ..bound_session(rule, header.session, root, command)
+        };
         // First as somebody's process, so that the session can name it. One that has ended already is known
         // from what the kernel told.
         if !self.look_up(root, 0)?

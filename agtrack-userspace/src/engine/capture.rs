@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 use zerocopy::FromBytes;
 
-use crate::input::{CaptureAsker, Clock};
+use crate::input::{Clock, Requester};
 use crate::pipeline::Pipeline;
 use crate::record::ProcessKey;
 
@@ -61,7 +61,7 @@ pub struct CaptureRequest {
     /// Where the file is written.
     pub file: Arc<OwnedFd>,
     /// Who asks.
-    pub asker: CaptureAsker,
+    pub asker: Requester,
     /// Gets what it came to.
     pub done: mpsc::Sender<CaptureDone>,
 }

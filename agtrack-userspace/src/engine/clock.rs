@@ -5,7 +5,7 @@ use rustix::time::{ClockId, Timespec, clock_gettime};
 use crate::input::Clock;
 
 /// Both clocks now.
-pub(super) fn now() -> Clock {
+pub(crate) fn now() -> Clock {
     Clock {
         boot: nanoseconds(clock_gettime(ClockId::Boottime)),
         wall: nanoseconds(clock_gettime(ClockId::Realtime)),

@@ -8,6 +8,8 @@ use std::sync::Arc;
 use anyhow::Context;
 use uuid::Uuid;
 
+use super::Begun;
+use super::container::Asker;
 use super::hasher::Hasher;
 use super::summary::Tally;
 use super::wait::Ended;
@@ -24,10 +26,13 @@ pub(super) struct Core {
     pub(super) tally: Tally,
     pub(super) ended: Arc<Ended>,
     pub(super) hasher: Option<Hasher>,
+    pub(super) asker: Asker,
     pub(super) input_log: Option<InputWriter<BufWriter<File>>>,
     pub(super) drafts: Vec<Draft>,
     pub(super) refused: u64,
     pub(super) keys: HashMap<Uuid, u64>,
+    /// What became of sessions of recorders before, until it is asked for.
+    pub(super) begun: Begun,
 }
 
 impl Core {
@@ -40,11 +45,19 @@ impl Core {
         if let Some(log) = &mut self.input_log {
             log.write(&input).context("cannot write the input log")?;
         }
+        match &input {
+            Input::Session(session) if session.resumed.is_some() => {
+                self.begun.resumed.push(session.id);
+            }
+            Input::Unended(_) => self.begun.over += 1,
+            _ => {}
+        }
         self.pipeline.accept(input, &mut self.drafts);
         if let Some(hasher) = &mut self.hasher {
-            for wanted in self.pipeline.take_wanted() {
-                hasher.ask(wanted);
-            }
+            hasher.ask(self.pipeline.take_wanted());
+        }
+        for wanted in self.pipeline.take_unknown() {
+            self.asker.ask(wanted, true);
         }
         self.write()
     }
@@ -70,8 +83,8 @@ impl Core {
                 && change.change == Change::End
                 && agent.binding == Binding::Launcher
                 && agent.parent.is_none()
+                && self.keys.remove(&agent.session).is_some()
             {
-                self.keys.remove(&agent.session);
                 self.ended.add(agent.session);
             }
             // A gap that is refused takes its count along: what it told of stays missing.
@@ -138,10 +151,12 @@ mod tests {
             tally: Tally::default(),
             ended: Arc::default(),
             hasher: None,
+            asker: Asker::new(Vec::new()),
             input_log: None,
             drafts: Vec::new(),
             refused: 0,
             keys: HashMap::new(),
+            begun: Begun::default(),
         }
     }
 
@@ -178,7 +193,13 @@ mod tests {
             command: Vec::new(),
             cgroup: None,
             cgroup_id: None,
+            container: None,
             resumed: None,
+            parent: None,
+            origin: None,
+            request: None,
+            program: None,
+            programs: Vec::new(),
         };
         for (key, binding) in [(7, Binding::Cgroup), (8, Binding::Launcher)] {
             core.feed(Input::Session(Box::new(session(key, binding))))

@@ -48,7 +48,9 @@ impl Hands {
     /// A new cgroup may begin a session. The kernel has tagged it already where its parent is
     /// watched for that; elsewhere it is tagged now, and what got in meanwhile is late.
     fn cgroup_created(&mut self, watch: &mut Watch, bytes: &[u8]) -> anyhow::Result<()> {
-        let Some((body, path)) = body_and_path::<CgroupCreate>(bytes, |body| body.path) else {
+        let created = body_and_path::<CgroupCreate>(bytes, |body| body.path);
+        let (Some((body, path)), Ok((header, _))) = (created, Header::read_from_prefix(bytes))
+        else {
             return Ok(());
         };
         let Some(hierarchy) = &self.hierarchy else {
@@ -60,18 +62,24 @@ impl Hands {
             return self.untag_stray(watch, body.session);
         };
         let by_kernel = body.session == body.id;
-        let verdict = watch.consider(Cgroup {
+        let cgroup = Cgroup {
             path,
             dir,
             id: body.id,
-        });
+        };
+        let verdict = watch.consider(cgroup.clone());
         match verdict {
             Verdict::Begins(root) if by_kernel => {
                 self.core.feed(session(root.session))?;
                 return self.tag_homeless(watch);
             }
             Verdict::Begins(root) => self.begin_root(watch, *root)?,
+            Verdict::Suspected(suspected) if by_kernel => return self.suspect(*suspected, true),
+            Verdict::Suspected(suspected) => {
+                return self.suspect_late(watch, *suspected, body.session);
+            }
             Verdict::Parent => self.tag_cgroup(body.id, watch::parent_tag()),
+            Verdict::Nobodys if self.await_result(cgroup, header.time) => return Ok(()),
             Verdict::Watched | Verdict::Nobodys => {}
         }
         // Where it was tagged on suspicion.
@@ -129,7 +137,10 @@ impl Hands {
     fn cgroup_removed(&mut self, watch: &mut Watch, bytes: &[u8]) -> anyhow::Result<()> {
         let removed = body_and_path::<CgroupRemove>(bytes, |body| body.path);
         match (removed, Header::read_from_prefix(bytes)) {
-            (Some((body, _)), Ok((header, _))) => self.root_gone(watch, body.id, header.time),
+            (Some((body, _)), Ok((header, _))) => {
+                self.suspects.removed(body.id, header.time);
+                self.root_gone(watch, body.id, header.time)
+            }
             _ => Ok(()),
         }
     }

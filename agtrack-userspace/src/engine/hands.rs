@@ -1,6 +1,7 @@
 //! What the thread can do: tag processes and cgroups, and feed what it learns to the pipeline.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
+use std::time::Instant;
 
 use agtrack_common::tag::{CgroupTag, LAUNCHED, Tag};
 use anyhow::anyhow;
@@ -8,7 +9,9 @@ use uuid::Uuid;
 
 use super::core::Core;
 use super::full::Refused;
+use super::inferred::Expected;
 use super::past::Past;
+use super::suspect::Suspects;
 use super::watch;
 use super::{Running, TagRequest, facts};
 use crate::cgroup::{Cgroup, Hierarchy};
@@ -23,7 +26,7 @@ pub(super) struct Hands {
     pub(super) hierarchy: Option<Hierarchy>,
     /// Events so far, parts not counted.
     pub(super) events: u64,
-    launched: u64,
+    pub(super) launched: u64,
     /// The skipped forks that have been repaired.
     pub(super) skipped_forks: u64,
     /// Processes that lost a tag which was nobody's a moment ago, and were in no agent's cgroup.
@@ -32,10 +35,20 @@ pub(super) struct Hands {
     pub(super) refused: Refused,
     /// Cgroups that were looked for by their id.
     pub(super) sought: HashSet<u64>,
+    /// Where results of handoffs may appear.
+    pub(super) expected: Expected,
+    /// Cgroups of containers that may be an agent's.
+    pub(super) suspects: Suspects,
     /// Sessions of recorders before that have no end.
     pub(super) past: Past,
+    /// Of a recorder before: the sessions that its processes belong to.
+    pub(super) kept: HashMap<ProcessKey, u64>,
+    /// Of these sessions, those that began with a process and go on.
+    pub(super) resumed: Vec<u64>,
     /// The kernel's id of this boot.
     pub(super) boot_id: String,
+    /// When processes that changed files of the recorder's own began, ticks, and when they were seen.
+    pub(super) touchers: HashMap<u32, (u64, Instant)>,
     /// What went wrong while a message was handled.
     pub(super) failed: Option<anyhow::Error>,
 }
@@ -52,8 +65,13 @@ impl Hands {
             homeless: Vec::new(),
             refused: Refused::default(),
             sought: HashSet::new(),
+            expected: Expected::default(),
+            suspects: Suspects::default(),
             past: Past::default(),
+            kept: HashMap::new(),
+            resumed: Vec::new(),
             boot_id: String::new(),
+            touchers: HashMap::new(),
             failed: None,
         }
     }
@@ -86,6 +104,7 @@ impl Hands {
             start: start * START_TICK,
             session: key,
             owed: 0,
+            unwritten: 0,
         };
         if self.probes.tag_process(pid, tag).is_err() {
             self.refused.process(process);
@@ -133,21 +152,15 @@ impl Hands {
             pid: request.pid,
             start,
         };
-        self.launched += 1;
-        let key = LAUNCHED | self.launched;
+        let key = LAUNCHED | self.next_launch();
         self.tag_root(root, key, request.cgroup.as_ref())?;
         let id = Uuid::now_v7();
         // First as somebody's process, so that the session can name it …
         self.learn(root, 0)?;
+        let is_own = request.request.is_none();
         self.core.feed(session(NewSession {
             key,
             id,
-            agent_id: request.agent.clone(),
-            agent_name: request.agent,
-            owner: None,
-            version: None,
-            labels: Default::default(),
-            binding: Binding::Launcher,
             root: Some(root),
             command: request.command.into_iter().map(Text).collect(),
             cgroup: request
@@ -155,7 +168,8 @@ impl Hands {
                 .as_ref()
                 .map(|cgroup| path_text(&cgroup.path)),
             cgroup_id: request.cgroup.as_ref().map(|cgroup| cgroup.id),
-            resumed: None,
+            request: request.request,
+            ..watch::new_session(&request.agent, Binding::Launcher)
         }))?;
         // … then as the session's first.
         self.learn(root, key)?;
@@ -166,11 +180,20 @@ impl Hands {
                 path,
             })?;
         }
-        self.core.remember(id, key);
-        // On disk before the command's first instruction: one that kills its recorder at once has
-        // been told of. A disk that refuses is told of by the journal itself.
-        let _ = self.core.journal.sync();
+        if is_own {
+            self.core.remember(id, key);
+            // On disk before the command's first instruction: one that kills its recorder at once has
+            // been told of. A disk that refuses is told of by the journal itself. A daemon's thread
+            // waits for no disk: who asked it does.
+            let _ = self.core.journal.sync();
+        }
         Ok(id)
+    }
+
+    /// A number for the next session that begins with a process by request.
+    pub(super) fn next_launch(&mut self) -> u64 {
+        self.launched += 1;
+        self.launched
     }
 
     /// Nothing is said of a launch that cannot be recorded, and nothing of it stays tagged.
@@ -188,6 +211,7 @@ impl Hands {
             start: root.start * START_TICK,
             session,
             owed: 0,
+            unwritten: 0,
         };
         let tagged = self.probes.tag_process(root.pid, tag);
         if let (Err(_), Some(cgroup)) = (&tagged, cgroup) {
@@ -206,9 +230,10 @@ impl Hands {
             .filter(|flood| !known(flood))
             .copied()
             .collect();
+        let told = counters.clone();
         self.core.feed(Input::Counters { counters, floods })?;
         self.probes.forget_floods(&over);
-        Ok(())
+        self.probes.remember_told(&told)
     }
 
     pub(super) fn tell_refused(&mut self) -> anyhow::Result<()> {

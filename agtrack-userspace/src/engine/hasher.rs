@@ -9,6 +9,7 @@ mod budget;
 mod desk;
 mod file;
 mod known;
+mod leaving;
 mod parked;
 #[cfg(test)]
 mod tests;
@@ -26,6 +27,7 @@ use crate::input::{Deed, HashWanted, Hashed};
 use crate::record::{Effect, Unhashed};
 use desk::Desk;
 pub(super) use file::mounted;
+use leaving::Leaving;
 use parked::Parked;
 
 /// Questions that may wait.
@@ -48,9 +50,20 @@ pub(super) struct Hasher {
     refused: Vec<Hashed>,
 }
 
+/// How much there is to do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct HasherLoad {
+    /// Files that wait.
+    pub waiting: u64,
+    /// Threads that a file system keeps.
+    pub hung: u64,
+    /// All of them hang: nothing is hashed.
+    pub is_full: bool,
+}
+
 /// A thread.
 struct Worker {
-    questions: SyncSender<HashWanted>,
+    questions: SyncSender<Vec<HashWanted>>,
     answers: Receiver<Hashed>,
     /// Since when it has been at one file, ms after `began`, and one; 0: it is at none.
     since: Arc<AtomicU64>,
@@ -99,19 +112,41 @@ impl Hasher {
         })
     }
 
-    /// Asks; does not wait.
-    pub(super) fn ask(&mut self, wanted: HashWanted) {
-        let refused = match &mut self.worker {
-            Some(worker) if worker.open < MOST => {
-                let asked = worker.questions.try_send(wanted);
-                worker.open += usize::from(asked.is_ok());
-                asked.err().map(|error| match error {
-                    TrySendError::Full(wanted) | TrySendError::Disconnected(wanted) => wanted,
-                })
-            }
-            Some(_) | None => Some(wanted),
+    /// Asks all that came up at one moment, which wakes the thread once; does not wait.
+    pub(super) fn ask(&mut self, mut wanted: Vec<HashWanted>) {
+        if wanted.is_empty() {
+            return;
+        }
+        let room = self
+            .worker
+            .as_ref()
+            .map_or(0, |worker| MOST.saturating_sub(worker.open));
+        self.refuse(wanted.split_off(room.min(wanted.len())));
+        let Some(worker) = &mut self.worker else {
+            return;
         };
-        self.refused.extend(refused.map(busy));
+        let count = wanted.len();
+        match worker.questions.try_send(wanted) {
+            Ok(()) => worker.open += count,
+            Err(TrySendError::Full(wanted) | TrySendError::Disconnected(wanted)) => {
+                self.refuse(wanted);
+            }
+        }
+    }
+
+    /// How many files wait to be hashed, and how many threads hang at one.
+    pub(super) fn load(&self) -> HasherLoad {
+        let own = usize::from(self.worker.is_some());
+        HasherLoad {
+            waiting: self.worker.as_ref().map_or(0, |worker| worker.open) as u64,
+            // The count has one for this owner.
+            hung: Arc::strong_count(&self.alive).saturating_sub(1 + own) as u64,
+            is_full: self.worker.is_none(),
+        }
+    }
+
+    fn refuse(&mut self, wanted: Vec<HashWanted>) {
+        self.refused.extend(wanted.into_iter().map(busy));
     }
 
     /// The answers that have come.
@@ -174,28 +209,30 @@ impl Shift {
 }
 
 /// Until nobody asks any more.
-fn work(inbox: &Receiver<HashWanted>, outbox: &Sender<Hashed>, mut desk: Desk, shift: &Shift) {
+fn work(inbox: &Receiver<Vec<HashWanted>>, outbox: &Sender<Hashed>, mut desk: Desk, shift: &Shift) {
     // Without it the same is done, only less politely.
     let _ = rustix::process::setpriority_process(Some(rustix::thread::gettid()), NICE);
     let mut parked = Parked::default();
     loop {
         shift.rests();
-        let wanted = match parked.rest(Instant::now()) {
+        let asked = match parked.rest(Instant::now()) {
             Some(rest) => inbox.recv_timeout(rest),
             None => inbox.recv().map_err(|_| RecvTimeoutError::Disconnected),
         };
-        shift.begins();
-        let now = Instant::now();
-        let mut answers = parked.due(now);
-        match wanted {
-            Ok(wanted) => answers.extend(parked.answer(&mut desk, wanted, now)),
-            Err(RecvTimeoutError::Timeout) => {}
+        let wanted = match asked {
+            Ok(wanted) => wanted,
+            Err(RecvTimeoutError::Timeout) => Vec::new(),
             Err(RecvTimeoutError::Disconnected) => return,
+        };
+        let tell = |answers: Vec<Hashed>| answers.into_iter().all(|it| outbox.send(it).is_ok());
+        let mut is_heard = tell(parked.due(Instant::now()));
+        let mut leaving = Leaving::new(&wanted);
+        for wanted in wanted {
+            shift.begins();
+            leaving.pass(&wanted);
+            is_heard &= tell(parked.answer(&mut desk, wanted, &leaving, Instant::now()));
         }
-        if answers
-            .into_iter()
-            .any(|answer| outbox.send(answer).is_err())
-        {
+        if !is_heard {
             return;
         }
     }

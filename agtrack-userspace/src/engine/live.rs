@@ -3,18 +3,20 @@
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-use anyhow::Context;
 use uuid::Uuid;
 
 use super::capture::{Captures, Wanted};
 use super::guard::Guard;
 use super::hands::{Hands, path_text};
+use super::trouble::Trouble;
+use super::vitals::Gauge;
 use super::wait::{Bed, IDLE, TICK};
 use super::watch::Watch;
-use super::{AgentRule, CaptureRequest, Named, Request, Summary, TagRequest, clock};
+use super::{
+    AgentRule, Begun, CaptureRequest, Named, Reloaded, Request, Summary, TagRequest, clock,
+};
 use crate::input::{Clock, Input};
 use crate::load::Inventory;
-use crate::load::quiet::Quiet;
 use crate::ring::{Drained, Rings, Take};
 
 /// How often the counters are read and the tables swept.
@@ -27,14 +29,6 @@ const UNNEEDED: Duration = Duration::from_secs(5);
 const MOST_HELD: usize = 16 * 1024;
 /// Quiet ticks after which the thread sleeps without a clock.
 const QUIET_TICKS: u32 = 25;
-/// How long events that were begun before the gate closed may take to arrive. Microseconds, unless
-/// the processor that writes them is taken away: a virtual one of a busy host may be, for seconds.
-const LAST_EVENTS: Duration = Duration::from_secs(5);
-
-/// How long connections whose sockets are closed may take to end before the gate closes.
-const LAST_FLOWS: Duration = Duration::from_millis(500);
-/// How long files whose hashes are wanted may take at the end.
-const LAST_HASHES: Duration = Duration::from_secs(2);
 /// A socket that was closed so long ago, ns, and whose connection has not ended: the kernel skipped
 /// the run that would have seen it. TCP gives up much sooner.
 const STALE: u64 = 30 * 60 * 1_000_000_000;
@@ -44,7 +38,7 @@ pub(super) struct Live {
     pub(super) rings: Rings,
     pub(super) hands: Hands,
     pub(super) watch: Watch,
-    guard: Guard,
+    pub(super) guard: Guard,
     bed: Bed,
     inbox: mpsc::Receiver<Request>,
     pub(super) captures: Captures,
@@ -56,6 +50,9 @@ pub(super) struct Live {
     roots_swept: Instant,
     /// Since when nobody has needed the probes.
     unneeded: Option<Instant>,
+    /// What is in the rings is left for the next recorder.
+    pub(super) leaving: bool,
+    pub(super) trouble: Trouble,
     /// The time up to which all events have been taken from the rings, boot clock, ns.
     reached: u64,
 }
@@ -81,6 +78,8 @@ impl Live {
             captures_looked: Instant::now(),
             roots_swept: Instant::now(),
             unneeded: None,
+            leaving: false,
+            trouble: Trouble::default(),
             reached: 0,
         }
     }
@@ -89,18 +88,31 @@ impl Live {
         &self.hands.probes.inventory
     }
 
-    /// Records until asked to stop.
-    pub(super) fn run(mut self) -> anyhow::Result<Summary> {
+    /// What was found at the begin.
+    pub(super) fn begun(&mut self) -> Begun {
+        std::mem::take(&mut self.hands.core.begun)
+    }
+
+    /// Follows how far the journal is committed.
+    pub(super) fn committed(&self) -> tokio::sync::watch::Receiver<crate::journal::Committed> {
+        self.hands.core.journal.subscribe()
+    }
+
+    /// Records until asked to stop. Each round is a beat of the pulse.
+    pub(super) fn run(mut self, gauge: &Gauge) -> anyhow::Result<Summary> {
         let mut quiet = 0;
         let mut chores = Instant::now();
         loop {
+            gauge.pulse.beat();
             let news = self.guard.look();
             self.hands.touched(news)?;
             let drained = self.drain(self.take())?;
             let packets = self.packets()?;
             // Records that wait for hashes are not to wait for the next event.
-            let is_quiet =
-                drained.count + packets == 0 && !self.hands.core.pipeline.awaits_hashes();
+            let core = &self.hands.core;
+            let is_quiet = drained.count + packets == 0
+                && !core.pipeline.awaits_hashes()
+                && !core.asker.is_busy();
             quiet = if is_quiet { quiet + 1 } else { 0 };
             while let Ok(request) = self.inbox.try_recv() {
                 if let Request::Stop(session) = request {
@@ -112,6 +124,7 @@ impl Live {
             if chores.elapsed() >= CHORES {
                 chores = Instant::now();
                 self.chores()?;
+                gauge.chart.put(self.vitals());
             }
             self.rest(quiet, &drained)?;
         }
@@ -121,9 +134,12 @@ impl Live {
     pub(super) fn drain(&mut self, take: Take) -> anyhow::Result<Drained> {
         let now = clock::now();
         let (hands, watch) = (&mut self.hands, &mut self.watch);
-        let drained = self
-            .rings
-            .drain(take, |message| hands.message(watch, message));
+        let drained = match self.leaving {
+            true => Drained::NOTHING,
+            false => self
+                .rings
+                .drain(take, |message| hands.message(watch, message)),
+        };
         if let Some(error) = self.hands.failed.take() {
             return Err(error);
         }
@@ -134,10 +150,12 @@ impl Live {
             self.reached = drained.last.clamp(self.reached, now.boot.max(self.reached));
         }
         self.hands.core.take_hashes()?;
+        self.hands.take_containers(&mut self.watch)?;
         self.hands.core.feed(Input::Clock(Clock {
             boot: self.reached,
             wall: now.wall - (now.boot - self.reached),
         }))?;
+        self.hands.follow_handoffs(&mut self.watch)?;
         Ok(drained)
     }
 
@@ -179,13 +197,26 @@ impl Live {
             Request::Running(session, answer) => {
                 let _ = answer.send(self.hands.running(session));
             }
-            Request::Reload(agents, hash, answer) => {
-                let _ = answer.send(self.reload(agents, hash));
+            Request::Reload(agents, told, answer) => {
+                let _ = answer.send(self.reload(agents, told));
             }
             Request::Capture(request, answer) => {
                 let _ = answer.send(self.begin_capture(request));
             }
             Request::EndCapture(id) => self.end_capture(id)?,
+            Request::Record(tag, answer) => {
+                let _ = answer.send(self.tag(tag));
+            }
+            Request::Leave(untag, answer) => {
+                let _ = answer.send(self.untag(untag));
+            }
+            Request::Sessions(answer) => {
+                let _ = answer.send(self.list_sessions());
+            }
+            Request::Agents(answer) => {
+                let _ = answer.send(self.list_agents());
+            }
+            Request::Refused(refused) => self.refused_requests(refused)?,
             Request::IsTagged(pid, answer) => {
                 let _ = answer.send(self.hands.is_tagged(pid));
             }
@@ -194,8 +225,10 @@ impl Live {
                 self.hands.core.feed(Input::Reload {
                     config_sha256: None,
                     refused,
+                    changed: None,
                 })?;
             }
+            Request::Sinks(sinks) => self.hands.core.feed(Input::Sinks { sinks })?,
             // Handled by the loop.
             Request::Stop(_) => {}
         }
@@ -218,14 +251,15 @@ impl Live {
         Ok(session)
     }
 
-    fn reload(&mut self, agents: Vec<AgentRule>, hash: Option<String>) -> anyhow::Result<()> {
+    fn reload(&mut self, agents: Vec<AgentRule>, told: Reloaded) -> anyhow::Result<()> {
         let watch = Watch::new(agents)?;
         if watch.has_rules() {
             self.hands.probes.attach()?;
         }
         self.hands.core.feed(Input::Reload {
-            config_sha256: hash,
+            config_sha256: told.sha256,
             refused: None,
+            changed: Some(told.changed),
         })?;
         self.hands.change_rules(&mut self.watch, watch)
     }
@@ -256,6 +290,7 @@ impl Live {
         let hands = &mut self.hands;
         hands.probes.flush_log();
         hands.sweep_ended()?;
+        hands.sweep_suspects(&mut self.watch)?;
         hands.sweep_strays(&mut self.watch)?;
         hands.sweep_bound(&mut self.watch)?;
         if self.roots_swept.elapsed() >= ROOTS {
@@ -269,6 +304,8 @@ impl Live {
         hands.repair_bound(&mut self.watch, &counters)?;
         hands.tell_counters(counters)?;
         hands.tell_refused()?;
+        hands.core.journal.check()?;
+        self.trouble.tell(&self.hands.core.journal);
         self.detach_unneeded();
         self.hands.core.flush_log()
     }
@@ -288,71 +325,5 @@ impl Live {
             probes.detach();
             self.unneeded = None;
         }
-    }
-
-    /// A process is gone a moment before what it sent last has arrived.
-    fn await_flows(&mut self) -> anyhow::Result<()> {
-        let begun = Instant::now();
-        while begun.elapsed() < LAST_FLOWS && self.hands.probes.is_connection_ending()? {
-            self.drain(Take::All)?;
-            std::thread::sleep(TICK);
-        }
-        Ok(())
-    }
-
-    /// What was done last is to have its hashes too.
-    fn await_hashes(&mut self) -> anyhow::Result<()> {
-        let begun = Instant::now();
-        let patience = LAST_HASHES.max(self.hands.core.pipeline.hash_wait());
-        while self.hands.core.hasher.is_some() && begun.elapsed() < patience {
-            self.drain(Take::All)?;
-            let pipeline = &self.hands.core.pipeline;
-            if pipeline.waiting() == 0 && !pipeline.awaits_hashes() {
-                break;
-            }
-            std::thread::sleep(TICK);
-        }
-        Ok(())
-    }
-
-    /// Nothing that was begun is lost: the gate closes, what is on its way arrives, the books are
-    /// closed, the journal too.
-    fn stop(mut self, session: Option<Uuid>) -> anyhow::Result<Summary> {
-        let mut news = self.guard.look();
-        news.touches.extend(self.guard.rest());
-        self.hands.touched(news)?;
-        self.await_flows()?;
-        self.hands.probes.close_gate()?;
-        let mut heard = Instant::now();
-        let mut quiet = Quiet::default();
-        let counters = loop {
-            // Behind the gate nothing new begins, so what waits in the rings has an end.
-            let drained = self.drain(Take::All)?;
-            if drained.count > 0 {
-                heard = Instant::now();
-            }
-            let counters = self.hands.probes.counters()?;
-            let settled = quiet.is_settled(drained.count, self.hands.events, &counters);
-            if settled || heard.elapsed() > LAST_EVENTS {
-                break counters;
-            }
-            if drained.empty {
-                std::thread::sleep(TICK);
-            }
-        };
-        self.await_hashes()?;
-        self.finish_captures()?;
-        self.hands.tell_refused()?;
-        self.hands.tell_counters(counters)?;
-        let core = &mut self.hands.core;
-        core.feed(Input::Stop)?;
-        core.flush_log()?;
-        let summary = core.tally.summary(session);
-        self.hands
-            .core
-            .journal
-            .close()
-            .context("cannot close the journal")?;
-        Ok(summary)
     }
 }

@@ -201,7 +201,7 @@ fn told(capture: &Active, end: Option<CaptureEnd>) -> CaptureChange {
 }
 
 /// The session that runs whose id begins so; with each comes the name of its agent.
-fn one_session(begin: &str, running: Vec<(Uuid, String)>) -> anyhow::Result<Uuid> {
+pub(super) fn one_session(begin: &str, running: Vec<(Uuid, String)>) -> anyhow::Result<Uuid> {
     ensure!(!begin.is_empty(), "the id of the session is empty");
     let wanted = begin.to_ascii_lowercase();
     let is_meant = |(id, _): &(Uuid, String)| id.to_string().starts_with(&wanted);
@@ -222,7 +222,7 @@ fn one_session(begin: &str, running: Vec<(Uuid, String)>) -> anyhow::Result<Uuid
 }
 
 /// What there is instead.
-fn list(what: &str, mut names: Vec<String>) -> String {
+pub(super) fn list(what: &str, mut names: Vec<String>) -> String {
     names.sort();
     names.dedup();
     let beyond = names.len().saturating_sub(NAMED);

@@ -8,57 +8,90 @@ use super::hands::{Hands, session};
 use super::watch::{self, Root, Watch};
 use crate::cgroup::{Cgroup, Hierarchy};
 use crate::input::Input;
+use crate::record::WhyOver;
 
 /// Roots that are looked at in one sweep.
 const LOOKED_AT: usize = 256;
+
+/// Cgroups whose children may begin sessions.
+fn parents(watch: &Watch, hierarchy: &Hierarchy) -> Vec<Cgroup> {
+    let mut parents = watch.parents(|path| hierarchy.at(path));
+    parents.extend(watch.places(hierarchy));
+    parents
+}
 
 impl Hands {
     /// Tags the cgroups that the rules match now, with what is in them.
     pub(super) fn begin_watching(&mut self, watch: &mut Watch) -> anyhow::Result<()> {
         if let Some(hierarchy) = self.hierarchy.clone() {
             self.begin_roots(watch, &hierarchy)?;
+            self.resume_requested(watch)?;
+            self.resume_inferred(watch)?;
         }
         // Whoever is in an agent's cgroup is that agent's, whatever it executes.
         self.begin_binding(watch)
     }
 
     fn begin_roots(&mut self, watch: &mut Watch, hierarchy: &Hierarchy) -> anyhow::Result<()> {
-        let roots = watch.find(hierarchy);
+        let found = watch.find(hierarchy);
         // What is made from here on is tagged by the kernel; what was made since the look has been
         // told of by it.
-        for parent in watch.parents(|path| hierarchy.at(path)) {
+        for parent in parents(watch, hierarchy) {
             self.tag_cgroup(parent.id, watch::parent_tag());
         }
-        for root in roots {
+        for root in found.roots {
             self.begin_root(watch, root)?;
         }
-        Ok(())
+        for suspected in found.suspected {
+            // One that is in the kernel's hands already is not met anew.
+            let tagged = self.suspects.hold(suspected.cgroup.id);
+            self.suspect(suspected, tagged)?;
+        }
+        self.await_containers(watch)
     }
 
     /// Tags a cgroup, everything below it, and the processes in it.
     pub(super) fn begin_root(&mut self, watch: &mut Watch, mut root: Root) -> anyhow::Result<()> {
         let key = root.session.key;
         self.past.resume(&mut root.session, &self.boot_id);
+        if let Some(resumed) = &mut root.session.resumed {
+            resumed.keep_living(&self.kept);
+        }
         self.core.feed(session(root.session))?;
+        self.take_root(watch, &root.cgroup, key)
+    }
+
+    /// Tags what a session that has begun is bound to.
+    pub(super) fn take_root(
+        &mut self,
+        watch: &mut Watch,
+        cgroup: &Cgroup,
+        key: u64,
+    ) -> anyhow::Result<()> {
+        self.tag_tree(cgroup, key)?;
+        // One that was removed before it was tagged is never heard of again.
+        self.forget_gone(watch, &[cgroup.id])
+    }
+
+    /// Tags a cgroup, everything below it, and the processes in it, for this session.
+    pub(super) fn tag_tree(&mut self, cgroup: &Cgroup, key: u64) -> anyhow::Result<()> {
         // Until there is no new one: below a tagged cgroup the kernel tags new ones by itself, so
         // whatever is made while this looks is either found or tagged already.
         let mut tagged = HashSet::new();
         loop {
-            let all = root.cgroup.subtree().unwrap_or_default();
+            let all = cgroup.subtree().unwrap_or_default();
             let news: Vec<_> = all
                 .into_iter()
-                .filter(|cgroup| tagged.insert(cgroup.id))
+                .filter(|below| tagged.insert(below.id))
                 .collect();
             if news.is_empty() {
                 break;
             }
-            for cgroup in news {
-                self.tag_cgroup(cgroup.id, watch::root_tag(key));
+            for below in news {
+                self.tag_cgroup(below.id, watch::root_tag(key));
             }
         }
-        self.tag_late(&root.cgroup, key)?;
-        // One that was removed before it was tagged is never heard of again.
-        self.forget_gone(watch, &[root.cgroup.id])
+        self.tag_late(cgroup, key)
     }
 
     /// Tags the processes in a cgroup. They may fork meanwhile, so it looks again until there is
@@ -85,7 +118,7 @@ impl Hands {
         self.forget_gone(watch, &some)
     }
 
-    fn forget_gone(&mut self, watch: &mut Watch, ids: &[u64]) -> anyhow::Result<()> {
+    pub(super) fn forget_gone(&mut self, watch: &mut Watch, ids: &[u64]) -> anyhow::Result<()> {
         let Some(hierarchy) = self.hierarchy.clone() else {
             return Ok(());
         };
@@ -106,6 +139,7 @@ impl Hands {
             at,
             key: id,
             dropped: false,
+            why: None,
         })
     }
 
@@ -117,17 +151,18 @@ impl Hands {
                 at: clock::now().boot,
                 key,
                 dropped: true,
+                why: Some(WhyOver::Reload),
             })?;
             self.tag_again(watch, untagged)?;
         }
         if let Some(hierarchy) = &self.hierarchy {
-            let parents: HashSet<_> = watch
-                .parents(|path| hierarchy.at(path))
+            let parents: HashSet<_> = parents(watch, hierarchy)
                 .into_iter()
                 .map(|parent| parent.id)
                 .collect();
             for (id, tag) in self.probes.tagged_cgroups() {
-                if tag == watch::parent_tag() && !parents.contains(&id) {
+                let wanted = parents.contains(&id) || self.expected.suspects(id);
+                if tag == watch::parent_tag() && !wanted {
                     self.probes.untag_cgroup(id);
                 }
             }

@@ -13,8 +13,10 @@ use anyhow::{Context, anyhow};
 use nix::sys::signal::SigSet;
 use sha2::{Digest, Sha256};
 
+use super::container::Asker;
 use super::core::Core;
 use super::guard::Guard;
+use super::handover::Backlog;
 use super::hands::{Hands, path_text};
 use super::hasher::Hasher;
 use super::live::Live;
@@ -22,18 +24,18 @@ use super::past::Past;
 use super::summary::Tally;
 use super::wait::{Bed, Ended};
 use super::watch::Watch;
-use super::{Options, Request, clock, facts, key};
+use super::{Begun, Options, Request, clock, facts, key};
 use crate::cgroup::Hierarchy;
 use crate::input::{Input, InputWriter, JournalState, Start, Tracker};
 use crate::journal::{self, Journal, Previous};
-use crate::load::{self, BackendChoice, Inventory, Probes, Reads, Sizes};
+use crate::load::{self, BackendChoice, Inventory, Place, Probes, Reads, Sizes, TakenOver};
 use crate::noise;
 use crate::pipeline::Pipeline;
-use crate::record::{HookReport, Host, ProcessKey, Stamper};
+use crate::record::{HookReport, Host, ProcessKey, Stamper, Text};
 use crate::ring::Rings;
 
 /// What agtrack keeps of this host, beside the journals.
-const STATE: &str = "/var/lib/agtrack";
+pub(super) const STATE: &str = "/var/lib/agtrack";
 
 pub(super) fn start(
     options: Options,
@@ -51,15 +53,18 @@ pub(super) fn start(
     let (journal, opened) = Journal::open(&options.journal, journal_options)?;
     // A launcher's recorder follows one command, and leaves alone what others have left.
     let past = (!options.launching).then(|| Past::read(&options.journal));
+    let place = place((options.pin, options.launching), &options.journal)?;
     let (guard, guarded) = Guard::new(&options.journal, options.config_file.as_deref());
     let ready = make_ready(
-        load_undisturbed(options.backend, options.reads, options.sizes),
+        load_undisturbed(options.backend, options.reads, options.sizes, &place),
         (options.config_sha256, options.noise, guarded),
+        options.removed,
         (options.hash_max_bytes, options.hash_wait),
         options.input_log.as_deref(),
         (&opened.previous, past.as_ref()),
     );
     let Ready {
+        backlog,
         mut probes,
         rings,
         facts,
@@ -78,25 +83,59 @@ pub(super) fn start(
     }
     let stamper = Stamper::new(facts.host.clone(), opened.log_id);
     let boot_id = facts.host.boot_id.clone();
-    let mut core = core(facts, (journal, stamper), ended, (input_log, hasher));
+    let asker = Asker::new(options.container_sockets);
+    let mut core = core(facts, (journal, stamper), ended, (input_log, hasher, asker));
     core.write()?;
     let hierarchy = Hierarchy::find().ok();
     let bed = Bed::new(waker, &rings, guard.descriptors())?;
     let mut hands = Hands::new(core, probes, hierarchy);
     (hands.past, hands.boot_id) = (past.unwrap_or_default(), boot_id);
+    hands.core.begun.unclean = matches!(opened.previous, Previous::Unclean { .. });
     let mut live = Live::new(hands, rings, guard, bed, inbox);
-    live.learn_cgroups()?;
-    live.watch = watch;
-    live.begin_watching()?;
-    live.hands.end_past()?;
+    live.trouble.speaks = !options.launching;
+    live.go_on(watch, backlog.as_ref())?;
     Ok(live)
+}
+
+impl Live {
+    /// Begins with what there is already: cgroups, sessions of recorders before, and what was recorded
+    /// since.
+    fn go_on(&mut self, watch: Watch, backlog: Option<&Backlog>) -> anyhow::Result<()> {
+        if let Some(backlog) = backlog {
+            self.hands.recall(backlog);
+        }
+        self.learn_cgroups()?;
+        self.watch = watch;
+        self.begin_watching()?;
+        if let Some(backlog) = backlog {
+            self.tell_backlog(backlog)?;
+        }
+        self.hands.end_past(&self.watch)
+    }
+}
+
+/// Where the probes are pinned; why nowhere, where they should be.
+fn place(
+    (pin, launching): (bool, bool),
+    journal: &Path,
+) -> anyhow::Result<anyhow::Result<Option<Place>>> {
+    let place = Place::of(journal);
+    if pin {
+        return Ok(place.map(Some));
+    }
+    // A recorder before may have been told to leave its probes there, which this one is not. Without a BPF
+    // file system there are none.
+    if let (false, Ok(place)) = (launching, place) {
+        place.clear()?;
+    }
+    Ok(Ok(None))
 }
 
 fn core(
     facts: Start,
     (journal, stamper): (Journal, Stamper),
     ended: Arc<Ended>,
-    (input_log, hasher): (Option<InputWriter<BufWriter<File>>>, Option<Hasher>),
+    (input_log, hasher, asker): (Option<InputWriter<BufWriter<File>>>, Option<Hasher>, Asker),
 ) -> Core {
     let mut drafts = Vec::new();
     Core {
@@ -106,15 +145,19 @@ fn core(
         tally: Tally::default(),
         ended,
         hasher,
+        asker,
         input_log,
         drafts,
         refused: 0,
         keys: HashMap::new(),
+        begun: Begun::default(),
     }
 }
 
 /// All that a recorder needs beside its journal.
 struct Ready {
+    /// Where another recorder is taken over from.
+    backlog: Option<Backlog>,
     probes: Probes,
     rings: Rings,
     facts: Start,
@@ -123,16 +166,22 @@ struct Ready {
 }
 
 fn make_ready(
-    loaded: anyhow::Result<(Probes, Rings)>,
+    loaded: anyhow::Result<(Probes, Rings, Option<TakenOver>)>,
     (config_sha256, noise, guarded): (Option<String>, noise::Globs, Vec<HookReport>),
+    removed: Option<u64>,
     (hash_max_bytes, hash_wait): (u64, Duration),
     input_log: Option<&Path>,
     (previous, past): (&Previous, Option<&Past>),
 ) -> anyhow::Result<Ready> {
-    let (probes, rings) = loaded?;
+    let (mut probes, mut rings, taken) = loaded?;
+    let backlog = taken.map(|taken| Backlog::read(&taken, &mut rings, &mut probes));
+    let backlog = backlog.transpose()?;
     let mut facts = start_facts(&probes.inventory, config_sha256, previous)?;
+    let since = past.map_or(0, |past| past.last_time(&facts.host.boot_id));
+    facts.kept = backlog.as_ref().map(|backlog| backlog.kept(since));
     facts.hooks.extend(guarded);
     facts.noise = noise;
+    facts.journal.removed = removed;
     facts.left_open = past.map(Past::left_open);
     let hasher = (hash_max_bytes > 0).then(|| Hasher::new(hash_max_bytes));
     let hasher = hasher.transpose()?;
@@ -143,6 +192,7 @@ fn make_ready(
         log.write(&Input::Start(Box::new(facts.clone())))?;
     }
     Ok(Ready {
+        backlog,
         probes,
         rings,
         facts,
@@ -157,16 +207,23 @@ fn load_undisturbed(
     backend: BackendChoice,
     reads: Reads,
     sizes: Sizes,
-) -> anyhow::Result<(Probes, Rings)> {
+    place: &anyhow::Result<Option<Place>>,
+) -> anyhow::Result<(Probes, Rings, Option<TakenOver>)> {
+    let at = place.as_ref().ok().cloned().flatten();
     let loading = std::thread::spawn(move || {
         SigSet::all()
             .thread_block()
             .context("cannot block signals")?;
-        load::load(backend, reads, sizes)
+        load::load(backend, reads, sizes, at.as_ref())
     });
-    loading
+    let loaded = loading
         .join()
-        .map_err(|_| anyhow!("loading the probes panicked, which is a fault of agtrack: please report the message above"))?
+        .map_err(|_| anyhow!("loading the probes panicked, which is a fault of agtrack: please report the message above"))?;
+    let (mut probes, rings, taken) = loaded?;
+    if let Err(reason) = place {
+        probes.inventory.unpinned = Some(format!("{reason:#}"));
+    }
+    Ok((probes, rings, taken))
 }
 
 fn start_facts(
@@ -198,6 +255,8 @@ fn start_facts(
         tracker: tracker(),
         journal: journal_state(previous),
         left_open: None,
+        kept: None,
+        unpinned: inventory.unpinned.clone(),
         clock: clock::now(),
     })
 }
@@ -215,6 +274,7 @@ fn tracker() -> Option<Tracker> {
         parent: key(std::os::unix::process::parent_id()),
         cgroup: cgroup.as_ref().map(|cgroup| path_text(&cgroup.path)),
         cgroup_id: cgroup.map(|cgroup| cgroup.id),
+        exe: Some(Text(facts::exe(std::process::id()))),
     })
 }
 
@@ -238,6 +298,7 @@ fn journal_state(previous: &Previous) -> JournalState {
         Previous::Unclean { cut } => JournalState {
             unclean: true,
             torn: cut.as_ref().map_or(0, |cut| cut.bytes),
+            removed: None,
         },
     }
 }

@@ -10,9 +10,13 @@ use super::hands::Hands;
 use super::watch::{Verdict, Watch};
 
 impl Hands {
-    /// Whether nobody can be meant by a session key. One that a launcher gave out has been known.
+    /// Whether nobody can be meant by a session key. One that a launcher gave out has been known, and
+    /// one that waits may be somebody's yet.
     pub(super) fn is_stray(&self, session: u64) -> bool {
-        session != 0 && session & LAUNCHED == 0 && !self.core.pipeline.knows(session)
+        let is_undecided = session & LAUNCHED != 0
+            || self.suspects.hold(session)
+            || self.expected.is_undecided(session);
+        session != 0 && !is_undecided && !self.core.pipeline.knows(session)
     }
 
     /// Takes away what was given for a session that nobody knows.
@@ -39,6 +43,7 @@ impl Hands {
             .and_then(|tree| tree.by_id(session).ok().flatten());
         match cgroup.map(|cgroup| watch.consider(cgroup)) {
             Some(Verdict::Begins(root)) => self.begin_root(watch, *root),
+            Some(Verdict::Suspected(suspected)) => self.suspect(*suspected, true),
             _ => self.untag_stray(watch, session),
         }
     }

@@ -10,7 +10,9 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::deed::Deeds;
-use crate::record::{Agent, Binding, Body, Change, Draft, Effects, Gap, GapReason, SessionChange};
+use crate::record::{
+    Agent, Binding, Body, Change, Draft, Effects, Gap, GapReason, SessionChange, Text,
+};
 
 /// Names in a list; the rest is counted.
 const LISTED: usize = 24;
@@ -40,6 +42,22 @@ pub struct Summary {
     /// How many there were.
     #[serde(default)]
     pub agents_total: u64,
+    /// Units and containers that others made at its request: the first ones. What was done in them is in
+    /// no other number.
+    #[serde(default)]
+    pub results: Vec<Asked>,
+    /// How many there were.
+    #[serde(default)]
+    pub results_total: u64,
+}
+
+/// A unit or container that others made at an agent's request.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Asked {
+    /// Its cgroup.
+    pub cgroup: Text,
+    /// Through what it was asked for.
+    pub channel: String,
 }
 
 /// An agent that was started in a call.
@@ -60,7 +78,8 @@ pub(super) struct Tally {
     sessions: BTreeMap<Uuid, Session>,
     /// Sessions of agents that were started in calls, and the launched session that they are part of.
     roots: BTreeMap<Uuid, Uuid>,
-    lost: u64,
+    /// By reason.
+    losses: BTreeMap<GapReason, u64>,
     skipped: u64,
     tampered: u64,
 }
@@ -72,6 +91,8 @@ struct Session {
     deeds: Deeds,
     agents: Vec<Started>,
     agents_total: u64,
+    results: Vec<Asked>,
+    results_total: u64,
 }
 
 impl Tally {
@@ -90,6 +111,9 @@ impl Tally {
             }
             (Body::Session(change), Some(agent)) if agent.binding == Binding::Launcher => {
                 self.session(agent, change);
+            }
+            (Body::Session(change), Some(agent)) if agent.binding == Binding::Inferred => {
+                self.result(agent, change);
             }
             (Body::Gap(gap), _) => self.gap(gap),
             (Body::Tamper(tamper), _) if !tamper.expected => {
@@ -132,6 +156,34 @@ impl Tally {
         }
     }
 
+    /// What a launched session has asked others for begins.
+    fn result(&mut self, agent: &Agent, change: &SessionChange) {
+        let (Some(parent), Some(bound)) = (agent.parent, &change.bound) else {
+            return;
+        };
+        let (Some(cgroup), Some(origin)) = (&change.cgroup, &bound.handoff) else {
+            return;
+        };
+        let root = self.roots.get(&parent).copied().unwrap_or(parent);
+        // A daemon has no launched session.
+        let Some(session) = self.sessions.get_mut(&root) else {
+            return;
+        };
+        if change.change != Change::Start {
+            return;
+        }
+        session.results_total += 1;
+        if session.results.len() < LISTED {
+            session.results.push(Asked {
+                cgroup: cgroup.clone(),
+                channel: origin.channel.clone(),
+            });
+        }
+        if self.roots.len() < NESTED {
+            self.roots.insert(agent.session, root);
+        }
+    }
+
     /// The launched session that an agent is part of.
     fn launched(&mut self, agent: &Agent) -> Option<&mut Session> {
         let id = match agent.parent {
@@ -148,14 +200,24 @@ impl Tally {
         if gap.reason == GapReason::Skipped {
             self.skipped += count;
         } else if gap.reason.is_loss() {
-            self.lost += count;
+            *self.losses.entry(gap.reason).or_default() += count;
         }
+    }
+
+    /// Events that are known to be missing, by why.
+    pub(super) fn losses(&self) -> &BTreeMap<GapReason, u64> {
+        &self.losses
+    }
+
+    /// Runs of hooks that the kernel skipped.
+    pub(super) fn skipped(&self) -> u64 {
+        self.skipped
     }
 
     /// Of one launched session; or the numbers of all together.
     pub(super) fn summary(&self, session: Option<Uuid>) -> Summary {
         let mut summary = Summary {
-            lost: self.lost,
+            lost: self.losses.values().sum(),
             skipped: self.skipped,
             tampered: self.tampered,
             ..Summary::default()
@@ -168,6 +230,8 @@ impl Tally {
                     summary.effects = session.deeds.effects(LISTED);
                     summary.agents = session.agents.clone();
                     summary.agents_total = session.agents_total;
+                    summary.results = session.results.clone();
+                    summary.results_total = session.results_total;
                 }
             }
         }

@@ -104,6 +104,7 @@ mod tests {
                 start,
                 session: 9,
                 owed: 0,
+                unwritten: 0,
             },
         )])
     }

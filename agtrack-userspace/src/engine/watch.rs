@@ -1,8 +1,11 @@
-//! Agents recognised by their cgroup; those by program or user stand in `bound.rs`.
+//! Agents recognised by their cgroup, or by their container, which is a cgroup too; those by program or
+//! user stand in `bound.rs`.
 //!
 //! Which cgroups are watched is decided here: those that match an agent's globs, found at the
 //! start, at a reload, and as they are made. Below a watched cgroup the kernel tags new ones by
 //! itself.
+
+mod contained;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -15,18 +18,53 @@ use super::bound::Bound;
 use super::hands::path_text;
 use crate::cgroup::{self, Cgroup, Globs, Hierarchy};
 use crate::input::NewSession;
-use crate::record::Binding;
+use crate::record::{Binding, Container};
+use contained::{Contained, names};
 
 /// The agents' rules and what they match now.
 #[derive(Debug, Default)]
 pub(super) struct Watch {
     rules: Vec<(AgentRule, Globs)>,
     /// Cgroups that are the root of a session, by id.
-    roots: BTreeMap<u64, PathBuf>,
+    roots: BTreeMap<u64, Begun>,
     /// The root that was looked at last.
     seen: u64,
     /// What the rules say of programs and users.
     pub(super) bound: Bound,
+}
+
+/// A cgroup that has begun a session.
+#[derive(Debug)]
+struct Begun {
+    path: PathBuf,
+    /// Of one that a rule names as a container: it.
+    container: Option<Container>,
+    kept: Kept,
+}
+
+/// What keeps a cgroup watched.
+#[derive(Debug)]
+enum Kept {
+    /// Rules of the configuration that name it.
+    Named,
+    /// This agent, as long as it is configured, whatever its rules say.
+    Agent(String),
+    /// Somebody who asked for it, until somebody asks for the end.
+    Request,
+}
+
+/// A cgroup of a container of which it is not known yet what it is.
+#[derive(Debug)]
+pub(super) struct Suspected {
+    pub(super) cgroup: Cgroup,
+    pub(super) container: Container,
+}
+
+/// What there is now that the rules may mean.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    pub(super) roots: Vec<Root>,
+    pub(super) suspected: Vec<Suspected>,
 }
 
 /// A cgroup that begins a session.
@@ -43,6 +81,8 @@ pub(super) enum Verdict {
     Begins(Box<Root>),
     /// It is watched already, or lies below one that is.
     Watched,
+    /// It is a container's, and whether a rule wants that is not known yet.
+    Suspected(Box<Suspected>),
     /// No rule wants it, but one could want a cgroup directly in it.
     Parent,
     /// No rule wants it.
@@ -69,12 +109,19 @@ impl Watch {
 
     /// Whether any process could become an agent's by itself.
     pub(super) fn has_rules(&self) -> bool {
-        !self.rules.is_empty()
+        let mut roots = self.roots.values();
+        !self.rules.is_empty() || roots.any(|root| matches!(root.kept, Kept::Request))
     }
 
     /// Id and name of every agent that a rule names.
     pub(super) fn agents(&self) -> impl Iterator<Item = (&String, &String)> {
         self.rules.iter().map(|(rule, _)| (&rule.id, &rule.name))
+    }
+
+    /// The rule of the agent of this id.
+    pub(super) fn rule(&self, id: &str) -> Option<&AgentRule> {
+        let mut rules = self.rules.iter().map(|(rule, _)| rule);
+        rules.find(|rule| rule.id == id)
     }
 
     /// Other rules from now on. Gives the sessions that none of them wants, which are not watched any
@@ -85,21 +132,35 @@ impl Watch {
     pub(super) fn replace_rules(&mut self, new: Watch) -> anyhow::Result<Vec<u64>> {
         let unbound = self.bound.replace(new.bound)?;
         self.rules = new.rules;
-        let matches = |path: &Path| self.rules.iter().any(|(_, globs)| globs.matches(path));
-        let gone = self.roots.extract_if(.., |_, path| !matches(path));
+        let matches = |begun: &Begun| {
+            let container = begun.container.as_ref();
+            let is_named = |(rule, globs): &(AgentRule, Globs)| {
+                globs.matches(&begun.path) || container.is_some_and(|it| names(rule, it))
+            };
+            match &begun.kept {
+                Kept::Named => self.rules.iter().any(is_named),
+                Kept::Agent(agent) => self.rules.iter().any(|(rule, _)| rule.id == *agent),
+                Kept::Request => true,
+            }
+        };
+        let gone = self.roots.extract_if(.., |_, begun| !matches(begun));
         Ok(gone.map(|(id, _)| id).chain(unbound).collect())
     }
 
-    /// Cgroups that match and are not watched yet, outermost first; each is watched from now on.
-    pub(super) fn find(&mut self, hierarchy: &Hierarchy) -> Vec<Root> {
+    /// Cgroups that match and are not watched yet, outermost first; each is watched from now on. And
+    /// those that could match when it is known what they are.
+    pub(super) fn find(&mut self, hierarchy: &Hierarchy) -> Found {
         let mut all = hierarchy.all().unwrap_or_default();
         all.sort_by_key(|cgroup| cgroup.path.components().count());
-        all.into_iter()
-            .filter_map(|cgroup| match self.consider(cgroup) {
-                Verdict::Begins(root) => Some(*root),
-                Verdict::Watched | Verdict::Parent | Verdict::Nobodys => None,
-            })
-            .collect()
+        let mut found = Found::default();
+        for cgroup in all {
+            match self.consider(cgroup) {
+                Verdict::Begins(root) => found.roots.push(*root),
+                Verdict::Suspected(suspected) => found.suspected.push(*suspected),
+                Verdict::Watched | Verdict::Parent | Verdict::Nobodys => {}
+            }
+        }
+        found
     }
 
     /// Whose a cgroup is.
@@ -107,25 +168,77 @@ impl Watch {
         if self.roots.contains_key(&cgroup.id) || self.lies_below_root(&cgroup.path) {
             return Verdict::Watched;
         }
-        let rule = self
-            .rules
-            .iter()
-            .find(|(_, globs)| globs.matches(&cgroup.path));
-        let Some((rule, _)) = rule else {
-            return if self.is_parent(&cgroup.path) {
-                Verdict::Parent
-            } else {
-                Verdict::Nobodys
-            };
-        };
+        if let Some(rule) = self.rule_for(&cgroup.path) {
+            let session = new_session(rule, Binding::Cgroup);
+            return Verdict::Begins(Box::new(self.begin(cgroup, session)));
+        }
+        match self.contained(&cgroup) {
+            Some(Contained::Rule(index, container)) => {
+                match self.begin_container(index, &cgroup, &container) {
+                    Some(root) => Verdict::Begins(Box::new(root)),
+                    None => Verdict::Nobodys,
+                }
+            }
+            Some(Contained::Unknown(container)) => {
+                Verdict::Suspected(Box::new(Suspected { cgroup, container }))
+            }
+            None if self.is_parent(&cgroup.path) => Verdict::Parent,
+            None => Verdict::Nobodys,
+        }
+    }
+
+    fn begin(&mut self, cgroup: Cgroup, session: NewSession) -> Root {
         let session = NewSession {
             key: cgroup.id,
             cgroup: Some(path_text(&cgroup.path)),
             cgroup_id: Some(cgroup.id),
-            ..new_session(rule, Binding::Cgroup)
+            ..session
         };
-        self.roots.insert(cgroup.id, cgroup.path.clone());
-        Verdict::Begins(Box::new(Root { cgroup, session }))
+        let begun = Begun {
+            path: cgroup.path.clone(),
+            container: session.container.clone(),
+            kept: Kept::Named,
+        };
+        self.roots.insert(cgroup.id, begun);
+        Root { cgroup, session }
+    }
+
+    /// A cgroup is the root of a session of this agent's, for another reason than a glob.
+    pub(super) fn keep(&mut self, cgroup: &Cgroup, agent: String) {
+        self.take(cgroup, Kept::Agent(agent));
+    }
+
+    /// A cgroup is the root of a session that somebody asked for.
+    pub(super) fn keep_requested(&mut self, cgroup: &Cgroup) {
+        self.take(cgroup, Kept::Request);
+    }
+
+    fn take(&mut self, cgroup: &Cgroup, kept: Kept) {
+        let begun = Begun {
+            path: cgroup.path.clone(),
+            container: None,
+            kept,
+        };
+        self.roots.insert(cgroup.id, begun);
+    }
+
+    /// A root of a session below a cgroup.
+    pub(super) fn root_below(&self, path: &Path) -> Option<(u64, &Path)> {
+        let mut roots = self.roots.iter();
+        let below = roots.find(|(_, root)| root.path.starts_with(path));
+        below.map(|(id, root)| (*id, root.path.as_path()))
+    }
+
+    /// The rule whose glob says most of a cgroup; of several that say as much the first.
+    fn rule_for(&self, path: &Path) -> Option<&AgentRule> {
+        let mut best = None;
+        for (rule, globs) in &self.rules {
+            let weight = globs.weight(path);
+            if weight > best.map(|(weight, _)| weight) {
+                best = weight.map(|weight| (weight, rule));
+            }
+        }
+        best.map(|(_, rule)| rule)
     }
 
     /// The agent whose rules want a cgroup, or one above it; the outermost is a session's root.
@@ -133,7 +246,7 @@ impl Watch {
         let mut above: Vec<_> = path.ancestors().collect();
         above.reverse();
         above.into_iter().find_map(|path| {
-            let (rule, _) = self.rules.iter().find(|(_, globs)| globs.matches(path))?;
+            let rule = self.rule_for(path)?;
             Some(&*rule.id)
         })
     }
@@ -159,7 +272,7 @@ impl Watch {
         ids: &[u64],
         look: impl Fn(&Path) -> Result<Cgroup, cgroup::Error>,
     ) -> Vec<u64> {
-        let is_gone = |id: &u64| match self.roots.get(id).map(|path| look(path)) {
+        let is_gone = |id: &u64| match self.roots.get(id).map(|begun| look(&begun.path)) {
             Some(Ok(found)) => found.id != *id,
             Some(Err(error)) => error.is_gone(),
             None => false,
@@ -169,9 +282,9 @@ impl Watch {
 
     /// The session that a cgroup belongs to.
     pub(super) fn root_of(&self, path: &Path) -> Option<u64> {
-        let above = |(_, root): &(&u64, &PathBuf)| path.starts_with(root);
+        let above = |(_, root): &(&u64, &Begun)| path.starts_with(&root.path);
         let mut roots: Vec<_> = self.roots.iter().filter(above).collect();
-        roots.sort_by_key(|(_, root)| root.components().count());
+        roots.sort_by_key(|(_, root)| root.path.components().count());
         roots.last().map(|(id, _)| **id)
     }
 
@@ -191,8 +304,9 @@ impl Watch {
         parents
     }
 
-    fn is_parent(&self, path: &Path) -> bool {
-        self.parent_paths().any(|parent| parent == path)
+    /// Whether cgroups directly in this one could match, or be an agent's containers.
+    pub(super) fn is_parent(&self, path: &Path) -> bool {
+        self.parent_paths().any(|parent| parent == path) || self.is_place(path)
     }
 
     fn parent_paths(&self) -> impl Iterator<Item = &Path> {
@@ -204,7 +318,8 @@ impl Watch {
     }
 
     fn lies_below_root(&self, path: &Path) -> bool {
-        self.roots.values().any(|root| path.starts_with(root))
+        let mut roots = self.roots.values();
+        roots.any(|root| path.starts_with(&root.path))
     }
 }
 
@@ -241,7 +356,13 @@ pub(super) fn new_session(rule: &AgentRule, binding: Binding) -> NewSession {
         command: Vec::new(),
         cgroup: None,
         cgroup_id: None,
+        container: None,
         resumed: None,
+        parent: None,
+        origin: None,
+        request: None,
+        program: None,
+        programs: rule.programs.clone(),
     }
 }
 

@@ -6,7 +6,7 @@ use super::process::Seen;
 use super::{Enricher, arguments, executable};
 use crate::decode::{Event, Segments};
 use crate::input::Touched;
-use crate::record::{Agent, By, Process, ProcessKey, Shared, Text};
+use crate::record::{Agent, By, Process, ProcessKey, Shared, TICK, Text};
 
 /// The first process of the machine.
 const INIT: u32 = 1;
@@ -41,13 +41,24 @@ impl Enricher {
             euser: body.euid,
             login_user: (body.login_user != NO_LOGIN).then_some(body.login_user),
         };
-        let kin = self.is_kin(seen.parent, body.cgroup);
+        let is_ours = self.is_ours(event.header.time);
+        let kin = is_ours && self.is_kin(seen.parent, body.cgroup);
         let process = self.processes.as_seen(key, seen);
         let mut actor = self.actor(key, event.header.session, process, false);
         if kin && actor.by == By::Other {
             actor.by = By::Parent;
         }
+        // Who started this recorder need not have started the one before.
+        if !is_ours && actor.by == By::Parent {
+            actor.by = By::Other;
+        }
         actor
+    }
+
+    /// Whether what happened then was done to this recorder, and not to the one before it.
+    fn is_ours(&self, time: u64) -> bool {
+        let own = self.tracker.as_ref().filter(|_| self.goes_on);
+        own.is_none_or(|own| time >= own.key.start * TICK)
     }
 
     fn path_of(&self, cgroup: u64) -> Option<Text> {
@@ -80,8 +91,8 @@ impl Enricher {
     }
 
     /// The recorder's own uid and process id.
-    pub fn tracker(&self) -> Option<(String, u32)> {
-        let key = self.tracker.as_ref()?.key;
+    pub fn tracker(&self, time: u64) -> Option<(String, u32)> {
+        let key = self.tracker.as_ref().filter(|_| self.is_ours(time))?.key;
         Some((key.uid(&self.boot_id), key.pid))
     }
 
@@ -94,6 +105,7 @@ impl Enricher {
             Some(_) => By::Agent,
             None if self.is_parent(key, &process) => By::Parent,
             None if key.pid == INIT => By::Init,
+            None if self.is_own(&process) => By::Own,
             None => By::Other,
         };
         Actor {
@@ -102,6 +114,11 @@ impl Enricher {
             by,
             gone,
         }
+    }
+
+    fn is_own(&self, process: &Process) -> bool {
+        let own = self.tracker.as_ref().and_then(|own| own.exe.as_ref());
+        own.is_some() && process.exe.as_ref() == own
     }
 
     /// Whether a process started the recorder, or was itself started by the one that did, in the

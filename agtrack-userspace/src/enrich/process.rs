@@ -1,21 +1,26 @@
 //! The table of tracked processes and their parents.
 
+mod arguments;
+mod contained;
+
 use std::collections::{HashMap, VecDeque};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use agtrack_common::event::{CgroupAttach, Exec};
 
-use super::container::place;
+use super::containers::Containers;
 use crate::decode::Program;
 use crate::input::{Clock, ProcessFacts};
 use crate::record::{Agent, Ancestor, Process, ProcessKey, Shared, TICK, Text, timestamp};
+pub(crate) use arguments::arguments;
+use arguments::repeated;
 
 /// Entries beyond this are refused room: the oldest that is not tracked goes first.
 const MOST: usize = 64 * 1024;
 /// Generations of parents in a record.
 const ANCESTRY: usize = 32;
-/// Bytes of arguments that every record of a process repeats.
-const ARGS_REPEATED: usize = 512;
+/// So many that are not tracked stay known: children name them as parents.
+const OTHERS_KEPT: usize = 4096;
 
 /// Processes by pid and start.
 #[derive(Debug, Default)]
@@ -23,6 +28,7 @@ pub struct ProcessTable {
     entries: HashMap<ProcessKey, Entry>,
     /// What may be forgotten: those that ended, and those that never were tracked.
     others: VecDeque<ProcessKey>,
+    containers: Containers,
     boot_id: String,
     clock: Clock,
 }
@@ -34,6 +40,25 @@ struct Entry {
     session: u64,
     /// Whose it was, where it was tracked and is no more.
     was: Option<Shared<Agent>>,
+    /// The ancestry of its children, once it has one.
+    below: OnceLock<Shared<Vec<Ancestor>>>,
+}
+
+impl Entry {
+    fn below(&self) -> Shared<Vec<Ancestor>> {
+        let parent = &self.process;
+        let make = || {
+            let path = parent.exe.as_ref().map_or(&b"?"[..], |exe| &exe.0);
+            let name = path.rsplit(|byte| *byte == b'/').next().unwrap_or(path);
+            let first = Ancestor {
+                uid: parent.uid.clone(),
+                name: Text(name.to_vec()),
+            };
+            let above = parent.ancestry.iter().cloned();
+            Shared::new(std::iter::once(first).chain(above).take(ANCESTRY).collect())
+        };
+        self.below.get_or_init(make).clone()
+    }
 }
 
 /// What the kernel saw of a process that /proc may know no more.
@@ -48,9 +73,6 @@ pub(super) struct Seen {
     pub(super) euser: u32,
     pub(super) login_user: Option<u32>,
 }
-
-/// So many that are not tracked stay known: children name them as parents.
-const OTHERS_KEPT: usize = 4096;
 
 impl ProcessTable {
     /// An empty one, of the machine with this boot id.
@@ -146,7 +168,7 @@ impl ProcessTable {
         process.user = facts.user;
         process.euser = facts.euser;
         process.login_user = facts.login_user;
-        place(&mut process, facts.cgroup);
+        self.containers.place(&mut process, facts.cgroup);
         self.insert(key, Shared::new(process), facts.session);
     }
 
@@ -163,15 +185,14 @@ impl ProcessTable {
         (process.uid, process.pid, process.start) = (fresh.uid, fresh.pid, fresh.start);
         self.set_parent(&mut process, Some(parent));
         // It may have been born into another one than its parent is in.
-        place(&mut process, cgroup);
+        self.containers.place(&mut process, cgroup);
         self.insert(child, Shared::new(process), session);
     }
 
     pub(super) fn exec(
         &mut self,
         key: ProcessKey,
-        body: &Exec,
-        data: &[u8],
+        (body, program): (&Exec, Program<'_>),
         session: u64,
         cgroup: Option<Text>,
     ) {
@@ -180,14 +201,13 @@ impl ProcessTable {
         if body.parent != 0 {
             self.set_parent(&mut process, Some(parent));
         }
-        let program = Program::new(body, data);
         process.exe = Some(Text(program.exe.bytes));
         process.cwd = Some(Text(program.cwd.bytes));
         process.args = repeated(arguments(program.args));
         process.user = Some(body.uid);
         process.euser = Some(body.euid);
         if cgroup.is_some() {
-            place(&mut process, cgroup);
+            self.containers.place(&mut process, cgroup);
         }
         self.insert(key, Shared::new(process), session);
     }
@@ -211,7 +231,7 @@ impl ProcessTable {
         let key = ProcessKey::new(body.target, body.target_start);
         let mut process = (*self.get_or_guess(key, body.session)).clone();
         if path.is_some() {
-            place(&mut process, path);
+            self.containers.place(&mut process, path);
         }
         if exe.is_some() {
             // Whoever asked /proc came later: where it found another program, that one's arguments
@@ -246,6 +266,8 @@ impl ProcessTable {
     pub(super) fn unknown(&self, key: ProcessKey) -> Process {
         let mut process = self.blank(key);
         if key.start == 0 {
+            // A number alone says which process it was for no more than a moment.
+            process.uid = String::new();
             process.start = None;
         }
         process
@@ -277,7 +299,7 @@ impl ProcessTable {
             process.exe = seen.exe;
         }
         if seen.cgroup.is_some() {
-            place(&mut process, seen.cgroup);
+            self.containers.place(&mut process, seen.cgroup);
         }
         process.login_user = process.login_user.or(seen.login_user);
         process.user = Some(seen.user);
@@ -299,22 +321,25 @@ impl ProcessTable {
     fn set_parent(&self, process: &mut Process, parent: Option<ProcessKey>) {
         process.parent_uid = parent.map(|key| key.uid(&self.boot_id));
         process.ppid = parent.map(|key| key.pid);
-        let above = parent.and_then(|key| self.get(key));
-        process.ancestry = Arc::new(above.map(|above| ancestry_below(above)).unwrap_or_default());
+        let above = parent.and_then(|key| self.entries.get(&key));
+        process.ancestry = above.map(Entry::below).unwrap_or_default();
     }
 
     fn insert(&mut self, key: ProcessKey, process: Shared<Process>, session: u64) {
+        if session != 0 {
+            self.containers.meet(&process);
+        }
         if !self.entries.contains_key(&key) {
             while self.entries.len() >= MOST && self.forget_oldest() {}
             if self.entries.len() >= MOST {
                 return;
             }
         }
-        let was = None;
         let entry = Entry {
             process,
             session,
-            was,
+            was: None,
+            below: OnceLock::new(),
         };
         let before = self.entries.insert(key, entry);
         if session == 0 && before.is_none_or(|before| before.session != 0) {
@@ -356,39 +381,6 @@ fn is_same(told: &Option<Text>, seen: &Option<Text>) -> bool {
         }
         _ => told == seen,
     }
-}
-
-/// The arguments of an exec, each ended by NUL.
-pub(crate) fn arguments(bytes: &[u8]) -> impl Iterator<Item = Text> {
-    let bytes = bytes.strip_suffix(&[0]).unwrap_or(bytes);
-    let some = !bytes.is_empty();
-    bytes
-        .split(|byte| *byte == 0)
-        .filter(move |_| some)
-        .map(|argument| Text(argument.to_vec()))
-}
-
-fn repeated(args: impl Iterator<Item = Text>) -> Arc<Vec<Text>> {
-    let mut room = ARGS_REPEATED;
-    let kept = args.take_while(|argument| {
-        let fits = argument.0.len() <= room;
-        room = room.saturating_sub(argument.0.len() + 1);
-        fits
-    });
-    Arc::new(kept.collect())
-}
-
-fn ancestry_below(parent: &Process) -> Vec<Ancestor> {
-    let path = parent.exe.as_ref().map_or(&b"?"[..], |exe| &exe.0);
-    let name = path.rsplit(|byte| *byte == b'/').next().unwrap_or(path);
-    let first = Ancestor {
-        uid: parent.uid.clone(),
-        name: Text(name.to_vec()),
-    };
-    std::iter::once(first)
-        .chain(parent.ancestry.iter().cloned())
-        .take(ANCESTRY)
-        .collect()
 }
 
 #[cfg(test)]

@@ -1,9 +1,14 @@
 //! Sessions: one run of one agent.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 
-use crate::input::NewSession;
-use crate::record::{Action, Agent, Binding, ProcessKey, SessionTotals, Shared, Text};
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+use crate::input::{Clock, NewSession};
+use crate::record::{
+    Action, Agent, Binding, Container, Origin, ProcessKey, Requester, SessionTotals, Shared, Text,
+};
 
 /// How many ended sessions are remembered.
 const ENDED: usize = 256;
@@ -27,27 +32,42 @@ pub struct Session {
     pub unbound: bool,
     /// The kernel's id of that.
     pub cgroup_id: Option<u64>,
+    /// The container that it is in, as its rule knows it; not redacted.
+    pub container: Option<Container>,
     /// What it did so far; tool calls only those of recorders before.
     pub totals: SessionTotals,
     /// Where the totals begin, if not with the session, boot clock, ns.
     pub totals_since: Option<u64>,
+    /// The handoff that it is the result of.
+    pub origin: Option<Origin>,
+    /// When the last record of a recorder before was made, boot clock, ns, and the processes that it
+    /// had recorded until then.
+    pub before: Option<(u64, HashSet<ProcessKey>)>,
+    /// Who asked for it, where no rule has bound it.
+    pub request: Option<Requester>,
 }
 
 impl Session {
-    /// A session that begins with a process ends with its last one; one of a cgroup ends with the cgroup,
+    /// A session that begins with a process ends with its last one; one of a cgroup or container ends with the cgroup,
     /// or with its last process where some had left the cgroup before.
     pub fn is_over(&self) -> bool {
         let ends_empty = match self.agent.binding {
             Binding::Launcher | Binding::Executable | Binding::User => true,
-            Binding::Cgroup => self.unbound,
+            Binding::Cgroup | Binding::Container | Binding::Inferred => self.unbound,
         };
         self.processes == 0 && ends_empty
     }
 
     /// Whether it goes on without a recorder, so that the next one finds it again: as long as its
-    /// cgroup is there.
+    /// cgroup is there, or one of its processes. What was launched is its recorder's alone.
     pub fn outlives_recorder(&self) -> bool {
-        self.agent.binding == Binding::Cgroup && self.cgroup_id.is_some() && !self.unbound
+        match self.agent.binding {
+            Binding::Cgroup | Binding::Container | Binding::Inferred => {
+                self.cgroup_id.is_some() && !self.unbound
+            }
+            Binding::Executable | Binding::User => true,
+            Binding::Launcher => false,
+        }
     }
 }
 
@@ -61,6 +81,8 @@ pub struct Sessions {
 
 impl Sessions {
     pub(super) fn begin(&mut self, new: NewSession, processes: u64) -> &Session {
+        let before = new.resumed.as_ref();
+        let before = before.map(|told| (told.since, told.processes.iter().copied().collect()));
         let (totals, totals_since) = match new.resumed {
             None => (SessionTotals::default(), None),
             Some(resumed) => match resumed.totals {
@@ -75,7 +97,7 @@ impl Sessions {
             version: new.version,
             labels: new.labels,
             session: new.id,
-            parent: None,
+            parent: new.parent,
             program: None,
             binding: new.binding,
         });
@@ -88,8 +110,12 @@ impl Sessions {
             processes,
             unbound: false,
             cgroup_id: new.cgroup_id,
+            container: new.container,
             totals,
             totals_since,
+            origin: new.origin,
+            before,
+            request: new.request,
         };
         self.by_key.entry(new.key).insert_entry(session).into_mut()
     }
@@ -111,6 +137,18 @@ impl Sessions {
         self.by_key
             .iter()
             .map(|(key, session)| (*key, &session.agent))
+    }
+
+    /// All that run.
+    pub(super) fn running(&self) -> impl Iterator<Item = &Session> {
+        self.by_key.values()
+    }
+
+    /// The cgroups that bind sessions.
+    pub(super) fn cgroups(&self) -> impl Iterator<Item = &Text> {
+        self.by_key
+            .values()
+            .filter_map(|session| session.cgroup.as_ref())
     }
 
     /// Number of running sessions.
@@ -181,4 +219,19 @@ impl Sessions {
             session.processes = session.processes.saturating_sub(1);
         }
     }
+}
+
+/// A UUIDv7 that the same log gives again: of the time (boot clock, ns), the session around, and what
+/// it begins with. `clock` is one reading of both clocks.
+pub fn derived_id(around: Uuid, begins: &str, time: u64, clock: Clock) -> Uuid {
+    let wall = clock.wall.saturating_sub(clock.boot.saturating_sub(time));
+    let mut digest = Sha256::new();
+    digest.update(around.as_bytes());
+    digest.update(time.to_be_bytes());
+    digest.update(begins);
+    let mut rest = [0; 10];
+    for (byte, hashed) in rest.iter_mut().zip(digest.finalize()) {
+        *byte = hashed;
+    }
+    uuid::Builder::from_unix_timestamp_millis(wall / 1_000_000, &rest).into_uuid()
 }

@@ -24,7 +24,13 @@ fn enricher() -> Enricher {
         command: Vec::new(),
         cgroup: None,
         cgroup_id: None,
+        container: None,
         resumed: None,
+        parent: None,
+        origin: None,
+        request: None,
+        program: None,
+        programs: Vec::new(),
     });
     enricher
 }

@@ -2,6 +2,7 @@
 //! needs. `*` stays within one part of a path, `**` crosses parts.
 
 use super::Channel;
+use super::result::Gives;
 
 /// Others do the work.
 const fn outside(name: &'static str, can: &'static str) -> Channel {
@@ -9,6 +10,7 @@ const fn outside(name: &'static str, can: &'static str) -> Channel {
         name,
         can,
         recorded: false,
+        gives: Gives::Nothing,
         sockets: &[],
         programs: &[],
         files: &[],
@@ -35,6 +37,7 @@ pub(super) const TABLE: &[Channel] = &[
             "/**/.docker/desktop/docker.sock",
             "/run/buildkit/*.sock",
         ],
+        gives: Gives::Containers(&["docker", "podman"]),
         ..outside("docker", "starts containers, as root where they may")
     },
     Channel {
@@ -43,14 +46,17 @@ pub(super) const TABLE: &[Channel] = &[
             "/var/run/podman/podman.sock",
             "/run/user/*/podman/podman.sock",
         ],
+        gives: Gives::Containers(&["podman"]),
         ..outside("podman", "starts containers")
     },
     Channel {
         sockets: &["/run/containerd/**", "/run/k3s/containerd/containerd.sock"],
+        gives: Gives::Containers(&["containerd", "docker"]),
         ..outside("containerd", "starts containers, as root where they may")
     },
     Channel {
         sockets: &["/run/crio/crio.sock", "/var/run/crio/crio.sock"],
+        gives: Gives::Containers(&["cri-o"]),
         ..outside("cri-o", "starts containers, as root where they may")
     },
     Channel {
@@ -59,6 +65,7 @@ pub(super) const TABLE: &[Channel] = &[
             "/var/snap/lxd/common/lxd/unix.socket",
             "/var/lib/incus/unix.socket",
         ],
+        gives: Gives::Containers(&["lxc"]),
         ..outside("lxd", "starts containers and virtual machines")
     },
     Channel {
@@ -78,6 +85,7 @@ pub(super) const TABLE: &[Channel] = &[
             "/lib/systemd/system/**",
             "/**/.config/systemd/user/**",
         ],
+        gives: Gives::Units,
         ..outside("systemd", "starts units")
     },
     Channel {
@@ -86,6 +94,7 @@ pub(super) const TABLE: &[Channel] = &[
             "/var/run/dbus/system_bus_socket",
             "/run/user/*/bus",
         ],
+        gives: Gives::Transient,
         ..outside("dbus", "asks services, systemd and polkit among them")
     },
     Channel {
@@ -150,6 +159,7 @@ pub(super) const TABLE: &[Channel] = &[
     inside("pkexec", &["pkexec"]),
     Channel {
         programs: &["run0"],
+        gives: Gives::Units,
         ..outside("systemd", "starts units")
     },
 ];

@@ -45,7 +45,7 @@ fn open(path: &str, access: Access) -> Action {
 }
 
 fn channel(action: &Action) -> Option<String> {
-    let told = Handoffs::default().see(1, action);
+    let told = Handoffs::default().see(1, (0, None), action);
     told.map(|handoff| handoff.channel)
 }
 
@@ -117,20 +117,28 @@ fn a_refused_one_is_none() {
 fn it_is_told_once_for_each_process_and_channel() {
     let mut handoffs = Handoffs::default();
     let docker = |uid| connect(uid, "/run/docker.sock");
-    assert!(handoffs.see(1, &docker("a")).is_some());
-    assert!(handoffs.see(1, &docker("a")).is_none());
-    assert!(handoffs.see(1, &connect("a", "/tmp/tmux-0/x")).is_some());
-    assert!(handoffs.see(1, &docker("b")).is_some());
-    assert!(handoffs.see(2, &docker("a")).is_some());
+    assert!(handoffs.see(1, (0, None), &docker("a")).is_some());
+    assert!(handoffs.see(1, (0, None), &docker("a")).is_none());
+    assert!(
+        handoffs
+            .see(1, (0, None), &connect("a", "/tmp/tmux-0/x"))
+            .is_some()
+    );
+    assert!(handoffs.see(1, (0, None), &docker("b")).is_some());
+    assert!(handoffs.see(2, (0, None), &docker("a")).is_some());
     handoffs.forget(1);
-    assert!(handoffs.see(1, &docker("a")).is_some());
+    assert!(handoffs.see(1, (0, None), &docker("a")).is_some());
 }
 
 #[test]
 fn what_is_kept_has_an_end() {
     let mut handoffs = Handoffs::default();
     for number in 0..3 * TOLD {
-        handoffs.see(1, &connect(&number.to_string(), "/run/docker.sock"));
+        handoffs.see(
+            1,
+            (0, None),
+            &connect(&number.to_string(), "/run/docker.sock"),
+        );
         assert!(handoffs.sessions[&1].len() <= TOLD);
     }
 }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::record::Text;
+use crate::record::Requester;
 
 /// A capture began or ended.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -16,21 +16,10 @@ pub struct CaptureChange {
     /// Bytes kept of each packet.
     pub longest: u32,
     /// Who asked.
-    pub asker: CaptureAsker,
+    pub asker: Requester,
     /// What it came to, at the end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub end: Option<CaptureEnd>,
-}
-
-/// Who asked for a capture.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct CaptureAsker {
-    /// Process id.
-    pub pid: u32,
-    /// Effective user id.
-    pub uid: u32,
-    /// Path of its executable; none where it could not be read.
-    pub program: Option<Text>,
 }
 
 /// What a capture came to.

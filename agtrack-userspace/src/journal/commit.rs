@@ -58,6 +58,11 @@ impl Committer {
                 Err(error) => {
                     failing = true;
                     self.queue.failed(&error);
+                    // Trying again would not bring it back.
+                    if let Error::Removed { path, seq } = error {
+                        self.queue.removed(path, seq);
+                        return;
+                    }
                     if let Stop::Drain(until) = stop
                         && Instant::now() >= until
                     {
@@ -140,6 +145,13 @@ impl Committer {
             let _ = file.set_len(self.end.offset);
             Error::system(&path, "write", error)
         })?;
+        // Its bytes are on disk, where nobody can find them.
+        let is_removed = rustix::fs::fstat(file).is_ok_and(|stat| stat.st_nlink == 0)
+            || !self.directory.is_in_place();
+        if is_removed {
+            let seq = end.seq;
+            return Err(Error::Removed { path, seq });
+        }
         self.end = end;
         self.unpublished = true;
         let published = self.publish();

@@ -101,6 +101,16 @@ impl Directory {
         self.path.join(name)
     }
 
+    /// Whether its path leads to it still; also where that cannot be found out.
+    pub(super) fn is_in_place(&self) -> bool {
+        let there = fs::statat(CWD, &self.path, AtFlags::SYMLINK_NOFOLLOW);
+        match (fs::fstat(&self.fd), there) {
+            (Ok(own), Ok(there)) => (own.st_dev, own.st_ino) == (there.st_dev, there.st_ino),
+            (_, Err(Errno::NOENT)) => false,
+            _ => true,
+        }
+    }
+
     pub(super) fn fd(&self) -> &OwnedFd {
         &self.fd
     }

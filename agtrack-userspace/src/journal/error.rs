@@ -69,7 +69,7 @@ pub enum Error {
     },
     /// The kernel refused access.
     #[error(
-        "no permission to {doing} {}: run as the journal's owner or as root, or choose another \
+        "no permission to {doing} {}; run it with sudo or as the journal's owner, or choose another \
          journal directory", .path.display()
     )]
     Denied {
@@ -131,12 +131,14 @@ pub enum Error {
         /// What is wrong there.
         reason: String,
     },
-    /// The wanted record was removed by retention.
-    #[error("record {wanted} is no longer kept: the oldest is {first}; start there")]
+    /// The wanted record was removed.
+    #[error(
+        "record {wanted} is not there any more: the next one that is kept is {first}; start there"
+    )]
     Gone {
         /// The record asked for.
         wanted: u64,
-        /// The oldest one kept.
+        /// The next one that is kept.
         first: u64,
     },
     /// The caller handed over something that is not one record.
@@ -168,6 +170,19 @@ pub enum Error {
         bytes: u64,
         /// Why.
         reason: String,
+    },
+    /// The file that is written has no name any more: somebody has removed the journal. What is written to
+    /// it now nobody will read.
+    #[error(
+        "{} was removed or moved while it was written: the journal is gone from there, with all records up to \
+         {seq}; restore it from a copy or from a sink, and find out who removed it",
+        .path.display()
+    )]
+    Removed {
+        /// The segment.
+        path: PathBuf,
+        /// The last record in it.
+        seq: u64,
     },
     /// Anything else the operating system said.
     #[error("cannot {doing} {}: {cause}", .path.display())]

@@ -22,6 +22,7 @@ pub struct Extent {
     segments: Vec<u64>,
     /// Bytes that a dead writer left behind the head.
     left: u64,
+    has_writer: bool,
 }
 
 /// The committed part of a segment.
@@ -40,12 +41,7 @@ impl Extent {
     /// [`Error::NotAJournal`] where there is none, and whatever the system answers.
     pub fn open(dir: &Path) -> Result<Extent, Error> {
         let directory = Directory::for_reading(dir)?;
-        if identity::read(&directory)?.is_none() {
-            return Err(Error::NotAJournal {
-                dir: directory.path().to_path_buf(),
-                what: "nothing was recorded there",
-            });
-        }
+        identity::of_some(&directory)?;
         // Asked before the head is read: what a dead writer committed is all there.
         let lives = lock::writer_lives(&directory)?;
         let head = head::read(&directory, head::NAME)?.unwrap_or_default();
@@ -68,13 +64,26 @@ impl Extent {
             head,
             segments,
             left,
+            has_writer: lives,
         })
+    }
+
+    /// Whether a recorder was writing when this was opened.
+    #[must_use]
+    pub fn has_writer(&self) -> bool {
+        self.has_writer
     }
 
     /// The segments, oldest first, each named by its first record.
     #[must_use]
     pub fn segments(&self) -> &[u64] {
         &self.segments
+    }
+
+    /// Number of the newest record that is committed; 0 where none is.
+    #[must_use]
+    pub fn committed(&self) -> u64 {
+        self.head.seq
     }
 
     /// The path of a segment, for messages.
@@ -94,7 +103,8 @@ impl Extent {
         let metadata = file.metadata();
         let length = metadata.map_err(|error| self.failed(segment, "look at", error))?;
         let end = match segment == self.head.segment {
-            true => self.head.offset,
+            // Not beyond what somebody has left of it.
+            true => self.head.offset.min(length.len()),
             // A segment with another behind it does not change any more.
             false => length.len(),
         };

@@ -45,6 +45,20 @@ pub(super) fn read(directory: &Directory) -> Result<Option<Uuid>, Error> {
     Ok(Some(text.log_id))
 }
 
+/// The log's id, for a reader: there must be one.
+pub(super) fn of_some(directory: &Directory) -> Result<Uuid, Error> {
+    if let Some(id) = read(directory)? {
+        return Ok(id);
+    }
+    Err(match segment::list(directory)?.is_empty() {
+        true => Error::NotAJournal {
+            dir: directory.path().to_path_buf(),
+            what: "nothing was recorded there",
+        },
+        false => missing(directory),
+    })
+}
+
 /// Refuses a directory that is no journal and holds what is not of one: files of ours would
 /// replace files of the same name.
 pub(super) fn check_ours(directory: &Directory) -> Result<(), Error> {

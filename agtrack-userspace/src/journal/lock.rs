@@ -3,7 +3,9 @@
 //! touching the lock.
 
 use std::fs::File;
-use std::os::unix::fs::FileExt;
+use std::io::Read;
+use std::os::unix::fs::{FileExt, MetadataExt};
+use std::path::Path;
 
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
@@ -28,6 +30,8 @@ pub(super) struct Lock {
 struct Holder {
     pid: u32,
     start: u64,
+    /// The file in which it says so: in a copy of a journal it is another one.
+    inode: u64,
 }
 
 impl Lock {
@@ -49,7 +53,9 @@ impl Lock {
             Err(errno) => return Err(failed(errno.into())),
         }
         let pid = std::process::id();
-        let text = format!("{pid} {}\n", start_of(pid).unwrap_or_default());
+        let start = start_of(pid).unwrap_or_default();
+        let inode = file.metadata().map_err(failed)?.ino();
+        let text = format!("{pid} {start} {inode}\n");
         file.set_len(0)
             .and_then(|()| file.write_all_at(text.as_bytes(), 0))
             .map_err(failed)?;
@@ -82,22 +88,38 @@ pub(super) fn writer_lives(directory: &Directory) -> Result<bool, Error> {
     Ok(holder(directory)?.is_some_and(lives))
 }
 
+/// Whether somebody writes the journal in `dir`, if there is one.
+///
+/// # Errors
+/// The directory is there, and cannot be read.
+pub fn is_written(dir: &Path) -> Result<bool, Error> {
+    match dir.exists() {
+        true => writer_lives(&Directory::for_reading(dir)?),
+        false => Ok(false),
+    }
+}
+
 fn holder(directory: &Directory) -> Result<Option<Holder>, Error> {
-    Ok(directory
-        .read_small(NAME, LONGEST)?
-        .as_deref()
-        .and_then(parse))
+    let Some(file) = directory.open_for_reading(NAME)? else {
+        return Ok(None);
+    };
+    let failed = |error| Error::system(&directory.path_of(NAME), "read", error);
+    let inode = file.metadata().map_err(failed)?.ino();
+    let mut text = Vec::new();
+    file.take(LONGEST).read_to_end(&mut text).map_err(failed)?;
+    Ok(parse(&text).filter(|holder| holder.inode == inode))
 }
 
 fn parse(text: &[u8]) -> Option<Holder> {
-    let (pid, start) = std::str::from_utf8(text)
-        .ok()?
-        .strip_suffix('\n')?
-        .split_once(' ')?;
-    Some(Holder {
-        pid: pid.parse().ok()?,
-        start: start.parse().ok()?,
-    })
+    let text = std::str::from_utf8(text).ok()?.strip_suffix('\n')?;
+    let mut words = text.split(' ').map(str::parse::<u64>);
+    let mut next = || words.next()?.ok();
+    let holder = Holder {
+        pid: u32::try_from(next()?).ok()?,
+        start: next()?,
+        inode: next()?,
+    };
+    words.next().is_none().then_some(holder)
 }
 
 fn lives(holder: Holder) -> bool {
@@ -146,15 +168,26 @@ mod tests {
     }
 
     #[test]
+    fn nobody_writes_a_copy() {
+        let parent = tempfile::tempdir().unwrap();
+        let [own, copy] = ["own", "copy"].map(|name| parent.path().join(name));
+        let directory = Directory::for_writing(&own, None).unwrap();
+        let _lock = Lock::take(&directory).unwrap();
+        let copied = Directory::for_writing(&copy, None).unwrap();
+        std::fs::copy(own.join(NAME), copy.join(NAME)).unwrap();
+        assert!(writer_lives(&directory).unwrap());
+        assert!(!writer_lives(&copied).unwrap());
+    }
+
+    #[test]
     fn this_process_lives_and_one_with_another_start_does_not() {
         let pid = std::process::id();
         let start = start_of(pid).unwrap();
         assert!(start > 0);
-        assert!(lives(Holder { pid, start }));
-        assert!(!lives(Holder {
-            pid,
-            start: start - 1
-        }));
+        let inode = 0;
+        assert!(lives(Holder { pid, start, inode }));
+        let start = start - 1;
+        assert!(!lives(Holder { pid, start, inode }));
     }
 
     #[test]
@@ -168,8 +201,17 @@ mod tests {
 
     #[test]
     fn holder_text_is_read_whole_or_not_at_all() {
-        assert_eq!(parse(b"12 34\n"), Some(Holder { pid: 12, start: 34 }));
-        for text in ["", "12", "12 3", "12 34 5\n", "-1 3\n"] {
+        let (pid, start, inode) = (12, 34, 56);
+        assert_eq!(parse(b"12 34 56\n"), Some(Holder { pid, start, inode }));
+        for text in [
+            "",
+            "12",
+            "12 3",
+            "12 34 5",
+            "12 34\n",
+            "1 2 3 4\n",
+            "-1 3 4\n",
+        ] {
             assert_eq!(parse(text.as_bytes()), None, "{text:?}");
         }
     }

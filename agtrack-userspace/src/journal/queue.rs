@@ -3,6 +3,7 @@
 //! dropped.
 
 use std::collections::VecDeque;
+use std::path::PathBuf;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -37,6 +38,13 @@ pub struct Status {
     pub error: Option<String>,
     /// When the first of the failed attempts since the last success was.
     pub since: Option<Instant>,
+    /// The segment that was removed while it was written, and its last record: nothing is written any
+    /// more.
+    pub removed: Option<(PathBuf, u64)>,
+    /// Since when something waits and nothing was committed; `None` while nothing waits.
+    pub waiting: Option<Instant>,
+    /// Bytes on disk, of all segments.
+    pub bytes: u64,
 }
 
 /// Whether and how the committer should end.
@@ -78,9 +86,14 @@ pub(super) struct Queue {
 }
 
 impl Queue {
-    pub(super) fn new(limit: u64, interval: Duration, committed: Committed) -> Self {
+    pub(super) fn new(
+        limit: u64,
+        interval: Duration,
+        (committed, bytes): (Committed, u64),
+    ) -> Self {
         let status = Status {
             committed_seq: committed.seq,
+            bytes,
             ..Status::default()
         };
         let state = State {
@@ -120,6 +133,7 @@ impl Queue {
         let before = state.waiting_bytes;
         state.waiting_bytes += bytes;
         state.status.queued_bytes += bytes;
+        state.status.waiting.get_or_insert_with(Instant::now);
         // Wake only where something changes for the committer, not for every line.
         let enough = before < COMMIT_BYTES && state.waiting_bytes >= COMMIT_BYTES;
         if state.since.is_none() {
@@ -219,11 +233,14 @@ impl Queue {
         for mut chunk in chunks {
             let bytes = chunk.bytes.len() as u64;
             state.status.queued_bytes = state.status.queued_bytes.saturating_sub(bytes);
+            state.status.bytes += bytes;
             if state.spare.len() < SPARE_CHUNKS && chunk.bytes.capacity() <= CHUNK_BYTES {
                 chunk.bytes.clear();
                 state.spare.push(chunk.bytes);
             }
         }
+        let waits = state.status.queued_bytes > 0;
+        state.status.waiting = waits.then(Instant::now);
         self.answer.notify_all();
     }
 
@@ -241,6 +258,11 @@ impl Queue {
         state.status.error = Some(error.to_string());
         state.status.since.get_or_insert_with(Instant::now);
         self.answer.notify_all();
+    }
+
+    /// The journal is not there any more.
+    pub(super) fn removed(&self, path: PathBuf, seq: u64) {
+        self.lock().status.removed = Some((path, seq));
     }
 
     /// The committer is gone, for whatever reason.
@@ -313,7 +335,7 @@ mod tests {
 
     #[test]
     fn a_queue_is_crowded_while_the_disk_is_well_and_slow() {
-        let queue = Queue::new(100, Duration::from_secs(3600), Committed::default());
+        let queue = Queue::new(100, Duration::from_secs(3600), (Committed::default(), 0));
         queue.push(&[b' '; 40], None).unwrap();
         assert!(!queue.is_crowded());
         queue.push(&[b' '; 40], None).unwrap();

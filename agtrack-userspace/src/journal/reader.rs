@@ -74,12 +74,7 @@ impl Reader {
     /// not kept any more, and whatever the system answers.
     pub fn open(dir: &Path, from: Start) -> Result<Self, Error> {
         let directory = Directory::for_reading(dir)?;
-        let Some(log_id) = identity::read(&directory)? else {
-            return Err(Error::NotAJournal {
-                dir: directory.path().to_path_buf(),
-                what: "nothing was recorded there",
-            });
-        };
+        let log_id = identity::of_some(&directory)?;
         let head = head::read(&directory, head::NAME)?.unwrap_or_default();
         let firsts = segment::list(&directory)?;
         let oldest = firsts.first().copied().unwrap_or(1);
@@ -324,13 +319,14 @@ impl Reader {
 
     /// The error for a segment that is not there: removed by retention, or lost.
     fn missing(&self) -> Result<Error, Error> {
-        let oldest = segment::list(&self.directory)?.first().copied();
-        Ok(match oldest {
-            Some(first) if first > self.segment => Error::Gone {
+        let firsts = segment::list(&self.directory)?;
+        let later = firsts.into_iter().find(|first| *first > self.segment);
+        Ok(match later {
+            Some(first) => Error::Gone {
                 wanted: self.next_seq,
                 first,
             },
-            _ => self.damaged("the segment is missing"),
+            None => self.damaged("the segment is missing"),
         })
     }
 }

@@ -3,8 +3,10 @@
 mod crash;
 mod follow;
 mod full;
+mod hole;
 mod open;
 mod power;
+mod removed;
 mod torn;
 
 use std::path::{Path, PathBuf};

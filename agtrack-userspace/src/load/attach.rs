@@ -23,6 +23,16 @@ pub(super) fn keeps_names() -> bool {
     kernel_since((5, 12))
 }
 
+/// Whether programs can be attached where those of another recorder are, and run: those with trampolines
+/// since 5.12, as for [`keeps_names`].
+pub(super) fn can_overlap(backend: Backend) -> bool {
+    backend == Backend::Tracepoint || kernel_since((5, 12))
+}
+
+/// Why the probes end with their recorder where they cannot overlap.
+pub(super) const OVERLAPS: &str = "before Linux 5.12 the programs of two recorders at one function of \
+                                   the kernel are a danger to it";
+
 /// Whether functions take the id mapping of a mount as their first argument: since 5.12 (549c7297717c,
 /// "fs: make helpers idmap mount aware").
 pub(super) fn takes_mapping() -> bool {

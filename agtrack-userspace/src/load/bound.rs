@@ -69,7 +69,9 @@ impl Probes {
                 )?;
             }
         }
-        for key in before.keys().filter(|key| !now.contains_key(key)) {
+        // Also what a recorder before has left there.
+        let stale: Vec<_> = map.keys().filter_map(Result::ok).collect();
+        for key in stale.iter().filter(|key| !now.contains_key(key)) {
             let _ = map.remove(key);
         }
         Ok(())

@@ -29,6 +29,20 @@ impl Probes {
         Captured::read_from_bytes(&map.get(&session, 0).ok()?).ok()
     }
 
+    /// Hands no packets over of what a recorder before was asked for: who asked it is gone.
+    ///
+    /// # Errors
+    /// A map cannot be read or written.
+    pub(super) fn forget_captures(&mut self) -> anyhow::Result<()> {
+        self.set_packet_bytes(0)?;
+        let mut map = HashMap::<_, u64, [u8; CAPTURED]>::try_from(self.map_mut("CAPTURED")?)?;
+        let sessions: Vec<_> = map.keys().filter_map(Result::ok).collect();
+        for session in sessions {
+            let _ = map.remove(&session);
+        }
+        Ok(())
+    }
+
     /// Hands no more packets of a session over.
     pub fn end_capture(&mut self, session: u64) {
         let Ok(map) = self.map_mut("CAPTURED") else {

@@ -10,7 +10,6 @@ use std::time::{Duration, Instant};
 
 use agtrack_common::event::{Exec, Open, Payload};
 use agtrack_common::tag::Tag;
-use agtrack_common::wire::PART;
 use anyhow::{Context, bail, ensure};
 use procfs::process::Process;
 
@@ -20,7 +19,7 @@ use crate::cgroup::Hierarchy;
 use crate::decode::{Decoder, Event, Program, Segments, What};
 use crate::enrich::arguments;
 use crate::record::TICK;
-use crate::ring::{Rings, Take};
+use crate::ring::{Rings, Take, is_event};
 
 /// Session key of the self-check; no session gets it.
 const SESSION: u64 = u64::MAX;
@@ -43,6 +42,7 @@ pub(super) fn check(probes: &mut Probes, rings: &mut Rings) -> anyhow::Result<()
             start: own.starttime * TICK,
             session: SESSION,
             owed: 0,
+            unwritten: 0,
         },
     )?;
     let mut arrived = 0;
@@ -71,11 +71,6 @@ fn forget(probes: &mut Probes, rings: &mut Rings, mut arrived: u64) -> anyhow::R
     }
     probes.reset_counters()?;
     probes.open_gate()
-}
-
-/// Parts of events are not counted by themselves.
-fn is_event(message: &[u8]) -> bool {
-    message.first_chunk() != Some(&PART.to_ne_bytes())
 }
 
 /// Opens the own executable, runs it once, and collects what the probes saw.

@@ -35,15 +35,33 @@ impl Probes {
             return;
         };
         for flood in over {
-            let key = Flood {
-                session: flood.session,
-                hook: flood.hook.into(),
-            };
-            let mut bytes = [0; KEY];
-            bytes.copy_from_slice(key.as_bytes());
-            let _ = map.remove(&bytes);
+            let _ = map.remove(&key(flood));
         }
     }
+
+    /// Says how many there were; none: nothing is kept of it.
+    ///
+    /// # Errors
+    /// The map cannot be written.
+    pub(super) fn set_flood(&mut self, flood: &FloodCount, count: u64) -> anyhow::Result<()> {
+        let map = self.map_mut("FLOODS")?;
+        let mut map: HashMap<_, [u8; KEY], u64> = HashMap::try_from(map)?;
+        match count {
+            0 => drop(map.remove(&key(flood))),
+            _ => map.insert(key(flood), count, 0)?,
+        }
+        Ok(())
+    }
+}
+
+fn key(flood: &FloodCount) -> [u8; KEY] {
+    let key = Flood {
+        session: flood.session,
+        hook: flood.hook.into(),
+    };
+    let mut bytes = [0; KEY];
+    bytes.copy_from_slice(key.as_bytes());
+    bytes
 }
 
 fn told(key: &[u8; KEY], count: u64) -> Option<FloodCount> {

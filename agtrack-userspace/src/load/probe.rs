@@ -3,6 +3,8 @@
 //! Goes out: for each back end what each of its hooks gets. Everything is detached again before
 //! this returns; nobody is tagged meanwhile but agtrack itself.
 
+use std::collections::BTreeMap;
+
 use super::{Backend, BackendChoice, HookState, Inventory, Probes, Reads, Sizes, Types};
 use super::{attach, backend, check, lift_memory_limit, offsets, open};
 use crate::ring::Rings;
@@ -45,7 +47,7 @@ pub fn probe_hooks() -> anyhow::Result<Vec<Probed>> {
 
 fn probe(backend: Backend, offsets: &offsets::Offsets, types: &Types) -> Probed {
     let refused = backend.check().err().map(|reason| format!("{reason:#}"));
-    let mut ebpf = match open(backend, (Reads::All, SIZES), offsets) {
+    let mut ebpf = match open(backend, (Reads::All, SIZES), offsets, (1, &BTreeMap::new())) {
         Ok(ebpf) => ebpf,
         Err(error) => {
             let refused = refused.or_else(|| Some(format!("{error:#}")));
@@ -80,19 +82,6 @@ fn self_check(
     hooks: &[HookState],
 ) -> anyhow::Result<()> {
     let mut rings = Rings::take(&mut ebpf)?;
-    let inventory = Inventory {
-        backend,
-        passed_over: Vec::new(),
-        hooks: hooks.to_vec(),
-    };
-    let log = super::log::ProbeLog::take(&mut ebpf);
-    check::check(
-        &mut Probes {
-            ebpf,
-            links,
-            log,
-            inventory,
-        },
-        &mut rings,
-    )
+    let inventory = Inventory::new(backend, hooks.to_vec());
+    check::check(&mut Probes::new(ebpf, links, inventory), &mut rings)
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::os::fd::{AsFd, AsRawFd};
 
 use agtrack_common::count::Counters;
-use agtrack_common::event::{HOOK_SLOTS, HOOKS};
+use agtrack_common::event::{HOOK_SLOTS, HOOKS, Hook};
 use aya::Ebpf;
 use aya::maps::{PerCpuArray, PerCpuValues};
 use zerocopy::IntoBytes;
@@ -15,14 +15,42 @@ use crate::input::HookCounters;
 const SIZE: usize = size_of::<Counters>();
 
 impl Probes {
-    /// Reads all counters.
+    /// Reads all counters: since the begin of recording, or since a recorder before told them.
     ///
     /// # Errors
     /// The map cannot be read.
     pub fn counters(&self) -> anyhow::Result<Vec<HookCounters>> {
+        let counters = self.raw_counters()?;
+        Ok(match &self.carried {
+            Some(carried) => counters
+                .into_iter()
+                .map(|hook| carried.since(hook))
+                .collect(),
+            None => counters,
+        })
+    }
+
+    /// Reads them as they are.
+    fn raw_counters(&self) -> anyhow::Result<Vec<HookCounters>> {
+        let mut skipped = BTreeMap::new();
+        let mut all = self.counts()?;
+        for counted in &mut all {
+            let program = Hook::by_id(counted.hook).map_or("", |hook| hook.program);
+            let skipped = skipped
+                .entry(program)
+                .or_insert_with(|| self::program(&self.ebpf, program).recursion_misses);
+            counted.skipped = skipped.unwrap_or(0);
+        }
+        Ok(all)
+    }
+
+    /// Reads them as they are, in no time: without the runs that the kernel skipped.
+    ///
+    /// # Errors
+    /// The map cannot be read.
+    pub fn counts(&self) -> anyhow::Result<Vec<HookCounters>> {
         let map = self.map("COUNTERS")?;
         let map: PerCpuArray<_, [u8; SIZE]> = PerCpuArray::try_from(map)?;
-        let mut skipped = BTreeMap::new();
         let attached = self
             .inventory
             .hooks
@@ -30,12 +58,8 @@ impl Probes {
             .filter(|state| state.missing.is_none());
         attached
             .map(|state| {
-                let hook = state.hook;
-                let skipped = *skipped
-                    .entry(hook.program)
-                    .or_insert_with(|| program(&self.ebpf, hook.program).recursion_misses);
-                let values = map.get(&u32::from(hook.id), 0)?;
-                Ok(sum(hook.id, values.iter(), skipped.unwrap_or(0)))
+                let values = map.get(&u32::from(state.hook.id), 0)?;
+                Ok(sum(state.hook.id, values.iter()))
             })
             .collect()
     }
@@ -62,7 +86,7 @@ impl Probes {
     }
 }
 
-fn sum<'a>(hook: u16, values: impl Iterator<Item = &'a [u8; SIZE]>, skipped: u64) -> HookCounters {
+fn sum<'a>(hook: u16, values: impl Iterator<Item = &'a [u8; SIZE]>) -> HookCounters {
     let mut counts = Counters::default();
     for bytes in values {
         let mut cpu = Counters::default();
@@ -72,7 +96,7 @@ fn sum<'a>(hook: u16, values: impl Iterator<Item = &'a [u8; SIZE]>, skipped: u64
     HookCounters {
         hook,
         counts,
-        skipped,
+        skipped: 0,
     }
 }
 
@@ -91,7 +115,12 @@ pub(super) fn program(ebpf: &Ebpf, name: &str) -> ProgramStats {
     let Some(fd) = ebpf.program(name).and_then(|program| program.fd().ok()) else {
         return ProgramStats::default();
     };
-    let path = format!("/proc/self/fdinfo/{}", fd.as_fd().as_raw_fd());
+    of(fd)
+}
+
+/// The same of any program.
+pub(super) fn of(program: &impl AsFd) -> ProgramStats {
+    let path = format!("/proc/self/fdinfo/{}", program.as_fd().as_raw_fd());
     std::fs::read_to_string(path)
         .map(|text| parse(&text))
         .unwrap_or_default()
@@ -130,13 +159,13 @@ mod tests {
         let bytes: [u8; SIZE] = one.as_bytes().try_into().unwrap();
         one.seen = 10;
         let more: [u8; SIZE] = one.as_bytes().try_into().unwrap();
-        let total = sum(7, [&bytes, &more].into_iter(), 5);
+        let total = sum(7, [&bytes, &more].into_iter());
         let counts = total.counts;
         assert_eq!(
             (counts.seen, counts.submitted, counts.lost_ring),
             (13, 4, 2)
         );
-        assert_eq!((total.hook, total.skipped), (7, 5));
+        assert_eq!(total.hook, 7);
     }
 
     #[test]

@@ -97,12 +97,12 @@ impl Probes {
         self.control(0, u32::MAX)
     }
 
-    /// Lets every program through again.
+    /// Lets the programs through again: all, or those of this generation.
     ///
     /// # Errors
     /// The map cannot be written.
     pub fn open_gate(&mut self) -> anyhow::Result<()> {
-        self.control(0, 0)
+        self.control(0, self.generation)
     }
 
     /// Says how many bytes of each packet of captured sessions are wanted; 0: no session is captured.
@@ -121,7 +121,7 @@ impl Probes {
         self.control(3, u32::from(binds))
     }
 
-    fn control(&mut self, index: u32, value: u32) -> anyhow::Result<()> {
+    pub(super) fn control(&mut self, index: u32, value: u32) -> anyhow::Result<()> {
         let map = self.map_mut("CONTROL")?;
         let mut control: Array<_, u32> = Array::try_from(map)?;
         Ok(control.set(index, value, 0)?)

@@ -51,14 +51,10 @@ impl Pipeline {
             Some(agent) => format!("agent {} ({sessions})", printable(agent)),
             None => sessions,
         };
-        let asker = &capture.asker;
-        let program = asker.program.as_ref().map(|path| self.stage.shown(path));
         let mut told = format!(
-            "packets of {whose}, at most {} bytes of each, for process {} ({}) of user {}",
+            "packets of {whose}, at most {} bytes of each, for {}",
             capture.longest,
-            asker.pid,
-            program.as_deref().unwrap_or("program not known"),
-            asker.uid
+            self.who(&capture.asker)
         );
         if let Some(end) = &capture.end {
             told.push_str(&format!(
@@ -76,7 +72,7 @@ impl Pipeline {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::input::{CaptureAsker, CaptureEnd, Input, InputReader, InputWriter, Start};
+    use crate::input::{CaptureEnd, Input, InputReader, InputWriter, Requester, Start};
     use crate::record::{Lifecycle, Text};
 
     /// What is recorded of it, also where it comes from an input log.
@@ -101,7 +97,7 @@ mod tests {
             agent: Some("builder\u{1b}".to_owned()),
             sessions: vec![uuid::Uuid::nil()],
             longest: 96,
-            asker: CaptureAsker {
+            asker: Requester {
                 pid: 4711,
                 uid: 0,
                 program: Some(Text(

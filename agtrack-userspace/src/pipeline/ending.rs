@@ -3,7 +3,7 @@
 //! User space learns of them while it reads the rings, the lifecycle ring before the bulk one: what
 //! the same moment brought may not have been read yet.
 
-use crate::record::ProcessKey;
+use crate::record::{ProcessKey, WhyOver};
 
 /// Something that is over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,7 +21,19 @@ pub(super) enum Ending {
         key: u64,
         /// Its processes have lost their tags.
         dropped: bool,
+        /// Why, where that is not that the cgroup is gone.
+        why: Option<WhyOver>,
     },
+}
+
+impl Ending {
+    /// The key of the session that it concerns.
+    pub(super) fn session(self) -> u64 {
+        match self {
+            Ending::Process { session, .. } => session,
+            Ending::Session { key, .. } => key,
+        }
+    }
 }
 
 /// Ends that have not been told yet, by time (boot clock, ns).
@@ -56,7 +68,7 @@ impl Endings {
         self.waiting
             .iter()
             .filter_map(move |(_, ending)| match ending {
-                Ending::Session { key, dropped } if *key == session => Some(*dropped),
+                Ending::Session { key, dropped, .. } if *key == session => Some(*dropped),
                 _ => None,
             })
     }

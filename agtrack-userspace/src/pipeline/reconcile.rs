@@ -168,8 +168,8 @@ impl Reconciler {
         told.collect()
     }
 
-    /// The last look: nothing is on its way any more.
-    pub(super) fn close(&mut self, from: u64, until: u64) -> Vec<Gap> {
+    /// The last look. `is_all`: nothing is on its way any more.
+    pub(super) fn close(&mut self, is_all: bool, from: u64, until: u64) -> Vec<Gap> {
         let mut gaps = self.undecodable_gap(from, until);
         let short: Vec<_> = self
             .last
@@ -180,7 +180,7 @@ impl Reconciler {
                     c.counts.submitted.saturating_sub(self.arrivals(c.hook)),
                 )
             })
-            .filter(|(_, missing)| *missing > 0)
+            .filter(|(_, missing)| is_all && *missing > 0)
             .collect();
         gaps.extend(self.floods_of_nobody(from, until));
         for (hook, missing) in short {
@@ -342,13 +342,13 @@ mod tests {
         let mut books = reconciler();
         books.counters(counters(2, 0, 0), 0, 1);
         books.arrived(hook::OPEN_SYSCALL);
-        let gaps = books.close(1, 2);
+        let gaps = books.close(true, 1, 2);
         assert_eq!(
             (gaps[0].reason, gaps[0].count),
             (GapReason::Unaccounted, Some(1))
         );
         books.arrived(hook::OPEN_SYSCALL);
-        assert_eq!(books.close(1, 2), []);
+        assert_eq!(books.close(true, 1, 2), []);
     }
 
     #[test]
@@ -360,7 +360,7 @@ mod tests {
         books.dismissed(hook::OPEN_SYSCALL);
         let totals = books.totals()[0].counts;
         assert_eq!((totals.arrived, totals.dismissed), (2, 1));
-        assert_eq!(books.close(1, 2), []);
+        assert_eq!(books.close(true, 1, 2), []);
     }
 
     #[test]
@@ -394,6 +394,6 @@ mod tests {
         let mut books = reconciler();
         books.counters(vec![now], 0, 1);
         assert_eq!(books.floods(vec![flood], (0, 1))[0].1.count, Some(3));
-        assert_eq!(books.close(1, 2)[0].count, Some(2));
+        assert_eq!(books.close(true, 1, 2)[0].count, Some(2));
     }
 }

@@ -5,20 +5,15 @@ mod content;
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::memo::Memo;
 use crate::record::{
-    Action, Address, Object, Process, SessionChange, Shared, Tamper, Text, UringRequest,
+    Action, Address, Ancestor, Container, EnvNames, Object, Process, SessionChange, Shared, Tamper,
+    Text, UringRequest,
 };
 use crate::redact::Redactor;
 
 /// Processes whose redacted form is kept.
 const MOST: usize = 8192;
-/// Bytes of environments whose redacted names are kept, before and after.
-const MOST_NAMES: usize = 4 * 1024 * 1024;
-/// What a name takes beside its own bytes, and a list of names beside its own names.
-const OVERHEAD: usize = 64;
-
-/// Redacted names, and by which rules.
-type Names = (Arc<Vec<Text>>, Vec<&'static str>);
 
 /// Redacts drafts.
 #[derive(Debug)]
@@ -26,10 +21,10 @@ pub(super) struct RedactStage {
     redactor: Redactor,
     /// A process is redacted once, not once per action: what it was, and what it became.
     processes: HashMap<u32, (Shared<Process>, Shared<Process>)>,
-    /// Names of environments as they are, and what they became.
-    names: HashMap<Arc<Vec<Text>>, Names>,
-    /// Bytes that these take.
-    names_bytes: usize,
+    /// Names of environments.
+    names: Memo<EnvNames>,
+    /// Parents: those of one process are those of its siblings.
+    ancestries: Memo<Vec<Ancestor>>,
 }
 
 impl RedactStage {
@@ -37,8 +32,8 @@ impl RedactStage {
         RedactStage {
             redactor: Redactor::new(key),
             processes: HashMap::new(),
-            names: HashMap::new(),
-            names_bytes: 0,
+            names: Memo::default(),
+            ancestries: Memo::default(),
         }
     }
 
@@ -63,6 +58,16 @@ impl RedactStage {
     pub(super) fn session(&mut self, change: &mut SessionChange) {
         let mut rules = Vec::new();
         self.arguments(None, &mut change.command, &mut rules);
+        if let Some(bound) = &mut change.bound
+            && let Some(container) = &mut bound.container
+        {
+            self.container(container);
+        }
+        let bound = change.bound.as_mut();
+        let request = bound.and_then(|bound| bound.request.as_mut());
+        if let Some(program) = request.and_then(|request| request.program.as_mut()) {
+            self.path(program, &mut rules);
+        }
         let parent = change
             .bound
             .as_mut()
@@ -70,6 +75,45 @@ impl RedactStage {
         for process in [change.process.as_mut(), parent].into_iter().flatten() {
             *process = self.redacted(process);
         }
+        let bound = change.bound.as_mut();
+        if let Some(exe) = bound.and_then(|bound| bound.exe.as_mut()) {
+            for path in [Some(&mut exe.path), exe.script.as_mut()]
+                .into_iter()
+                .flatten()
+            {
+                self.path(path, &mut rules);
+            }
+        }
+    }
+
+    /// What a runtime says of a container.
+    pub(super) fn container(&self, container: &mut Container) {
+        let names = [
+            &mut container.name,
+            &mut container.image,
+            &mut container.pod,
+            &mut container.namespace,
+        ];
+        for name in names.into_iter().flatten() {
+            let found = self.redactor.text(name.as_bytes());
+            *name = String::from_utf8_lossy(&found.value).into_owned();
+        }
+        let label = |(key, value): (&String, &String)| {
+            // As it would stand among arguments, where the name says what the value is.
+            let pair = [format!("{key}={value}").into_bytes()];
+            let found = self.redactor.args(&pair);
+            let text = found
+                .value
+                .first()
+                .map(|pair| String::from_utf8_lossy(pair));
+            let text = text.unwrap_or_default();
+            let (key, value) = match text.strip_prefix(&format!("{key}=")) {
+                Some(value) => (key.as_str(), value),
+                None => text.split_once('=').unwrap_or((&text, "")),
+            };
+            (key.to_owned(), value.to_owned())
+        };
+        container.labels = Arc::new(container.labels.iter().map(label).collect());
     }
 
     /// A path as it may stand in a sentence.
@@ -175,7 +219,7 @@ impl RedactStage {
         after
     }
 
-    fn redacted(&self, process: &Process) -> Process {
+    fn redacted(&mut self, process: &Process) -> Process {
         let mut process = process.clone();
         let mut rules = Vec::new();
         let args = Arc::make_mut(&mut process.args);
@@ -186,54 +230,42 @@ impl RedactStage {
         {
             self.path(path, &mut rules);
         }
-        for ancestor in Arc::make_mut(&mut process.ancestry) {
-            self.path(&mut ancestor.name, &mut rules);
-        }
+        let redactor = &self.redactor;
+        let ancestry = self.ancestries.redacted(&process.ancestry, |ancestry| {
+            let mut rules = Vec::new();
+            let mut after = ancestry.clone();
+            for ancestor in &mut after {
+                path(redactor, &mut ancestor.name, &mut rules);
+            }
+            (after, rules)
+        });
+        process.ancestry = ancestry.0;
         process
     }
 
     fn path(&self, path: &mut Text, rules: &mut Vec<&'static str>) {
-        let found = self.redactor.path(&path.0);
-        if !found.rules.is_empty() {
-            rules.extend(found.rules);
-            path.0 = found.value.into_owned();
-        }
+        self::path(&self.redactor, path, rules);
     }
 
-    /// The same ones come with each program that an agent starts.
-    fn names(&mut self, names: &mut Arc<Vec<Text>>, rules: &mut Vec<&'static str>) {
-        if let Some((after, found)) = self.names.get(&**names) {
-            *names = Arc::clone(after);
-            rules.extend(found);
-            return;
-        }
-        let before = Arc::clone(names);
-        let mut found = Vec::new();
-        let mut after = Vec::clone(names);
-        for name in &mut after {
-            self.path(name, &mut found);
-        }
-        if !found.is_empty() {
-            *names = Arc::new(after);
-        }
-        rules.extend(&found);
-        self.keep(before, (Arc::clone(names), found));
+    fn names(&mut self, names: &mut Shared<EnvNames>, rules: &mut Vec<&'static str>) {
+        let redactor = &self.redactor;
+        let (after, found) = self.names.redacted(names, |names| {
+            let mut rules = Vec::new();
+            let mut after = names.to_vec();
+            for name in &mut after {
+                path(redactor, name, &mut rules);
+            }
+            (after.into(), rules)
+        });
+        *names = after;
+        rules.extend(found);
     }
 
-    fn keep(&mut self, before: Arc<Vec<Text>>, after: Names) {
-        let mut bytes = size(&before);
-        if !Arc::ptr_eq(&before, &after.0) {
-            bytes += size(&after.0);
-        }
-        if bytes > MOST_NAMES {
-            return;
-        }
-        if self.names_bytes + bytes > MOST_NAMES {
-            self.names.clear();
-            self.names_bytes = 0;
-        }
-        self.names_bytes += bytes;
-        self.names.insert(before, after);
+    /// A command as it stands in records.
+    pub(super) fn shown_command(&self, command: &[Text]) -> Vec<Text> {
+        let mut command = command.to_vec();
+        self.arguments(None, &mut command, &mut Vec::new());
+        command
     }
 
     /// The arguments of a program that runs from `exe`, where that is known.
@@ -255,54 +287,32 @@ impl RedactStage {
     }
 }
 
-/// Bytes that a list of names takes.
-fn size(names: &[Text]) -> usize {
-    let names = names.iter().map(|name| name.0.capacity() + OVERHEAD);
-    names.sum::<usize>() + OVERHEAD
+fn path(redactor: &Redactor, path: &mut Text, rules: &mut Vec<&'static str>) {
+    let found = redactor.path(&path.0);
+    if !found.rules.is_empty() {
+        rules.extend(found.rules);
+        path.0 = found.value.into_owned();
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// An environment of so many short names that are nobody else's.
-    fn environment(number: u32, count: u32) -> Arc<Vec<Text>> {
-        let names = (0..count).map(|name| Text::from(&*format!("{number}x{name}")));
-        Arc::new(names.collect())
-    }
-
-    #[test]
-    fn what_is_kept_of_environments_has_an_end() {
-        let mut stage = RedactStage::new(&[7; 32]);
-        let (mut most, mut rules) = (0, Vec::new());
-        for number in 0..300 {
-            stage.names(&mut environment(number, 2_000), &mut rules);
-            let kept = stage.names.iter();
-            let kept = kept.map(|(before, (after, _))| size(before) + size(after));
-            most = most.max(kept.sum());
-            assert!(stage.names_bytes <= MOST_NAMES);
-        }
-        assert!(most <= 2 * MOST_NAMES && most > MOST_NAMES, "{most}");
-        let before = stage.names.len();
-        stage.names(&mut environment(0, 100_000), &mut rules);
-        assert_eq!(stage.names.len(), before, "it is too large");
-        assert!(rules.is_empty());
-    }
-
     #[test]
     fn names_are_redacted_once_and_the_same_each_time() {
         let mut stage = RedactStage::new(&[7; 32]);
-        let plain = Arc::new(vec![Text::from("PATH")]);
+        let plain = Shared::new(vec![Text::from("PATH")].into());
         let token = format!("ghp_{}", "aB3dE6gH9jK2".repeat(3));
-        let secret = Arc::new(vec![Text::from(&*token)]);
-        let mut redacted = |names: &Arc<Vec<Text>>| {
-            let (mut names, mut rules) = (Arc::clone(names), Vec::new());
+        let secret = Shared::new(vec![Text::from(&*token)].into());
+        let mut redacted = |names: &Shared<EnvNames>| {
+            let (mut names, mut rules) = (names.clone(), Vec::new());
             stage.names(&mut names, &mut rules);
             (names, rules)
         };
         for _ in 0..2 {
             let (names, rules) = redacted(&plain);
-            assert!(Arc::ptr_eq(&names, &plain) && rules.is_empty());
+            assert!(names.is(&plain) && rules.is_empty());
             let (names, rules) = redacted(&secret);
             assert!(names != secret && !rules.is_empty());
         }

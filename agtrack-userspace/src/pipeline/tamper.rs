@@ -38,7 +38,12 @@ impl Pipeline {
     ) {
         let actor = self.enricher.attempted(event, body);
         let told = (actor.clone(), event.header.time);
-        let record = tamper::attempt(event, (kind, body), actor, self.enricher.tracker());
+        let record = tamper::attempt(
+            event,
+            (kind, body),
+            actor,
+            self.enricher.tracker(event.header.time),
+        );
         self.tell_attempt(record, told, out);
     }
 

@@ -6,8 +6,8 @@ use zerocopy::IntoBytes;
 
 use super::session::tests::{exit, message, over, process, session};
 use super::*;
-use crate::input::{Deed, Hashed};
-use crate::record::{Effect, Sha256, Unhashed};
+use crate::input::{Deed, Hashed, NewSession, RootProgram};
+use crate::record::{Effect, ProgramHash, Sha256, Unhashed};
 
 fn clock(boot: u64) -> Input<'static> {
     Input::Clock(Clock { boot, wall: boot })
@@ -142,4 +142,107 @@ fn a_stop_tells_all_that_waits_before_it_ends() {
         &drafts.last().unwrap().body,
         Body::Lifecycle(last) if last.change == Change::End
     ));
+}
+
+/// A session that a program has bound begins.
+fn begins() -> Input<'static> {
+    let Input::Session(new) = session(7) else {
+        panic!("no session")
+    };
+    Input::Session(Box::new(NewSession {
+        program: Some(RootProgram {
+            exe: "/usr/bin/node".into(),
+            device: Some("8:1".to_owned()),
+            inode: Some(99),
+            script: Some("/opt/agent.js".into()),
+            seen: 50,
+        }),
+        ..*new
+    }))
+}
+
+/// Its begin waits for what is in its program's file.
+#[test]
+fn a_session_says_what_its_program_was() {
+    let start = Start {
+        hashes: true,
+        hash_wait: PATIENCE,
+        ..Start::default()
+    };
+    let (mut pipeline, mut drafts) = (Pipeline::new(start, &mut Vec::new()), Vec::new());
+    pipeline.accept(clock(100), &mut drafts);
+    pipeline.accept(begins(), &mut drafts);
+    let wanted = pipeline.take_wanted();
+    let [wanted] = &wanted[..] else {
+        panic!("{wanted:?}")
+    };
+    assert_eq!((wanted.inode, wanted.at), (Some(99), 50));
+    let script = Some("/opt/agent.js".into());
+    assert_eq!(wanted.deed, Deed::Executed { script });
+    let effect = |byte| Effect {
+        sha256: Some(Sha256([byte; 32])),
+        ..Effect::default()
+    };
+    let hashed = Hashed {
+        ticket: wanted.ticket,
+        file: Some(effect(1)),
+        script: Some(effect(2)),
+    };
+    pipeline.accept(Input::Hashed(Box::new(hashed)), &mut drafts);
+    let exe = |drafts: &[Draft]| match &drafts.last().unwrap().body {
+        Body::Session(change) => change.bound.clone().unwrap().exe.unwrap(),
+        other => panic!("{other:?}"),
+    };
+    let told = exe(&drafts);
+    assert_eq!((told.path, told.inode), ("/usr/bin/node".into(), Some(99)));
+    let expect = ProgramHash {
+        sha256: Some(Sha256([1; 32])),
+        script_sha256: Some(Sha256([2; 32])),
+        ..ProgramHash::default()
+    };
+    assert_eq!(told.hash, expect);
+    // Nobody waits for ever.
+    pipeline.accept(begins(), &mut drafts);
+    pipeline.accept(clock(100 + PATIENCE), &mut drafts);
+    let late = Some(Unhashed::Late);
+    let hash = exe(&drafts).hash;
+    assert_eq!((hash.unhashed, hash.script_unhashed), (late, late));
+}
+
+#[test]
+fn heartbeats_say_how_the_sinks_are_doing() {
+    let mut drafts = Vec::new();
+    let mut pipeline = Pipeline::new(Start::default(), &mut drafts);
+    let sinks = vec![SinkHealth {
+        state: Default::default(),
+        behind_ms: 0,
+        last_minute: 0,
+        next_try: None,
+        name: "siem".to_owned(),
+        delivered_seq: 7,
+        behind: 3,
+        refused: 0,
+        error: Some("no route to host".to_owned()),
+    }];
+    let told = Input::Sinks {
+        sinks: sinks.clone(),
+    };
+    // As an input log has it.
+    let text = serde_json::to_string(&told).unwrap();
+    pipeline.accept(serde_json::from_str(&text).unwrap(), &mut drafts);
+    let counters = Input::Counters {
+        counters: Vec::new(),
+        floods: Vec::new(),
+    };
+    for input in [clock(61_000_000_000), counters] {
+        pipeline.accept(input, &mut drafts);
+    }
+    let beats: Vec<_> = drafts
+        .iter()
+        .filter_map(|draft| match &draft.body {
+            Body::Heartbeat(beat) => Some(beat.sinks.clone()),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(beats, [sinks]);
 }

@@ -44,6 +44,48 @@ const HARMLESS: &[&str] = &[
     "socket",
 ];
 
+/// Devices that keep nothing, and terminals.
+const DEVICES: &[&[u8]] = &[
+    b"/dev/console",
+    b"/dev/full",
+    b"/dev/null",
+    b"/dev/ptmx",
+    b"/dev/random",
+    b"/dev/tty",
+    b"/dev/urandom",
+    b"/dev/zero",
+];
+
+/// Files through which processes are moved: that is `cgroup.attach`, a change of its own.
+const MOVES: &[&[u8]] = &[b"/cgroup.procs", b"/cgroup.threads"];
+
+/// Whether the kernel makes this file up and what is written there ends with who wrote it, or is told
+/// by another action. `/proc/sys` and the limits of cgroups last.
+fn is_kernel_made(path: &[u8]) -> bool {
+    let of_process = || {
+        let rest = path.strip_prefix(b"/proc/")?;
+        let first = rest.split(|byte| *byte == b'/').next()?;
+        let is_number = !first.is_empty() && first.iter().all(u8::is_ascii_digit);
+        Some(is_number || [&b"self"[..], b"thread-self"].contains(&first))
+    };
+    DEVICES.contains(&path)
+        || path.starts_with(b"/dev/pts/")
+        || MOVES.iter().any(|end| path.ends_with(end))
+        || of_process() == Some(true)
+}
+
+/// Whether it would be a change if the file was not the kernel's.
+pub(super) fn is_of_kernel(action: &Action) -> bool {
+    let path = match &action.object {
+        Object::Open { path, .. } => Some(path),
+        Object::File { path, .. } => Some(path)
+            .filter(|_| ["file.close", "file.truncate", "file.mmap"].contains(&&*action.action)),
+        Object::Uring(request) => request.path.as_ref(),
+        _ => None,
+    };
+    path.is_some_and(|path| is_kernel_made(&path.0))
+}
+
 /// What a record of a change contains, one of these at least.
 pub(super) fn literals() -> Vec<Vec<u8>> {
     let action = |name: &&str| format!("\"action\":\"{name}\"").into_bytes();
@@ -59,8 +101,13 @@ pub(super) fn literals() -> Vec<Vec<u8>> {
     CHANGES.iter().map(action).chain(others).collect()
 }
 
-/// Whether it changed something, or may have: a failure changes nothing.
+/// Whether it changed something that lasts, or may have: a failure changes nothing.
 pub(super) fn is_change(action: &Action) -> bool {
+    changes(action) && !is_of_kernel(action)
+}
+
+/// The same, files that the kernel makes included.
+pub(super) fn changes(action: &Action) -> bool {
     if action.outcome.result == OutcomeResult::Failure {
         return false;
     }

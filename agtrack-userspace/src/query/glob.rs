@@ -62,6 +62,7 @@ pub enum BadGlob {
 /// A glob, ready to match.
 #[derive(Clone, Debug)]
 pub struct Glob {
+    text: Vec<u8>,
     regex: Regex,
     literal: Option<Vec<u8>>,
 }
@@ -112,7 +113,23 @@ impl Glob {
             .build()
             .map_err(|_| BadGlob::Size)?;
         let literal = literal(&tokens, of);
-        Ok(Glob { regex, literal })
+        Ok(Glob {
+            text: text.to_vec(),
+            regex,
+            literal,
+        })
+    }
+
+    /// As it was written.
+    #[must_use]
+    pub fn text(&self) -> &[u8] {
+        &self.text
+    }
+
+    /// Whether it is a name, without wildcards and escapes.
+    #[must_use]
+    pub fn is_name(&self) -> bool {
+        !self.text.iter().any(|byte| b"*?[\\".contains(byte))
     }
 
     /// Whether it matches the whole text.

@@ -69,6 +69,14 @@ impl FromStr for Host {
     }
 }
 
+impl Host {
+    /// Whether it is the name of this host for itself, which resolvers answer without asking.
+    #[must_use]
+    pub fn is_localhost(&self) -> bool {
+        matches!(&self.whom, Whom::Name(name) | Whom::Domain(name) if name == "localhost")
+    }
+}
+
 /// Host and port; an address of IPv6 has colons of its own.
 fn split(text: &str) -> (&str, Option<&str>) {
     if let Some((inside, behind)) = text.strip_prefix('[').and_then(|text| text.split_once(']')) {

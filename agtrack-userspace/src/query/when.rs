@@ -1,6 +1,6 @@
 //! Between which moments.
 
-use jiff::civil::DateTime;
+use jiff::civil::{DateTime, Time};
 use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp, Zoned};
 
@@ -13,13 +13,13 @@ const FRONT: usize = 200;
 /// A time that cannot be understood.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "`{0}` is no time: give one like `2026-11-22T21:03:11Z`, a local one like `2026-11-22` or \
-     `2026-11-22 21:03`, or how long ago: `30m`, `2h`, `3d`"
+    "`{0}` is no time: give one like `2026-11-22T21:03:11Z`, a local one like `2026-11-22`, \
+     `2026-11-22 21:03` or `11:00`, or how long ago: `30m`, `2h`, `3d`"
 )]
 pub struct BadTime(String);
 
 /// A moment, from what a person writes: RFC 3339, a date with or without a time (in the zone of
-/// `now`), or how long before `now`.
+/// `now`), a time of day (the last one that is not after `now`), or how long before `now`.
 ///
 /// # Errors
 /// It is none of these.
@@ -33,12 +33,31 @@ pub fn moment(text: &str, now: &Zoned) -> Result<Timestamp, BadTime> {
         let zoned = time.to_zoned(zone.clone());
         return zoned.map(|zoned| zoned.timestamp()).map_err(|_| bad());
     }
+    if let Some(time) = of_day(text) {
+        return last(time, now).ok_or_else(bad);
+    }
     let span: Span = text.parse().map_err(|_| bad())?;
     if span.is_negative() {
         return Err(bad());
     }
     let then = now.checked_sub(span).map_err(|_| bad())?;
     Ok(then.timestamp())
+}
+
+/// A time of day; a number alone is none.
+fn of_day(text: &str) -> Option<Time> {
+    let is_one = text.contains(':') && !text.contains(['-', '+']);
+    text.parse().ok().filter(|_| is_one)
+}
+
+/// When it was so late last.
+fn last(time: Time, now: &Zoned) -> Option<Timestamp> {
+    let today = now.date();
+    let days = [Some(today), today.yesterday().ok()].into_iter().flatten();
+    let zone = now.time_zone();
+    let mut moments = days.filter_map(|day| day.to_datetime(time).to_zoned(zone.clone()).ok());
+    let last = moments.find(|moment| moment.timestamp() <= now.timestamp())?;
+    Some(last.timestamp())
 }
 
 /// From one moment on, up to another and not including it.
@@ -57,7 +76,8 @@ impl Period {
     }
 
     /// Whether a record's time is in it; none that cannot be read is.
-    pub(super) fn has(&self, time: &str) -> bool {
+    #[must_use]
+    pub fn has(&self, time: &str) -> bool {
         self.is_all() || time.parse().is_ok_and(|time| self.holds(time))
     }
 
@@ -131,6 +151,11 @@ mod tests {
         assert_eq!(at("2026-11-22T21:03:11+02:00"), "2026-11-22T19:03:11Z");
         assert_eq!(at("2026-11-22"), "2026-11-21T23:00:00Z");
         assert_eq!(at("2026-11-22 21:03"), "2026-11-22T20:03:00Z");
+        assert_eq!(at("11:00"), "2026-11-22T10:00:00Z");
+        assert_eq!(at("11:59:59.5"), "2026-11-22T10:59:59.5Z");
+        assert_eq!(at("12:00"), "2026-11-22T11:00:00Z");
+        // Today's is still to come.
+        assert_eq!(at("12:01"), "2026-11-21T11:01:00Z");
         assert_eq!(at("30m"), "2026-11-22T10:30:00Z");
         assert_eq!(at("2h"), "2026-11-22T09:00:00Z");
         assert_eq!(at("3d"), "2026-11-19T11:00:00Z");
@@ -139,7 +164,15 @@ mod tests {
 
     #[test]
     fn what_is_no_time_is_told() {
-        for text in ["", "yesterday", "-2h", "2026-13-01", "12", "99999999999h"] {
+        for text in [
+            "",
+            "yesterday",
+            "-2h",
+            "2026-13-01",
+            "12",
+            "25:00",
+            "99999999999h",
+        ] {
             assert!(at(text).contains("is no time"), "{text}: {}", at(text));
         }
     }

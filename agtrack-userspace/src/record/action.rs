@@ -380,9 +380,9 @@ pub struct Completeness {
     pub truncated: bool,
     /// How many equal actions it stands for.
     pub count: u64,
-    /// What else is to be known: `deleted`, `pseudo`, `unreadable`, `parts_lost`,
-    /// `repaired_lineage`, `outside_root`, `env_cut`; `outer_server_name`: the name is that of the
-    /// outer hello of an encrypted one (ECH).
+    /// What else is to be known: `deleted`, `pseudo`, `unreadable`, `parts_lost`, `repaired_lineage`,
+    /// `outside_root`, `env_cut`; `outer_server_name`: of the outer hello (ECH); `outsider`: somebody
+    /// else did it to the agent's cgroup, so it is in none of the agent's counts.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
 }

@@ -51,23 +51,23 @@ impl Effect {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct ProgramHash {
-    /// `process.exec`: SHA-256 of the executable.
+    /// `process.exec`, `bound.exe`: SHA-256 of the executable.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sha256: Option<Sha256>,
-    /// `process.exec`: the executable was changed since, so the hash may be of what came later. A new
+    /// `process.exec`, `bound.exe`: the executable was changed since, so the hash may be of what came later. A new
     /// name, mode or link counts as well: the kernel keeps one time for them.
     #[serde(skip_serializing_if = "is_false")]
     pub changed_since: bool,
-    /// `process.exec`: why there is no hash of the executable.
+    /// `process.exec`, `bound.exe`: why there is no hash of the executable.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unhashed: Option<Unhashed>,
-    /// `process.exec`: SHA-256 of the script, found by the name that it was executed by.
+    /// `process.exec`, `bound.exe`: SHA-256 of the script, found by the name that it was executed by.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub script_sha256: Option<Sha256>,
-    /// `process.exec`: the script was changed since, or another file has its name.
+    /// `process.exec`, `bound.exe`: the script was changed since, or another file has its name.
     #[serde(skip_serializing_if = "is_false")]
     pub script_changed_since: bool,
-    /// `process.exec`: why there is no hash of the script.
+    /// `process.exec`, `bound.exe`: why there is no hash of the script.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub script_unhashed: Option<Unhashed>,
 }
@@ -96,6 +96,7 @@ pub enum Unhashed {
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Sha256(pub [u8; 32]);
 
+const DIGITS: [u8; 16] = *b"0123456789abcdef";
 /// Digits of a hash that are enough for people.
 const SHORT: usize = 12;
 
@@ -129,7 +130,12 @@ fn digit(character: u8) -> Option<u8> {
 
 impl fmt::Display for Sha256 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        let mut digits = [0; 64];
+        for (pair, byte) in digits.chunks_exact_mut(2).zip(self.0) {
+            let both = [byte >> 4, byte & 15].map(|digit| DIGITS[usize::from(digit)]);
+            pair.copy_from_slice(&both);
+        }
+        f.write_str(std::str::from_utf8(&digits).unwrap_or_default())
     }
 }
 

@@ -97,6 +97,12 @@ pub struct Item {
     pub sha256: Option<Sha256>,
     /// How often; for a folder, the files in it.
     pub count: u64,
+    /// Of a peer: bytes of payload sent to it, on connections that have ended.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub bytes_out: u64,
+    /// Bytes of payload that came from it.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub bytes_in: u64,
 }
 
 impl Item {

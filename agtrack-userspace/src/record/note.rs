@@ -25,6 +25,11 @@ pub enum Change {
     CaptureStart,
     /// No more; `detail` says what it came to.
     CaptureEnd,
+    /// Somebody asked at the control socket to record a process, a cgroup, a unit or a container as an
+    /// agent's; `detail` says which, and who asked.
+    Tag,
+    /// Somebody asked to record a session no more; `detail` says who.
+    Untag,
 }
 
 /// Something was not seen, or was seen and lost.
@@ -47,7 +52,9 @@ pub struct Gap {
 }
 
 /// Why something is missing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum GapReason {
     /// A ring had no room.
@@ -73,8 +80,19 @@ pub enum GapReason {
     TouchesLost,
     /// A process was tagged when it was already running.
     LateTag,
+    /// Whether a container is an agent's is not known: its runtime did not say in time what the rules ask
+    /// for. It is nobody's.
+    ContainerUnknown,
+    /// More was done in a container before that was known than could be kept.
+    UndecidedFull,
+    /// The journal that was here before was removed while it was written: its records are gone, and this one
+    /// began anew.
+    JournalRemoved,
     /// A session went on while no recorder ran.
     NotRecording,
+    /// A unit or container appeared that several sessions may have asked for; it is recorded as
+    /// nobody's.
+    AmbiguousHandoff,
     /// The last recorder did not end cleanly; what it had not written is lost.
     UncleanStop,
     /// The journal's end was torn and has been removed: a line without its end, or zero bytes that a
@@ -95,10 +113,14 @@ impl GapReason {
             | GapReason::PartsLost
             | GapReason::Unaccounted
             | GapReason::Undecodable
+            | GapReason::UndecidedFull
             | GapReason::JournalFull => true,
             GapReason::Skipped
             | GapReason::LateTag
+            | GapReason::ContainerUnknown
+            | GapReason::JournalRemoved
             | GapReason::NotRecording
+            | GapReason::AmbiguousHandoff
             | GapReason::TouchesLost
             | GapReason::UncleanStop
             | GapReason::TornLine => false,
@@ -127,13 +149,49 @@ pub struct Lifecycle {
     pub config_sha256: Option<String>,
     /// In words, where something went wrong.
     pub detail: Option<String>,
+    /// What a reload has changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub changed: Option<ConfigChange>,
     /// Sessions that recorders before left without an end; at the start of a recorder that looked
     /// for them. As many `session` records follow: each is resumed or ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub left_open: Option<u64>,
+    /// What the kernel has recorded since the recorder before, which this one goes on from; at the start.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kept: Option<KernelKept>,
     /// Counters of every hook; at the end.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub totals: Vec<HookTotals>,
+}
+
+/// What the kernel has recorded while no recorder ran. What it had no room for are gaps, as ever.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct KernelKept {
+    /// When the recorder before wrote its last record, boot clock, ns.
+    pub since: u64,
+    /// Events that waited in the rings.
+    pub events: u64,
+}
+
+/// What is another in a configuration than in the one before: names, no values.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ConfigChange {
+    /// Ids of agents that were not in it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub agents_added: Vec<String>,
+    /// Ids of agents that are not in it any more.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub agents_removed: Vec<String>,
+    /// Ids of agents of which something is another.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub agents_changed: Vec<String>,
+    /// Keys with another value: `agents.ID.KEY`, `sinks.NAME.KEY`, `sinks.NAME` of one that came or went,
+    /// and `TABLE.KEY`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub keys: Vec<String>,
+    /// Names that are left out here: each list has 64 at most.
+    #[serde(default)]
+    pub more: u64,
 }
 
 /// What a hook got.
@@ -187,7 +245,7 @@ pub struct Totals {
 }
 
 /// The recorder is alive.
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Heartbeat {
     /// Counters so far.
     pub totals: Vec<HookTotals>,
@@ -195,4 +253,73 @@ pub struct Heartbeat {
     pub processes: u64,
     /// Running sessions.
     pub sessions: u64,
+    /// How the sinks are doing, as of some seconds ago.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sinks: Vec<SinkHealth>,
+}
+
+/// How a sink is doing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct SinkHealth {
+    /// Its name in the configuration.
+    pub name: String,
+    /// All records up to this one are delivered, refused, or not meant for it.
+    pub delivered_seq: u64,
+    /// Records that are in the journal and not among those.
+    pub behind: u64,
+    /// Records that the receiver refused for good, since there is the sink.
+    pub refused: u64,
+    /// What is wrong now; null while it delivers.
+    pub error: Option<String>,
+    /// In a word. Of records before there was this word: `ok`.
+    #[serde(default)]
+    pub state: Condition,
+    /// How long the oldest of the records that are behind has been in the journal, ms.
+    #[serde(default)]
+    pub behind_ms: u64,
+    /// Records that the receiver acknowledged within the last minute.
+    #[serde(default)]
+    pub last_minute: u64,
+    /// When it is tried again, RFC 3339; null while nothing failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_try: Option<String>,
+}
+
+/// How a part of the recorder is doing.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Condition {
+    /// It does what it should.
+    #[default]
+    Ok,
+    /// It does, and has fallen behind.
+    Slow,
+    /// It tries, and fails: records are lost, or wait.
+    Failing,
+    /// It has not come back from what it does.
+    Hung,
+}
+
+impl Condition {
+    /// Whether somebody has to look.
+    #[must_use]
+    pub fn is_bad(self) -> bool {
+        match self {
+            Condition::Ok | Condition::Slow => false,
+            Condition::Failing | Condition::Hung => true,
+        }
+    }
+
+    /// As it is written.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Condition::Ok => "ok",
+            Condition::Slow => "slow",
+            Condition::Failing => "failing",
+            Condition::Hung => "hung",
+        }
+    }
 }

@@ -1,11 +1,12 @@
 //! What an exec brings along beside its program and its arguments.
 
-use std::sync::Arc;
+use std::ops::Deref;
+use std::sync::OnceLock;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Text;
+use super::{Shared, Text};
 
 /// What an exec brings along. Only what is there is told.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -27,7 +28,8 @@ pub struct Brought {
     /// than that, or more environment than was looked at (1024 pieces of 255 bytes; a variable takes
     /// at least one).
     #[serde(skip_serializing_if = "is_empty")]
-    pub env_names: Arc<Vec<Text>>,
+    #[schemars(with = "Vec<Text>")]
+    pub env_names: Shared<EnvNames>,
     /// So many entries of the environment have no name, or a longer one.
     #[serde(skip_serializing_if = "is_zero")]
     pub env_untold: u32,
@@ -37,6 +39,60 @@ pub struct Brought {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub loader_env: Vec<Text>,
 }
+
+/// Names of environment variables, in their order.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct EnvNames {
+    names: Vec<Text>,
+    #[serde(skip)]
+    offers: OnceLock<Vec<(usize, &'static str)>>,
+}
+
+impl EnvNames {
+    /// Places of the names that `what` says something about, with what it says. It is asked once: the
+    /// same names come with each program that an agent starts.
+    pub fn offers(
+        &self,
+        what: impl Fn(&[u8]) -> Option<&'static str>,
+    ) -> impl Iterator<Item = (&Text, &'static str)> {
+        let names = self.names.iter().enumerate();
+        let found = || {
+            names
+                .filter_map(|(at, name)| Some((at, what(&name.0)?)))
+                .collect()
+        };
+        let found = self.offers.get_or_init(found);
+        found
+            .iter()
+            .filter_map(|(at, what)| Some((self.names.get(*at)?, *what)))
+    }
+}
+
+impl From<Vec<Text>> for EnvNames {
+    fn from(names: Vec<Text>) -> Self {
+        EnvNames {
+            names,
+            offers: OnceLock::new(),
+        }
+    }
+}
+
+impl Deref for EnvNames {
+    type Target = [Text];
+
+    fn deref(&self) -> &[Text] {
+        &self.names
+    }
+}
+
+impl PartialEq for EnvNames {
+    fn eq(&self, other: &Self) -> bool {
+        self.names == other.names
+    }
+}
+
+impl Eq for EnvNames {}
 
 impl Brought {
     /// What somebody who looks over many records should not overlook, in words.
@@ -59,6 +115,6 @@ fn is_zero(number: &u32) -> bool {
 }
 
 // Serde hands over a reference to the field.
-fn is_empty(names: &Arc<Vec<Text>>) -> bool {
+fn is_empty(names: &Shared<EnvNames>) -> bool {
     names.is_empty()
 }

@@ -6,7 +6,13 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::note::Change;
-use super::{Action, Object, Process, REPEATED, Shared, Text, ToolCall};
+use super::{
+    Action, Container, Object, Origin, Process, ProgramHash, REPEATED, Requester, Shared, Text,
+    ToolCall,
+};
+
+/// The note of what somebody did who is none of the agent's processes.
+pub const OUTSIDER: &str = "outsider";
 
 /// A session began, stopped being recorded, is recorded again, or ended.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -23,7 +29,7 @@ pub struct SessionChange {
     /// What tied it to its agent, when it begins or is resumed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bound: Option<Bound>,
-    /// The tool call of the session around it in which it began, when it begins.
+    /// The tool call of the session around it in which it began or was asked for, when it begins.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tool_call: Option<Shared<ToolCall>>,
     /// What it did until now; nothing at the start.
@@ -33,9 +39,13 @@ pub struct SessionChange {
     /// killed had counted is not known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub totals_since: Option<u64>,
-    /// Processes that still run at the end of recording.
+    /// Processes that still run at the end of recording; of a session that is resumed those that the
+    /// recorder before has recorded and that run still.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub still_running: Vec<String>,
+    /// Why it ended, where that is not that its last process or its cgroup is gone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<WhyOver>,
     /// That no recorder saw its end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unseen: Option<UnseenEnd>,
@@ -66,6 +76,9 @@ pub struct SessionTotals {
 impl SessionTotals {
     /// Counts an action.
     pub fn add(&mut self, action: &Action) {
+        if is_outsiders(action) {
+            return;
+        }
         let count = action.completeness.count;
         add(&mut self.actions, &action.action, count);
         if let Object::Flow(flow) = &action.object {
@@ -85,6 +98,16 @@ impl SessionTotals {
     }
 }
 
+/// Whether somebody else did it, to what is the agent's.
+#[must_use]
+pub fn is_outsiders(action: &Action) -> bool {
+    action
+        .completeness
+        .notes
+        .iter()
+        .any(|note| note == OUTSIDER)
+}
+
 fn add(sums: &mut BTreeMap<String, u64>, name: &str, count: u64) {
     match sums.get_mut(name) {
         Some(sum) => *sum += count,
@@ -99,10 +122,41 @@ fn add(sums: &mut BTreeMap<String, u64>, name: &str, count: u64) {
 pub struct Bound {
     /// The kernel's id of its cgroup, never that of another one within a boot.
     pub cgroup_id: Option<u64>,
+    /// The container that a rule named, as its runtime described it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub container: Option<Container>,
     /// Real user id that a launched process had when it was tagged: whoever the command runs as.
     pub user: Option<u32>,
     /// The process that launched it: of `agtrack run` the launcher, not the command.
     pub parent: Option<Process>,
+    /// The handoff that it is the result of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub handoff: Option<Origin>,
+    /// Who asked for it at the control socket, where no rule of the configuration has bound it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request: Option<Requester>,
+    /// The program of its first process, where a rule has bound it by program or user.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exe: Option<BoundExe>,
+}
+
+/// The program that a session began with.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct BoundExe {
+    /// The executable; of a script its interpreter.
+    pub path: Text,
+    /// Device of its file, `major:minor`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device: Option<String>,
+    /// Inode number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inode: Option<u64>,
+    /// The script, as it was named, where the exec was seen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub script: Option<Text>,
+    /// What was in these files.
+    #[serde(flatten)]
+    pub hash: ProgramHash,
 }
 
 /// The end of a session that was found out afterwards. Its totals are those of its last `suspend`.
@@ -118,7 +172,7 @@ pub struct UnseenEnd {
     pub boot_id: String,
 }
 
-/// Why a session is over that no recorder saw end.
+/// Why a session or a tool call is over, where no event told its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum WhyOver {
@@ -126,8 +180,16 @@ pub enum WhyOver {
     CgroupGone,
     /// No agent of this id is configured for its cgroup any more.
     NotConfigured,
+    /// None of its processes that are known runs any more.
+    ProcessesGone,
     /// The machine was started anew.
     Reboot,
     /// It was bound to the recorder, which did not end in order.
     RecorderGone,
+    /// Ended by reload of the configuration: its agent was removed or changed. Its processes go on, and
+    /// are nobody's.
+    Reload,
+    /// Untagged by request: somebody asked at the control socket to record it no more. The `lifecycle`
+    /// record `untag` before says who.
+    UntaggedByRequest,
 }

@@ -2,14 +2,17 @@
 
 use uuid::Uuid;
 
-use super::{Draft, Host, Record, Shared, VERSION, timestamp};
+use super::time::Times;
+use super::{Draft, Host, Record, Shared, VERSION};
 use crate::input::Clock;
 
 /// Gives drafts their place: number, id and wall time.
 #[derive(Debug)]
 pub struct Stamper {
     host: Shared<Host>,
-    log_id: Uuid,
+    /// The log's id with the colon behind it.
+    log_id: String,
+    times: Times,
     line: Vec<u8>,
 }
 
@@ -18,23 +21,29 @@ impl Stamper {
     pub fn new(host: Host, log_id: Uuid) -> Self {
         Stamper {
             host: Shared::new(host),
-            log_id,
+            log_id: format!("{log_id}:"),
+            times: Times::default(),
             line: Vec::new(),
         }
     }
 
     /// The record with number `seq`.
-    pub fn record(&self, draft: Draft, seq: u64, clock: Clock) -> Record {
+    pub fn record(&mut self, draft: Draft, seq: u64, clock: Clock) -> Record {
         Record {
             v: VERSION,
             seq,
-            id: format!("{}:{seq}", self.log_id),
-            time: timestamp(clock, draft.time),
+            id: self.id(seq),
+            time: self.times.at(clock, draft.time),
             boot_time: draft.time,
             host: self.host.clone(),
             agent: draft.agent,
             body: draft.body,
         }
+    }
+
+    fn id(&self, seq: u64) -> String {
+        let mut digits = itoa::Buffer::new();
+        [&*self.log_id, digits.format(seq)].concat()
     }
 
     /// The same as one line of JSON, without the newline.

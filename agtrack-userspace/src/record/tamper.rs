@@ -10,7 +10,8 @@ use super::{Completeness, Object, Outcome, Process, Shared};
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Tamper {
     /// What: `tracker.signal`, `tracker.ptrace`, `tracker.cgroup`; of its files `tracker.write`,
-    /// `tracker.create`, `tracker.unlink`, `tracker.rename`, `tracker.attribute`.
+    /// `tracker.create`, `tracker.unlink`, `tracker.rename`, `tracker.attribute`; `tracker.request`: it
+    /// asked for something at the control socket, and was refused for who it is.
     pub action: String,
     /// Who did it.
     pub process: Shared<Process>,
@@ -22,7 +23,8 @@ pub struct Tamper {
     /// To what: the signal or the request and the recorder, the cgroup, or the file.
     pub object: Object,
     /// What became of a file, all that was seen at a time: `write`, `close_after_write`,
-    /// `attribute` (permissions, owner, times …), `create`, `delete`, `moved_from`, `moved_to`.
+    /// `attribute` (permissions, owner, times …), `create`, `delete`, `moved_from`, `moved_to`; of the
+    /// control socket `request`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub changes: Vec<String>,
     /// How it ended.
@@ -48,6 +50,8 @@ pub enum By {
     Parent,
     /// The first process of the machine, on whoever's behalf.
     Init,
+    /// A process of agtrack: it runs the recorder's own executable.
+    Own,
     /// Any other.
     Other,
 }

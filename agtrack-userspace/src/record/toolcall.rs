@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::note::Change;
-use super::{Effects, Process, Shared, Text};
+use super::{Effects, Process, Shared, Text, WhyOver};
 
 /// The tool call that an action belongs to.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -18,13 +18,14 @@ pub struct ToolCall {
     pub command: Vec<Text>,
 }
 
-/// A tool call began, goes on, or ended.
+/// A tool call began, goes on, stopped being recorded, is recorded again, or ended.
 ///
 /// A call begins where a child of the agent's main program starts a program, and ends with the last
 /// process below it.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct ToolCallChange {
-    /// Began (`start`), goes on (`report`), ended (`end`).
+    /// Began (`start`), goes on (`report`), goes on without a recorder (`suspend`), is recorded again
+    /// (`resume`), ended (`end`).
     pub change: Change,
     /// Which.
     pub tool_call: Shared<ToolCall>,
@@ -45,11 +46,31 @@ pub struct ToolCallChange {
     /// for the call too.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub child_sessions: Vec<Uuid>,
+    /// Its processes that run when it stops being recorded, and those of them that are known again when
+    /// it is recorded again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub still_running: Vec<String>,
+    /// Actions and effects are counted from here (boot clock, ns) and not from its begin: a recorder
+    /// before has told what came of it until it stopped.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub totals_since: Option<u64>,
+    /// At an end that no recorder saw: why it is over. When that was is not known, so there is no
+    /// `duration`; what came of it until the recorder before stopped stands in its last record.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unseen: Option<UnseenCall>,
     /// Actions so far, by name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub actions: BTreeMap<String, u64>,
     /// What came of it so far; null at the start, and where too many calls run at a time to keep it.
     pub effects: Option<Effects>,
+}
+
+/// The end of a tool call that no recorder saw, or that nobody will see.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct UnseenCall {
+    /// Why it is recorded no further. `processes_gone`, `cgroup_gone` and `reboot` say that it is over;
+    /// otherwise it may go on.
+    pub why: WhyOver,
 }
 
 /// How a process ended.

@@ -120,6 +120,11 @@ impl Line {
         self.seek = Seek::Passed;
     }
 
+    /// A shell was told to start what the words that follow say: an agent program may be among them.
+    pub(super) fn search(&mut self) {
+        self.seek = Seek::Any;
+    }
+
     /// Takes notice of a word; true: all of it is a prompt. `shell`: a shell reads the line.
     pub(super) fn step(&mut self, word: &Word<'_>, shell: bool, found: &mut Found) -> bool {
         let text = word.text();

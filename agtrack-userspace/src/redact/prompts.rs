@@ -173,6 +173,17 @@ fn what_starts_an_agent_program_is_seen_through() {
         ],
         &["sudo", "-u", "me", "nice", "-n", "5", "claude", "⟦do x⟧"],
         &["bash", "-c", "exec claude \"$@\"", "⟦_⟧", "⟦do x⟧"],
+        &[
+            "sh",
+            "-c",
+            "echo $$ > \"$0\" && exec timeout \"$@\"",
+            "/a",
+            "60",
+            "codex",
+            "exec",
+            "⟦do x⟧",
+        ],
+        &["sh", "-c", "rm \"$1\" $2", "_", "claude", "notes"],
     ] {
         check(args);
     }

@@ -192,6 +192,11 @@ fn piece(text: &[u8], range: Range<usize>, first: bool) -> Piece {
     }
 }
 
+/// Whether a shell's text hands on all words that follow it.
+pub(super) fn hands_on(text: &[u8]) -> bool {
+    text.windows(2).any(|two| two == b"$@" || two == b"$*")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -136,9 +136,11 @@ fn words(
         }
         let names = texts(search, word, depth, context.shell, found);
         has_agent |= names;
-        // `sh -c 'claude "$@"' _ PROMPT`
+        // `sh -c 'claude "$@"' _ PROMPT`, `sh -c 'exec timeout "$@"' _ 60 claude PROMPT`
         if names && context.shell && word.text().contains(&b'$') {
             line.pass_on();
+        } else if context.shell && shell::hands_on(word.text()) {
+            line.search();
         }
     }
     has_agent

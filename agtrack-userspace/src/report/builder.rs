@@ -4,16 +4,32 @@ use std::collections::BTreeMap;
 
 use super::bounds::{HOSTS, NAMES};
 use super::call::Timeline;
+use super::completeness::Numbers;
 use super::file::Files;
 use super::finding::Findings;
 use super::host::Hosts;
-use super::model::{Ended, Numbers, Report, Session};
+use super::model::{Ended, Report, Session};
 use super::notes::{Notes, Span};
 use super::process::{Processes, first};
 use crate::deed::Deeds;
+use crate::journal::Hole;
 use crate::record::{
-    Action, Agent, Body, Change, Host, Record, SessionChange, Shared, Tamper, Text,
+    Action, Agent, Body, Change, Container, Host, Record, SessionChange, Shared, Tamper, Text,
+    is_outsiders,
 };
+
+/// What is to be said of the journal that the records are from.
+#[derive(Clone, Debug, Default)]
+pub struct Source {
+    /// What is wrong with the numbers between the session's first and last record.
+    pub broken: Option<String>,
+    /// Records that are not there any more.
+    pub holes: Vec<Hole>,
+    /// A recorder writes it.
+    pub is_written: bool,
+    /// Lines that may be the session's and were no records.
+    pub unreadable: u64,
+}
 
 /// Takes a session's records in order, then those that name no session, and makes a report.
 #[derive(Debug)]
@@ -24,6 +40,7 @@ pub struct Builder {
     times: [String; 2],
     command: Vec<Text>,
     cgroup: Option<Text>,
+    container: Option<Container>,
     begin_seen: bool,
     still_running: u64,
     actions: BTreeMap<String, u64>,
@@ -47,6 +64,7 @@ impl Builder {
             times: [String::new(), String::new()],
             command: Vec::new(),
             cgroup: None,
+            container: None,
             begin_seen: false,
             still_running: 0,
             actions: BTreeMap::new(),
@@ -113,6 +131,9 @@ impl Builder {
     }
 
     fn act(&mut self, action: &Action, at: u64, time: &str) {
+        if is_outsiders(action) {
+            return;
+        }
         if let Some(count) = self.actions.get_mut(&action.action) {
             *count += 1;
         } else if self.actions.len() < NAMES {
@@ -140,12 +161,17 @@ impl Builder {
             | Change::Reload
             | Change::ReloadRefused
             | Change::CaptureStart
-            | Change::CaptureEnd => {}
+            | Change::CaptureEnd
+            | Change::Tag
+            | Change::Untag => {}
         }
         if self.command.is_empty() {
             self.command = first(&change.command);
         }
         self.cgroup = self.cgroup.take().or_else(|| change.cgroup.clone());
+        if let Some(bound) = &change.bound {
+            self.container = self.container.take().or_else(|| bound.container.clone());
+        }
         if let Some(process) = &change.process {
             self.processes.see(process, at, None);
         }
@@ -184,16 +210,28 @@ impl Builder {
         }
     }
 
+    /// Whether records of the session may be among those that are missing.
+    fn may_be_in(&self, hole: &Hole) -> bool {
+        let behind_begin = hole.last > self.span.first || !self.begin_seen;
+        let before_end = hole.first < self.span.last || self.span.ended != Ended::Yes;
+        behind_begin && before_end
+    }
+
     /// The numbers of the session's first and last record, where there is any.
     #[must_use]
     pub fn numbers(&self) -> Option<(u64, u64)> {
         (self.span.first > 0).then_some((self.span.first, self.span.last))
     }
 
-    /// The report. `broken`: what is wrong with the journal's numbers between the session's first
-    /// and last record. `unreadable`: lines that may be the session's and were no records.
+    /// The report, of a journal of which this is to be said.
     #[must_use]
-    pub fn finish(self, broken: Option<String>, unreadable: u64) -> Report {
+    pub fn finish(mut self, source: Source) -> Report {
+        if self.span.ended == Ended::No && !source.is_written {
+            self.span.ended = Ended::BrokenOff;
+            self.notes.unwatched();
+        }
+        let mut holes = source.holes;
+        holes.retain(|hole| self.may_be_in(hole));
         let effects = self.deeds.effects(NAMES);
         let (timeline, _) = self.timeline.finish();
         let processes = self.processes.finish();
@@ -203,7 +241,7 @@ impl Builder {
         let numbers = Numbers {
             first: self.span.first,
             last: self.span.last,
-            broken,
+            broken: source.broken,
         };
         let [begin, end] = self.times;
         let session = Session {
@@ -211,6 +249,7 @@ impl Builder {
             host: self.host.map(|host| (*host).clone()).unwrap_or_default(),
             command: self.command,
             cgroup: self.cgroup,
+            container: self.container,
             begin,
             end,
             duration: self.span.end.saturating_sub(self.span.begin),
@@ -227,7 +266,7 @@ impl Builder {
             files: self.files.finish(),
             hosts: self.hosts.finish(),
             processes,
-            completeness: self.notes.finish(numbers, unreadable),
+            completeness: self.notes.finish(numbers, holes, source.unreadable),
         }
     }
 }

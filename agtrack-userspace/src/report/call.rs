@@ -98,12 +98,14 @@ impl Timeline {
             return;
         };
         call.class = change.class;
-        call.duration = change.duration;
+        call.duration = change.duration.or(call.duration);
         call.exit = change.exit.clone();
         call.processes = change.processes;
         call.ended = ended;
         call.child_sessions = change.child_sessions.clone();
-        if known.scope.is_none() {
+        // What is counted anew tells less than what was told before.
+        let is_anew = change.totals_since.is_some() || change.unseen.is_some();
+        if known.scope.is_none() && !is_anew {
             call.effects = change.effects.clone().unwrap_or_default();
         }
         if let Some(scope) = known.scope.take_if(|_| ended) {

@@ -2,28 +2,42 @@
 
 use std::collections::HashMap;
 
+use super::attempt::Attempts;
 use super::bounds::{CALLS, FINDINGS};
 use super::call;
 use super::model::{Capped, Finding, ProcessDone, Step, Weight};
 use crate::record::{By, Effects, Handoff, Item, Object, Record, Tamper, Text};
+use crate::run::summary::contact;
 
 /// Gathers what is seen on the way.
 #[derive(Debug, Default)]
 pub(super) struct Findings {
     found: Capped<Finding>,
+    deeds: Attempts,
+    /// Records of the last deed that were not told.
+    more: u64,
 }
+
+/// What attempts on the recorder begin with.
+const TAMPER: &str = "tamper: ";
 
 impl Findings {
     /// Somebody reached for the recorder.
     pub(super) fn tamper(&mut self, tamper: &Tamper, record: &Record, calls: Vec<u64>) {
+        // What one editor does to save one file is one deed.
         if tamper.expected {
             return;
         }
+        if self.deeds.goes_on(tamper, record.boot_time) {
+            return self.more();
+        }
+        self.more = 0;
         let by = match tamper.by {
-            By::Agent => "an agent's process",
-            By::Parent => "whoever started the recorder",
-            By::Init => "init",
-            By::Other => "another process",
+            By::Agent => "by an agent's process",
+            By::Parent => "by whoever started the recorder",
+            By::Init => "by init",
+            By::Own => "by agtrack itself",
+            By::Other => "by another process",
         };
         let exe = tamper.process.exe.as_ref();
         let exe = exe.map_or("?".into(), Text::escaped);
@@ -33,13 +47,28 @@ impl Findings {
         };
         self.push(Finding {
             weight: Weight::Bad,
-            what: format!("tamper: {}", tamper.action),
+            what: format!("{TAMPER}{}", tamper.action),
             name: reached(&tamper.object),
-            detail: format!("{by}, {exe} [{}]{count}", tamper.process.pid),
+            detail: format!(
+                "{by}, {exe} [{}]{}{count}",
+                tamper.process.pid,
+                tamper.process.origin()
+            ),
             time: Some(record.time.clone()),
             seq: Some(record.seq),
             calls,
         });
+    }
+
+    /// One more record of the deed that was told last.
+    fn more(&mut self) {
+        self.more += 1;
+        let mut found = self.found.items.iter_mut().rev();
+        if let Some(told) = found.find(|finding| finding.what.starts_with(TAMPER)) {
+            let one = format!(", with {} more changes", self.more - 1);
+            let detail = told.detail.strip_suffix(&one).unwrap_or(&told.detail);
+            told.detail = format!("{detail}, with {} more changes", self.more);
+        }
     }
 
     /// Somebody was reached who acts on the agent's account.
@@ -131,7 +160,7 @@ fn told(what: &str, item: &Item, calls: Vec<u64>) -> Finding {
     if !item.what.is_empty() {
         how.push(item.what.clone());
     }
-    how.extend(item.ways.iter().cloned());
+    how.extend(contact(&item.ways));
     if !item.by.0.is_empty() {
         how.push(format!("by {}", item.by.escaped()));
     }

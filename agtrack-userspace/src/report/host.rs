@@ -26,11 +26,13 @@ impl Hosts {
 
     pub(super) fn add(&mut self, action: &Action, call: Option<u64>) {
         let failed = action.outcome.result == OutcomeResult::Failure;
+        let begun = action.outcome.result == OutcomeResult::InProgress;
         match &action.object {
             Object::Connect(address) => {
                 if let Some(host) = self.at(address, call) {
                     host.connections += 1;
                     host.failed += u64::from(failed);
+                    host.begun += u64::from(begun);
                 }
             }
             Object::Endpoint {
@@ -53,6 +55,7 @@ impl Hosts {
                     host.bytes_out = host.bytes_out.saturating_add(flow.bytes_out);
                     host.bytes_in = host.bytes_in.saturating_add(flow.bytes_in);
                     host.inbound |= inbound;
+                    host.over += u64::from(!inbound);
                 }
             }
             object => self.said(object, call),
@@ -150,6 +153,8 @@ pub(super) fn merge(hosts: &mut Capped<HostDone>, action: &Action) {
             Some(known) => {
                 known.connections += host.connections;
                 known.failed += host.failed;
+                known.begun += host.begun;
+                known.over += host.over;
                 known.bytes_out = known.bytes_out.saturating_add(host.bytes_out);
                 known.bytes_in = known.bytes_in.saturating_add(host.bytes_in);
                 for word in host.said {

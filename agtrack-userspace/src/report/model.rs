@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use uuid::Uuid;
 
-use crate::record::{Agent, CallClass, CallExit, Effects, GapReason, Host, Sha256, Text, Unhashed};
+use super::completeness::Completeness;
+use crate::record::{Agent, CallClass, CallExit, Container, Effects, Host, Sha256, Text, Unhashed};
 
 /// All that is told of a session.
 #[derive(Clone, Debug, Serialize)]
@@ -78,6 +79,9 @@ pub struct Session {
     pub command: Vec<Text>,
     /// The cgroup that binds it.
     pub cgroup: Option<Text>,
+    /// The container that binds it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub container: Option<Container>,
     /// When it began; where its beginning is no longer kept, its first record.
     pub begin: String,
     /// When it ended; otherwise its last record so far.
@@ -234,6 +238,10 @@ pub struct HostDone {
     pub connections: u64,
     /// Of them, how many failed.
     pub failed: u64,
+    /// Of them, how many the call did not wait for.
+    pub begun: u64,
+    /// Connections to it that have ended: they were there.
+    pub over: u64,
     /// Payload sent, bytes, of what has ended.
     pub bytes_out: u64,
     /// Payload that came.
@@ -244,6 +252,23 @@ pub struct HostDone {
     pub inbound: bool,
     /// Which calls; 0 is the main program.
     pub calls: Vec<u64>,
+}
+
+impl HostDone {
+    /// Connects of which no connection was seen: nobody waited for them, and nothing was said.
+    #[must_use]
+    pub fn unseen(&self) -> u64 {
+        match self.said.is_empty() {
+            true => self.begun.saturating_sub(self.over),
+            false => 0,
+        }
+    }
+
+    /// Whether there was any contact, as far as that was seen.
+    #[must_use]
+    pub fn is_reached(&self) -> bool {
+        self.connections == 0 || self.connections > self.failed + self.unseen()
+    }
 }
 
 /// A process.
@@ -304,89 +329,4 @@ pub struct Finding {
     pub seq: Option<u64>,
     /// Which calls; 0 is the main program.
     pub calls: Vec<u64>,
-}
-
-/// What is known to be missing.
-#[derive(Clone, Debug, Default, Serialize)]
-pub struct Completeness {
-    /// Events of this time that are known to be lost, of this session or of nobody in particular.
-    pub lost: u64,
-    /// Runs of hooks that the kernel skipped, on the whole host: an upper bound.
-    pub skipped: u64,
-    /// Gaps of this session and of the time it ran.
-    pub gaps: Capped<GapTold>,
-    /// The journal's numbers.
-    pub numbers: Numbers,
-    /// The recorder stopped without recording the session's end: what came after is not known.
-    pub broken_off: bool,
-    /// Lines that may be of this session and could not be read.
-    pub unreadable: u64,
-    /// Version of agtrack that recorded.
-    pub version: Option<String>,
-    /// Back end for file events.
-    pub backend: Option<String>,
-    /// Kernel release.
-    pub kernel: Option<String>,
-    /// How many hooks there are.
-    pub hooks: u64,
-    /// Those that were not attached.
-    pub hooks_missing: Vec<Lack>,
-    /// Back ends that were passed over, and why.
-    pub passed_over: Vec<String>,
-}
-
-impl Completeness {
-    /// Nothing is known to be missing. What the kernel skipped is no more than an upper bound and
-    /// stands beside.
-    #[must_use]
-    pub fn is_whole(&self) -> bool {
-        let skips = |gap: &GapTold| gap.reason == GapReason::Skipped;
-        self.lost == 0
-            && !self.broken_off
-            && self.unreadable == 0
-            && self.numbers.broken.is_none()
-            && self.gaps.more == 0
-            && self.gaps.items.iter().all(skips)
-    }
-}
-
-/// A gap that concerns the session.
-#[derive(Clone, Debug, Serialize)]
-pub struct GapTold {
-    /// Why.
-    pub reason: GapReason,
-    /// What the hook feeds.
-    pub action: Option<String>,
-    /// How many.
-    pub count: Option<u64>,
-    /// In words.
-    pub detail: String,
-    /// When it was told.
-    pub time: String,
-    /// The record.
-    pub seq: u64,
-    /// It is about this session; otherwise about all.
-    pub own: bool,
-}
-
-/// The numbers of the journal's records from the session's first to its last.
-#[derive(Clone, Debug, Default, Serialize)]
-pub struct Numbers {
-    /// First.
-    pub first: u64,
-    /// Last.
-    pub last: u64,
-    /// What is wrong with them, where something is.
-    pub broken: Option<String>,
-}
-
-/// A hook that was not attached.
-#[derive(Clone, Debug, Serialize)]
-pub struct Lack {
-    /// The action it feeds.
-    pub action: String,
-    /// Program and what it was to be attached to.
-    pub hook: String,
-    /// Why not.
-    pub reason: Option<String>,
 }

@@ -1,19 +1,94 @@
 //! What is known to be missing of a session.
 
 use super::bounds::FINDINGS;
-use super::model::{Capped, Completeness, Ended, GapTold, Lack, Numbers};
+use super::completeness::{Completeness, GapTold, Lack, Numbers};
+use super::gap::{Between, missing};
+use super::model::{Capped, Ended};
+use crate::journal::Hole;
 use crate::record::{Change, Gap, GapReason, HookReport, Lifecycle, Record};
 
 /// When a session was, by the clock that nobody can set and by its records.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Span {
-    pub(super) boot_id: String,
+pub struct Span {
+    /// The kernel's id of the boot in which it began.
+    pub boot_id: String,
+    /// Its first record, ns since boot.
+    pub begin: u64,
+    /// Its last record, ns since boot.
+    pub end: u64,
+    /// Number of its first record.
+    pub first: u64,
+    /// Number of its last record.
+    pub last: u64,
+    /// Whether it is over.
+    pub ended: Ended,
+}
+
+/// A gap that names no session.
+#[derive(Clone, Debug)]
+pub struct CommonGap {
+    reason: GapReason,
     /// ns since boot.
-    pub(super) begin: u64,
-    pub(super) end: u64,
-    pub(super) first: u64,
-    pub(super) last: u64,
-    pub(super) ended: Ended,
+    from: u64,
+    until: u64,
+    /// The record.
+    seq: u64,
+    boot_id: String,
+}
+
+impl CommonGap {
+    /// From its record.
+    #[must_use]
+    pub fn of(gap: &Gap, record: &Record) -> CommonGap {
+        CommonGap {
+            reason: gap.reason,
+            from: gap.from,
+            until: gap.until,
+            seq: record.seq,
+            boot_id: record.host.boot_id.clone(),
+        }
+    }
+
+    /// Number of its record.
+    #[must_use]
+    pub fn seq(&self) -> u64 {
+        self.seq
+    }
+
+    /// Whether it is of a session's time. `restarted`: another recorder began after the session's last
+    /// record and before this gap was told.
+    #[must_use]
+    pub fn concerns(&self, span: &Span, restarted: bool) -> bool {
+        // The next recorder says first what became of the one before, and then that it begins.
+        let broke_it = !restarted && span.ended != Ended::Yes && self.seq > span.last;
+        match self.reason {
+            // It says what became of the recording before it.
+            GapReason::UncleanStop | GapReason::TornLine => {
+                broke_it || (span.first..=span.last).contains(&self.seq)
+            }
+            GapReason::RingFull
+            | GapReason::MapFull
+            | GapReason::SessionBudget
+            | GapReason::Oversized
+            | GapReason::PartsLost
+            | GapReason::Skipped
+            | GapReason::Unaccounted
+            | GapReason::Undecodable
+            | GapReason::JournalFull
+            | GapReason::JournalRemoved
+            | GapReason::TouchesLost
+            | GapReason::LateTag
+            | GapReason::ContainerUnknown
+            | GapReason::UndecidedFull
+            | GapReason::NotRecording
+            | GapReason::AmbiguousHandoff => {
+                let open = span.ended == Ended::No;
+                self.boot_id == span.boot_id
+                    && self.until >= span.begin
+                    && (open || self.from <= span.end)
+            }
+        }
+    }
 }
 
 /// Gathers gaps and what the recorder says of itself.
@@ -32,32 +107,7 @@ impl Notes {
 
     /// A gap that names no session, if it is of the session's time.
     pub(super) fn common(&mut self, gap: &Gap, record: &Record, span: &Span) {
-        // The next recorder says first what became of the one before, and then that it begins.
-        let broke_it = !self.restarted && span.ended != Ended::Yes && record.seq > span.last;
-        let concerns = match gap.reason {
-            // It says what became of the recording before it.
-            GapReason::UncleanStop | GapReason::TornLine => {
-                broke_it || (span.first..=span.last).contains(&record.seq)
-            }
-            GapReason::RingFull
-            | GapReason::MapFull
-            | GapReason::SessionBudget
-            | GapReason::Oversized
-            | GapReason::PartsLost
-            | GapReason::Skipped
-            | GapReason::Unaccounted
-            | GapReason::Undecodable
-            | GapReason::JournalFull
-            | GapReason::TouchesLost
-            | GapReason::LateTag
-            | GapReason::NotRecording => {
-                let open = span.ended == Ended::No;
-                record.host.boot_id == span.boot_id
-                    && gap.until >= span.begin
-                    && (open || gap.from <= span.end)
-            }
-        };
-        if concerns {
+        if CommonGap::of(gap, record).concerns(span, self.restarted) {
             self.gap(gap, record, false);
         }
     }
@@ -70,6 +120,8 @@ impl Notes {
             self.told.lost = self.told.lost.saturating_add(count);
         }
         let gap = GapTold {
+            between: Between::of(gap, record),
+            missing: missing(gap.reason),
             reason: gap.reason,
             action: gap.action.clone(),
             count: gap.count,
@@ -113,8 +165,19 @@ impl Notes {
         self.told.broken_off = true;
     }
 
-    pub(super) fn finish(mut self, numbers: Numbers, unreadable: u64) -> Completeness {
+    /// It is not over, and nobody records.
+    pub(super) fn unwatched(&mut self) {
+        self.told.unwatched = true;
+    }
+
+    pub(super) fn finish(
+        mut self,
+        numbers: Numbers,
+        holes: Vec<Hole>,
+        unreadable: u64,
+    ) -> Completeness {
         self.told.numbers = numbers;
+        self.told.holes = holes;
         self.told.unreadable = unreadable;
         let gaps: &mut Capped<GapTold> = &mut self.told.gaps;
         gaps.items.sort_by_key(|gap| gap.seq);

@@ -1,11 +1,14 @@
 //! What a report says of records.
 
+mod whole;
+
 use std::path::Path;
 
 use jiff::tz::TimeZone;
 
 use super::*;
-use crate::record::{Body, Record, Sha256};
+use crate::journal::Hole;
+use crate::record::{Body, Change, Record, Sha256, is_outsiders};
 use crate::run::summary::Look;
 use crate::terminal::Palette;
 
@@ -22,6 +25,16 @@ fn read(lines: &str) -> Vec<Record> {
 }
 
 fn report_of(records: &[Record]) -> Report {
+    report_from(
+        records,
+        Source {
+            is_written: true,
+            ..Source::default()
+        },
+    )
+}
+
+fn report_from(records: &[Record], source: Source) -> Report {
     let agent = records.iter().find_map(|record| record.agent.clone());
     let agent = agent.unwrap();
     let is_own = |record: &&Record| {
@@ -34,7 +47,7 @@ fn report_of(records: &[Record]) -> Report {
         .filter(is_own)
         .for_each(|record| builder.add(record));
     records.iter().for_each(|record| builder.note(record));
-    builder.finish(None, 0)
+    builder.finish(source)
 }
 
 #[test]
@@ -43,7 +56,9 @@ fn every_recorded_fixture_gives_a_report_whose_numbers_are_those_of_its_records(
         let records = read(lines);
         let report = report_of(&records);
         let own = records.iter().filter(|record| record.agent.is_some());
-        let actions = own.filter(|record| matches!(record.body, Body::Action(_)));
+        // What others did to the agent's cgroup is nothing that the agent did.
+        let actions = own
+            .filter(|record| matches!(&record.body, Body::Action(action) if !is_outsiders(action)));
         assert_eq!(report.actions.values().sum::<u64>(), actions.count() as u64);
         assert_eq!(report.session.ended, Ended::Yes);
         assert!(!report.session.begin_missing);
@@ -133,71 +148,6 @@ fn with(change: impl Fn(&mut Vec<serde_json::Value>)) -> Report {
     report_of(&read(&text.join("\n")))
 }
 
-#[test]
-fn a_session_without_its_end_goes_on_or_broke_off() {
-    let is_end = |line: &serde_json::Value| line["change"] == "end";
-    let report = with(|lines| lines.retain(|line| !is_end(line)));
-    assert_eq!(report.session.ended, Ended::No);
-    let report = with(|lines| {
-        lines.retain(|line| !is_end(line));
-        let last = lines.last().unwrap()["seq"].as_u64().unwrap();
-        let mut again = lines[0].clone();
-        again["seq"] = (last + 2).into();
-        let mut gap = lines[0].clone();
-        gap["kind"] = "gap".into();
-        gap["seq"] = (last + 1).into();
-        for (name, value) in [
-            ("reason", serde_json::json!("unclean_stop")),
-            ("hook", serde_json::Value::Null),
-            ("action", serde_json::Value::Null),
-            ("count", serde_json::Value::Null),
-            ("from", 0.into()),
-            ("until", 0.into()),
-            ("detail", "it was killed".into()),
-        ] {
-            gap[name] = value;
-        }
-        // What a third recorder says of the second is not about this session.
-        let mut other = gap.clone();
-        other["seq"] = (last + 3).into();
-        lines.extend([gap, again, other]);
-    });
-    assert_eq!(report.session.ended, Ended::BrokenOff);
-    assert_eq!(report.completeness.gaps.total(), 1);
-    assert_eq!(report.completeness.gaps.items[0].detail, "it was killed");
-    assert!(!report.completeness.is_whole());
-}
-
-#[test]
-fn a_session_that_the_next_recorder_found_again_goes_on() {
-    let report = with(|lines| {
-        let mut again = lines[0].clone();
-        let first = lines.iter().find(|line| !line["agent"].is_null()).unwrap();
-        again["seq"] = (first["seq"].as_u64().unwrap() + 1).into();
-        lines.push(again);
-    });
-    assert_eq!(report.session.ended, Ended::Yes);
-    assert!(!report.completeness.broken_off);
-}
-
-#[test]
-fn an_end_that_nobody_saw_is_no_time_of_the_session() {
-    let seen = with(|_| {});
-    let report = with(|lines| {
-        let end = lines
-            .iter_mut()
-            .find(|line| line["change"] == "end" && line["kind"] == "session");
-        let end = end.unwrap();
-        end["boot_time"] = 5.into();
-        end["unseen"] = serde_json::json!({
-            "why": "reboot", "totals_known": false, "last_recorded": "", "boot_id": "x",
-        });
-    });
-    assert_eq!(report.session.ended, Ended::BrokenOff);
-    assert!(report.session.duration <= seen.session.duration);
-    assert!(report.session.duration > 0 && !report.completeness.is_whole());
-}
-
 fn gap(lines: &mut Vec<serde_json::Value>, reason: &str, count: u64, until: u64) {
     let mut gap = lines[0].clone();
     gap["kind"] = "gap".into();
@@ -226,6 +176,19 @@ fn only_gaps_of_the_sessions_time_count() {
     let told = &report.completeness;
     assert_eq!((told.lost, told.skipped, told.gaps.total()), (7, 3, 2));
     assert!(!told.is_whole());
+    // The head says when, and each gap when, whose and what.
+    let between = told.gaps.items[0].between.unwrap();
+    assert_eq!(told.doubtful(), Some(between));
+    let when = between.words(&TimeZone::UTC);
+    assert!(when.starts_with("at ") && when.contains(':'), "{when}");
+    let text = lines(&report).join("\n");
+    let head = format!("  not whole      {when}: something");
+    let one =
+        format!("  gap            {when}, any session: lost. May be missing: so many actions");
+    assert!(text.contains(&head) && text.contains(&one), "{text}");
+    let page = html::page(&report);
+    assert!(page.contains(&format!("{when} UTC. <a ")), "in the head");
+    assert!(page.contains(&format!(">{when} record ")), "beside the gap");
     let report = with(|lines| gap(lines, "skipped", 3, during + 1));
     assert!(report.completeness.is_whole(), "an upper bound is no loss");
 }
@@ -239,15 +202,7 @@ fn a_terminal_gets_no_control_characters() {
             }
         }
     });
-    let look = Look {
-        palette: Palette::default(),
-        width: 100,
-        cuts: false,
-        here: Vec::new(),
-        home: Vec::new(),
-        command: "agtrack".into(),
-    };
-    let lines = text::laid_out(&look, &report, Path::new("/j"), &TimeZone::UTC);
+    let lines = lines(&report);
     assert!(
         lines[0].starts_with("a\\u{1b}[31m\\u{202e}, session "),
         "{}",
@@ -260,6 +215,19 @@ fn a_terminal_gets_no_control_characters() {
     );
     assert!(text.contains("back end tracepoint"), "{text}");
     assert!(text.contains("  lost           nothing"), "{text}");
+    assert!(!text.contains("not whole"), "{text}");
+}
+
+fn lines(report: &Report) -> Vec<String> {
+    let look = Look {
+        palette: Palette::default(),
+        width: 100,
+        cuts: false,
+        here: Vec::new(),
+        home: Vec::new(),
+        command: "agtrack".into(),
+    };
+    text::laid_out(&look, report, Path::new("/j"), &TimeZone::UTC)
 }
 
 #[test]
@@ -303,4 +271,49 @@ fn is_handler(text: &str) -> bool {
         .take_while(char::is_ascii_lowercase)
         .collect();
     name.len() > 2 && text[1 + name.len()..].starts_with("=\"")
+}
+
+#[test]
+fn a_connect_that_nobody_waited_for_and_nothing_came_of_is_told_as_that_everywhere() {
+    let told = |keep: &dyn Fn(&serde_json::Value) -> bool| {
+        let lines = FLOW.lines().filter_map(|line| {
+            let mut line: serde_json::Value = serde_json::from_str(line).unwrap();
+            if line["action"] == "net.connect" && line["outcome"]["result"] == "success" {
+                line["outcome"] =
+                    serde_json::json!({"result": "in_progress", "errno": "EINPROGRESS"});
+            }
+            keep(&line).then(|| line.to_string())
+        });
+        report_of(&read(&lines.collect::<Vec<_>>().join("\n")))
+    };
+    let words = "asked for, no connection seen";
+    // Of each the connection ends, which is told.
+    let whole = told(&|_| true);
+    let reached = whole.hosts.items.iter().filter(|host| host.begun > 0);
+    assert!(reached.clone().count() > 0 && reached.clone().all(HostDone::is_reached));
+    assert!(!lines(&whole).join("\n").contains(words));
+    assert!(!html::page(&whole).contains(words));
+    let refused = told(&|line| line["action"] != "net.flow");
+    let mut refused_hosts = refused.hosts.items.iter().filter(|host| host.begun > 0);
+    assert!(refused_hosts.all(|host| !host.is_reached()));
+    assert!(lines(&refused).join("\n").contains(words));
+    let page = html::page(&refused);
+    assert!(page.contains(words) && page.contains("asked for and not reached"));
+}
+
+#[test]
+fn files_that_came_and_went_are_counted_alike_in_lines_and_on_the_page() {
+    // A file that was created got another name, which may have been there before, and was deleted.
+    let mut report = report_of(&read(HASHES));
+    assert_eq!(report.effects.temporary, 0);
+    let words = "came and went";
+    assert!(!lines(&report).join("\n").contains(words));
+    let page = html::page(&report);
+    assert!(!page.contains(words));
+    assert!(page.contains("1 name that files were created under and left"));
+    for (count, words) in [(1, "1 file came and went"), (3, "3 files came and went")] {
+        report.effects.temporary = count;
+        assert!(lines(&report).join("\n").contains(words));
+        assert!(html::page(&report).contains(words));
+    }
 }

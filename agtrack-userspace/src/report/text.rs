@@ -9,10 +9,12 @@ use std::time::Duration;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::model::{Call, Completeness, Ended, Report, Step, Weight};
+use super::completeness::{Completeness, GapTold};
+use super::model::{Call, Ended, Report, Step, Weight};
+use crate::container;
 use crate::engine::Summary;
 use crate::record::{CallClass, printable};
-use crate::run::summary::{Look, quoted, recorded};
+use crate::run::summary::{Look, lost, quoted, recorded};
 use crate::terminal::command;
 
 /// Calls that are shown one by one.
@@ -45,13 +47,20 @@ pub(super) fn laid_out(
         let command = command(&session.command, COMMAND);
         lines.push(format!("  command        {command}"));
     }
+    if let Some(container) = &session.container {
+        let shown = printable(&container::shown(container));
+        lines.push(format!("  container      {shown}"));
+    }
     if let Some(cgroup) = &session.cgroup {
         lines.push(format!("  cgroup         {}", cgroup.printable()));
     }
     lines.push(format!("  when           {}", when(report, zone)));
     lines.extend(calls(look, report, zone));
-    lines.extend(recorded(look, "  recorded       ", &summary(report)));
-    lines.extend(missing(look, &report.completeness));
+    let summary = summary(report);
+    lines.extend(recorded(look, "  recorded       ", &summary));
+    let whole = report.completeness.is_whole();
+    lines.push(lost(look, &summary, whole));
+    lines.extend(missing(look, &report.completeness, zone));
     if session.still_running > 0 {
         let count = session.still_running;
         lines.push(format!("  still running  {count} when recording ended"));
@@ -69,8 +78,10 @@ pub(super) fn binding(report: &Report) -> &'static str {
     match report.session.agent.binding {
         crate::record::Binding::Launcher => "launcher",
         crate::record::Binding::Cgroup => "cgroup",
+        crate::record::Binding::Container => "container",
         crate::record::Binding::Executable => "program",
         crate::record::Binding::User => "user",
+        crate::record::Binding::Inferred => "handoff (inferred)",
     }
 }
 
@@ -85,6 +96,8 @@ fn summary(report: &Report) -> Summary {
         tampered: report.findings.items.iter().filter(bad).count() as u64,
         agents: Vec::new(),
         agents_total: 0,
+        results: Vec::new(),
+        results_total: 0,
     }
 }
 
@@ -164,7 +177,7 @@ pub(super) fn ended(call: &Call) -> String {
     }
 }
 
-fn missing(look: &Look, told: &Completeness) -> Vec<String> {
+fn missing(look: &Look, told: &Completeness, zone: &TimeZone) -> Vec<String> {
     let bad = look.palette.bad;
     let numbers = match &told.numbers.broken {
         None => format!(
@@ -181,10 +194,19 @@ fn missing(look: &Look, told: &Completeness) -> Vec<String> {
         words.push(format!("{count} of {} hooks missing", told.hooks));
     }
     let mut lines = look.line(anstyle::Style::new(), "journal", &words);
-    let gaps = told.gaps.items.iter().take(5).map(|gap| {
+    if !told.is_whole() {
+        let when = told.doubtful();
+        let when = when.map(|between| format!("{}: ", between.words(zone)));
+        let reasons = told.reasons().join("; ");
+        lines.push(format!(
+            "  {bad}not whole{bad:#}      {}something that it did may not be recorded: {}",
+            when.unwrap_or_default(),
+            printable(&reasons)
+        ));
+    }
+    let gaps = told.gaps.items.iter().take(5).map(|told| {
         let warning = look.palette.warning;
-        let detail = printable(&gap.detail);
-        format!("  {warning}gap{warning:#}            {detail}")
+        format!("  {warning}gap{warning:#}            {}", gap(told, zone))
     });
     lines.extend(gaps);
     let more = told.gaps.total().saturating_sub(5);
@@ -194,14 +216,29 @@ fn missing(look: &Look, told: &Completeness) -> Vec<String> {
     if told.unreadable > 0 {
         let count = told.unreadable;
         lines.push(format!(
-            "  {bad}unreadable{bad:#}     {count} lines, of a newer agtrack, perhaps"
+            "  {bad}unreadable{bad:#}     lines: {count}, damaged or of a newer agtrack"
         ));
     }
     lines
 }
 
+/// A gap: when, whose, what, and what may be missing; printable.
+pub(super) fn gap(told: &GapTold, zone: &TimeZone) -> String {
+    let when = told.between.map(|between| between.words(zone));
+    let whose = match told.own {
+        true => "this session",
+        false => "any session",
+    };
+    format!(
+        "{}, {whose}: {}. May be missing: {}",
+        when.unwrap_or_else(|| printable(&told.time)),
+        printable(&told.detail),
+        told.missing
+    )
+}
+
 /// A time of the records in a zone; printable also where it is none.
-pub(super) fn time(text: &str, zone: &TimeZone, format: &str) -> String {
+pub(crate) fn time(text: &str, zone: &TimeZone, format: &str) -> String {
     match text.parse::<Timestamp>() {
         Ok(time) => time.to_zoned(zone.clone()).strftime(format).to_string(),
         Err(_) => printable(text),
@@ -209,7 +246,7 @@ pub(super) fn time(text: &str, zone: &TimeZone, format: &str) -> String {
 }
 
 /// Nanoseconds for people.
-pub(super) fn duration(nanoseconds: u64) -> String {
+pub(crate) fn duration(nanoseconds: u64) -> String {
     let duration = Duration::from_nanos(nanoseconds);
     let seconds = duration.as_secs();
     match seconds {

@@ -24,7 +24,9 @@ fn options(start: Start) -> Options {
         noise: start.reads.noise(&noise::Globs::new()),
         hash_max_bytes: config::HASH_MAX_BYTES,
         hash_wait: Duration::from_millis(config::HASH_WAIT_MS),
+        container_sockets: Vec::new(),
         sizes: load::Sizes::default(),
+        pin: false,
         journal_options: journal::Options {
             directory: Some(start.directory),
             ..journal::Options::default()
@@ -33,6 +35,7 @@ fn options(start: Start) -> Options {
         launching: true,
         config_file: None,
         config_sha256: None,
+        removed: None,
         input_log: None,
     }
 }

@@ -8,7 +8,7 @@ use super::directory::Directory;
 use super::protocol::Packets;
 use crate::control::LONGEST_PACKET;
 use crate::engine::{CaptureDone, PacketFile};
-use crate::input::CaptureAsker;
+use crate::input::Requester;
 use crate::record::Text;
 
 /// How long the rest may take to be written when recording has ended.
@@ -32,7 +32,7 @@ pub(super) fn prepare(
     let (name, file) = directory.make_packets(group)?;
     let (done, awaited) = mpsc::channel();
     let program = std::env::current_exe().ok();
-    let asker = CaptureAsker {
+    let asker = Requester {
         pid: std::process::id(),
         uid: rustix::process::geteuid().as_raw(),
         program: program.map(|path| Text(path.as_os_str().as_bytes().to_vec())),

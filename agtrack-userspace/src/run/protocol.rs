@@ -108,6 +108,9 @@ pub(super) struct Begin {
     pub packets: bool,
     /// Record until the last tagged descendant has ended, also when the launcher is gone.
     pub all: bool,
+    /// Where a daemon may listen that is to record in this recorder's stead.
+    #[serde(with = "path::maybe", default)]
+    pub daemon: Option<PathBuf>,
 }
 
 /// From recorder to launcher.
@@ -119,6 +122,9 @@ pub(super) enum FromRecorder {
         /// Where the journal is.
         #[serde(with = "path")]
         journal: PathBuf,
+        /// It is a running daemon's, which records.
+        #[serde(default)]
+        daemon: bool,
     },
     /// The process is tagged, from its next fork or exec on everything it does is recorded.
     Tagged {
@@ -285,7 +291,10 @@ mod tests {
         });
         let path: PathBuf = OsString::from_vec(b"/j\xff\n".to_vec()).into();
         let journal = path.clone();
-        there_and_back(&FromRecorder::Ready { journal });
+        there_and_back(&FromRecorder::Ready {
+            journal,
+            daemon: false,
+        });
         let begin = ToRecorder::Begin(Begin {
             agent: "a".into(),
             journal: Some(path),
@@ -293,6 +302,7 @@ mod tests {
             reads: Reads::All,
             packets: true,
             all: false,
+            daemon: Some("/s".into()),
         });
         let mut wire = Vec::new();
         send(&mut wire, &begin).unwrap();

@@ -5,6 +5,8 @@
 //! terminal, and outlives a launcher that is killed: then it records until the command has ended.
 //! Never: executes anything, or leaves a cgroup or an empty journal behind.
 
+mod with;
+
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -19,7 +21,7 @@ use super::packets::{self, Awaited};
 use super::protocol::{Begin, Done, FromRecorder, Still, Tagging, ToRecorder};
 use super::talk::{Event, Talk};
 use crate::cgroup::{Hierarchy, OwnCgroup};
-use crate::engine::{PacketFile, Running, Summary, TagRequest};
+use crate::engine::{AgentRule, PacketFile, Running, Summary, TagRequest};
 use crate::load::{BackendChoice, Reads};
 use crate::terminal::note;
 
@@ -105,6 +107,9 @@ where
         other => bail!("the launcher began with {other:?}"),
     };
     let invoker = Invoker::from_environment()?;
+    if let Some(daemon) = begin.daemon.as_deref().and_then(with::daemon) {
+        return with::record_with(talk, &begin, daemon, invoker.as_ref());
+    }
     let group = invoker.as_ref().map(|invoker| invoker.gid);
     let name = Name::new();
     let mut directory = match &begin.journal {
@@ -120,13 +125,12 @@ where
         backend: begin.backend,
         reads: begin.reads,
     })?;
-    talk.say(&FromRecorder::Ready { journal });
-    let (pid, command) = match talk.next() {
-        Event::Request(ToRecorder::Launch { pid, command }) => (pid, command),
-        Event::Request(ToRecorder::Abandon) | Event::Gone | Event::Terminate => {
-            return engine.stop(None).map(drop);
-        }
-        other => bail!("the launcher went on with {other:?}"),
+    talk.say(&FromRecorder::Ready {
+        journal,
+        daemon: false,
+    });
+    let Some((pid, command)) = awaited(talk)? else {
+        return engine.stop(None).map(drop);
     };
     check_owner(pid, invoker.as_ref())?;
     talk.watch(pid)?;
@@ -151,6 +155,15 @@ where
     }
     say_done(talk, done);
     Ok(())
+}
+
+/// The process that is to be recorded, and what it will be; none: nothing is to be.
+fn awaited(talk: &mut Talk) -> anyhow::Result<Option<(u32, Vec<Vec<u8>>)>> {
+    match talk.next() {
+        Event::Request(ToRecorder::Launch { pid, command }) => Ok(Some((pid, command))),
+        Event::Request(ToRecorder::Abandon) | Event::Gone | Event::Terminate => Ok(None),
+        other => bail!("the launcher went on with {other:?}"),
+    }
 }
 
 /// The last word. Names that are too long together are left out, and that is said.
@@ -233,10 +246,11 @@ impl Session {
         let (packets, awaited) = packets.unzip();
         let request = TagRequest {
             pid,
-            agent: begin.agent.clone(),
+            agent: AgentRule::of_nobody(&begin.agent),
             cgroup: inside,
             command,
             packets,
+            request: None,
         };
         let id = engine.tag(request).context("cannot tag the command")?;
         Ok(Session {

@@ -90,10 +90,10 @@ impl Recorder {
         // Where sudo has given up already, its exit status says more than the broken pipe.
         let _ = recorder.tell(&ToRecorder::Begin(begin));
         let error = match recorder.hear() {
-            Ok(Some(FromRecorder::Ready { journal })) => {
+            Ok(Some(FromRecorder::Ready { journal, daemon })) => {
                 // A ^C that came meanwhile ends this process here, and below.
                 drop(held);
-                return Ok((recorder, Ready { journal }));
+                return Ok((recorder, Ready { journal, daemon }));
             }
             Ok(Some(FromRecorder::Failed { message })) => anyhow!("{message}"),
             Ok(Some(other)) => not_understood(&format!("it began with {other:?}")),
@@ -165,6 +165,8 @@ pub(super) fn not_understood(why: &str) -> anyhow::Error {
 pub(super) struct Ready {
     /// Where the journal is.
     pub journal: std::path::PathBuf,
+    /// A running daemon records.
+    pub(super) daemon: bool,
 }
 
 fn through_sudo(line: &[OsString]) -> bool {
@@ -277,6 +279,7 @@ mod tests {
                 reads: crate::load::Reads::All,
                 packets: false,
                 all: false,
+                daemon: None,
             };
             let talks = line(&["sh", "-c", "echo Welcome; cat >/dev/null"]);
             let result = Recorder::start(&talks, begin).map(drop);

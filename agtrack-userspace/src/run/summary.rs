@@ -11,7 +11,8 @@ use anstyle::Style;
 
 use super::plain;
 use super::protocol::{Done, Packets, Still};
-use crate::engine::{Started, Summary};
+use crate::deed::{BEGUN, CONNECTED};
+use crate::engine::{Asked, Started, Summary};
 use crate::record::{Item, Listed};
 pub(crate) use look::{Look, quoted};
 
@@ -28,6 +29,7 @@ pub(super) fn lines(journal: &Path, done: &Done) -> Vec<String> {
 fn laid_out(look: &Look, journal: &Path, done: &Done) -> Vec<String> {
     let (still, summary) = (&done.still, &done.summary);
     let mut lines = recorded(look, "agtrack: recorded ", summary);
+    lines.push(lost(look, summary, true));
     if still.total > 0 {
         let count = still.total;
         lines.push(format!("  still running  {count}, no longer recorded:"));
@@ -45,16 +47,16 @@ fn laid_out(look: &Look, journal: &Path, done: &Done) -> Vec<String> {
     lines
 }
 
-/// What was done, and what is known to be missing of it; `begin` stands before the actions.
+/// What was done; `begin` stands before the actions.
 pub(crate) fn recorded(look: &Look, begin: &str, summary: &Summary) -> Vec<String> {
     let mut lines = look.flow(begin.to_owned(), begin.len(), &actions(summary));
     lines.extend(agents(look, summary));
+    lines.extend(results(look, summary));
     lines.extend(programs(look, summary));
     lines.extend(files(look, summary));
     lines.extend(peers(look, summary));
     lines.extend(rest(look, summary));
     lines.extend(tampered(look, summary));
-    lines.push(lost(look, summary));
     lines
 }
 
@@ -110,6 +112,23 @@ fn agents(look: &Look, summary: &Summary) -> Vec<String> {
     }
 }
 
+/// What others did at its request, in cgroups of their own.
+fn results(look: &Look, summary: &Summary) -> Vec<String> {
+    let word = |asked: &Asked| {
+        let channel = plain(asked.channel.as_bytes());
+        format!("{} (by {channel})", look.path(&asked.cgroup.0))
+    };
+    let mut words: Vec<_> = summary.results.iter().take(SHOWN).map(word).collect();
+    let more = summary.results_total.saturating_sub(words.len() as u64);
+    if more > 0 {
+        words.push(format!("and {more} more"));
+    }
+    match words.is_empty() {
+        true => Vec::new(),
+        false => look.line(Style::new(), "handed off", &words),
+    }
+}
+
 fn programs(look: &Look, summary: &Summary) -> Vec<String> {
     let programs = told(
         look,
@@ -122,7 +141,7 @@ fn programs(look: &Look, summary: &Summary) -> Vec<String> {
         (look.palette.warning, "credentials"),
         (&summary.effects.credentials, SHOWN),
         &|item| {
-            let how = [std::slice::from_ref(&item.what), &item.ways].concat();
+            let how = [vec![item.what.clone()], contact(&item.ways)].concat();
             by(look.path(&item.name.0), &how, item)
         },
     );
@@ -152,8 +171,9 @@ fn peers(look: &Look, summary: &Summary) -> Vec<String> {
         (Style::new(), "connects"),
         (&summary.effects.peers, SHOWN),
         &|item| {
-            let ways = match &item.ways[..] {
-                [way] if way == "connected" => &[],
+            let ways = contact(&item.ways);
+            let ways = match &ways[..] {
+                [way] if way == CONNECTED => &[],
                 ways => ways,
             };
             by(look.path(&item.name.0), ways, item)
@@ -271,13 +291,37 @@ fn by(name: String, how: &[String], item: &Item) -> String {
     }
 }
 
+/// What was done to something or what came of it, in words.
+///
+/// Said here once, for the summary of a run, lines of tool calls and reports. A connect that does not
+/// wait is no contact as long as no connection is seen: nobody records that it was refused.
+pub(crate) fn contact(ways: &[String]) -> Vec<String> {
+    let reached = [CONNECTED, "TLS", "HTTP", "QUIC"];
+    let is_reached = ways.iter().any(|way| reached.contains(&way.as_str()));
+    let words = ways.iter().filter_map(|way| match way.as_str() {
+        BEGUN if is_reached => None,
+        BEGUN => Some(NO_CONNECTION.to_owned()),
+        way => Some(way.to_owned()),
+    });
+    words.collect()
+}
+
+/// Of connects of which nothing came as far as that was seen.
+pub(crate) const NO_CONNECTION: &str = "asked for, no connection seen";
+
+/// Of files that were created and are gone again.
+pub(crate) fn came_and_went(count: u64) -> String {
+    match count {
+        1 => "1 file came and went".to_owned(),
+        count => format!("{count} files came and went"),
+    }
+}
+
 /// What is of little interest, but has its place in the sum.
 fn rest(look: &Look, summary: &Summary) -> Vec<String> {
     let mut words = Vec::new();
-    match summary.effects.temporary {
-        0 => {}
-        1 => words.push("1 file came and went".to_owned()),
-        count => words.push(format!("{count} files came and went")),
+    if summary.effects.temporary > 0 {
+        words.push(came_and_went(summary.effects.temporary));
     }
     let failures: u64 = summary.effects.failures.values().sum();
     if failures > 0 {
@@ -306,19 +350,21 @@ fn tampered(look: &Look, summary: &Summary) -> Option<String> {
     (summary.tampered > 0).then(|| {
         let count = summary.tampered;
         format!(
-            "  {bad}TAMPER{bad:#}         {count} attempt{plural} on the recorder itself (see the tamper records)"
+            "  {bad}TAMPER{bad:#}         {count} attempt{plural} on the recorder itself (`agtrack query --kind tamper`)"
         )
     })
 }
 
-fn lost(look: &Look, summary: &Summary) -> String {
+/// What is known to be missing; `whole`: nothing is but what was counted.
+pub(crate) fn lost(look: &Look, summary: &Summary, whole: bool) -> String {
     let skipped = match summary.skipped {
         0 => String::new(),
         count => format!("; the kernel skipped up to {count} hook runs on this host"),
     };
     let bad = look.palette.bad;
     match summary.lost {
-        0 => format!("  lost           nothing{skipped}"),
+        0 if whole => format!("  lost           nothing{skipped}"),
+        0 => format!("  lost           no event that was counted{skipped}"),
         count => {
             format!("  {bad}LOST{bad:#}           {count} events (see the gap records){skipped}")
         }

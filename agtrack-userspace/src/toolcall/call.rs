@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use uuid::Uuid;
 
 use crate::deed::Deeds;
+use crate::input::LeftCall;
 use crate::record::{
     Action, CallClass, CallExit, Change, OutcomeResult, Process, Shared, Text, ToolCall,
-    ToolCallChange,
+    ToolCallChange, UnseenCall, WhyOver,
 };
 
 /// Calls at a time whose effects are kept; it bounds memory.
@@ -57,6 +58,8 @@ pub(super) struct Call {
     deeds: Option<Box<Deeds>>,
     /// When it is told of next.
     due: u64,
+    /// Since when it is counted what it does, if not from its begin.
+    since: Option<u64>,
 }
 
 impl Call {
@@ -83,6 +86,25 @@ impl Call {
             actions: BTreeMap::new(),
             deeds: kept.take().then(|| Box::new(Deeds::of_call())),
             due: began.saturating_add(FIRST_REPORT),
+            since: None,
+        }
+    }
+
+    /// One of a recorder before, whose last word it was.
+    pub(super) fn resumed(left: LeftCall, time: u64, kept: &mut Kept) -> Call {
+        Call {
+            called: Shared::new(left.tool_call),
+            class: left.class,
+            process: Shared::new(left.process),
+            began: left.began,
+            exit: left.exit,
+            processes: left.processes,
+            running: left.running.len() as u64,
+            agents: Vec::new(),
+            actions: BTreeMap::new(),
+            deeds: kept.take().then(|| Box::new(Deeds::of_call())),
+            due: time.saturating_add(FIRST_REPORT),
+            since: Some(time),
         }
     }
 
@@ -152,21 +174,44 @@ impl Call {
     }
 
     pub(super) fn tell(&self, change: Change, time: u64) -> ToolCallChange {
-        let begins = change == Change::Start;
+        let begins = matches!(change, Change::Start | Change::Resume);
         let deeds = self.deeds.as_ref().filter(|_| !begins);
         ToolCallChange {
             change,
             tool_call: self.called.clone(),
             class: self.class,
             process: self.process.clone(),
-            duration: (!begins).then(|| time.saturating_sub(self.began)),
+            duration: (change != Change::Start).then(|| time.saturating_sub(self.began)),
             exit: self.exit.clone(),
             processes: self.processes,
             running: self.running,
             child_sessions: self.agents.clone(),
+            still_running: Vec::new(),
+            totals_since: self.since,
+            unseen: None,
             actions: self.actions.clone(),
             effects: deeds.map(|deeds| deeds.effects(LISTED)),
         }
+    }
+}
+
+/// The end, that no recorder saw, of one that a recorder before has left.
+pub(super) fn over(left: LeftCall, why: WhyOver) -> ToolCallChange {
+    ToolCallChange {
+        change: Change::End,
+        tool_call: Shared::new(left.tool_call),
+        class: left.class,
+        process: Shared::new(left.process),
+        duration: None,
+        exit: left.exit,
+        processes: left.processes,
+        running: 0,
+        child_sessions: Vec::new(),
+        still_running: Vec::new(),
+        totals_since: None,
+        unseen: Some(UnseenCall { why }),
+        actions: BTreeMap::new(),
+        effects: None,
     }
 }
 

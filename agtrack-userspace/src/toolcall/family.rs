@@ -3,8 +3,12 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::mains::Mains;
 use crate::catalogue::{self, Program};
 use crate::record::{CallClass, Process, Text};
+
+/// Words of a command that are looked at for a main program.
+const LOOKED_AT: usize = 8;
 
 /// What a process is to its session.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,8 +52,20 @@ pub(super) enum Begins {
 #[derive(Debug, Default)]
 pub(super) struct Family {
     members: HashMap<String, Role>,
-    /// The main program, where the catalogue knows it.
+    /// The main program has appeared.
+    is_known: bool,
+    /// It, where the catalogue knows it.
     program: Option<&'static Program>,
+    /// What it may be.
+    mains: Mains,
+}
+
+/// A program that a process has started, or runs.
+pub(super) struct Started<'a> {
+    pub(super) program: Option<&'static Program>,
+    /// The executable, and what may be the script that it interprets.
+    pub(super) paths: &'a [&'a Text],
+    pub(super) args: &'a [Text],
 }
 
 impl Family {
@@ -78,22 +94,19 @@ impl Family {
 
     /// A process that runs this program was there before it was tagged. Where it is in a call by now,
     /// or another program is the main one, that changes nothing.
-    pub(super) fn found(&mut self, process: &Process, program: &'static Program) {
+    pub(super) fn found(&mut self, process: &Process, runs: &Started<'_>) {
         let is_inside = self.place_of(&process.uid).is_some();
-        if !is_inside && self.is_main(program) {
-            self.settle(&process.uid, Some(program));
+        if !is_inside && self.is_main(runs) {
+            self.settle(&process.uid, runs.program);
         }
     }
 
     /// What begins with the program that this process has started.
-    pub(super) fn runs(
-        &mut self,
-        uid: &str,
-        program: Option<&'static Program>,
-        args: &[Text],
-    ) -> Begins {
-        let main = program.filter(|program| self.is_main(program));
-        let (is_known, wraps) = (self.program.is_some(), self.wraps(args));
+    pub(super) fn runs(&mut self, uid: &str, started: &Started<'_>) -> Begins {
+        let (program, args) = (started.program, started.args);
+        let is_main = self.is_main(started);
+        let (is_known, wraps) = (self.is_known, self.wraps(args));
+        let starts_main = self.starts_main(started);
         let Some(role) = self.members.get_mut(uid) else {
             return Begins::Nothing;
         };
@@ -105,15 +118,15 @@ impl Family {
                 Begins::Agent(program)
             }
             (Role::Inside(_), None) => Begins::Nothing,
-            (role @ (Role::Child | Role::Helper), _) if main.is_some() && is_known => {
+            (role @ (Role::Child | Role::Helper), _) if is_main && is_known => {
                 *role = Role::Helper;
                 Begins::Nothing
             }
-            (Role::Main | Role::Child | Role::Helper | Role::Around, _) if main.is_some() => {
-                self.settle(uid, main);
+            (Role::Main | Role::Child | Role::Helper | Role::Around, _) if is_main => {
+                self.settle(uid, program);
                 Begins::Nothing
             }
-            (role @ Role::Child, _) if !is_known && catalogue::starts_an_agent(args) => {
+            (role @ Role::Child, _) if !is_known && starts_main => {
                 // It passes for the main program until that appears.
                 *role = Role::Main;
                 Begins::Nothing
@@ -137,9 +150,31 @@ impl Family {
         }
     }
 
-    /// Whether this program is the session's main one.
-    fn is_main(&self, program: &'static Program) -> bool {
-        self.program.is_none_or(|main| std::ptr::eq(main, program))
+    /// Whether this program is the session's main one, or one of them.
+    fn is_main(&self, started: &Started<'_>) -> bool {
+        if self.mains.are_named() {
+            let paths = started.paths.iter().copied();
+            return self.mains.name(paths, started.program);
+        }
+        let is_it = |program: &Program| self.program.is_none_or(|main| std::ptr::eq(main, program));
+        started.program.is_some_and(is_it)
+    }
+
+    /// Whether a command does nothing but start the main program, as far as its words tell.
+    fn starts_main(&self, started: &Started<'_>) -> bool {
+        if !self.mains.are_named() {
+            return catalogue::starts_an_agent(started.args);
+        }
+        // Another agent program is one that was started.
+        if started.program.is_some() {
+            return false;
+        }
+        let mut words = started.args.iter();
+        let starts = words
+            .next()
+            .is_some_and(|first| catalogue::starts_others(&first.0));
+        let named = || self.mains.name(words.take(LOOKED_AT), None);
+        catalogue::starts_an_agent(started.args) || starts && named()
     }
 
     /// Whether what is started only starts the command that was meant, in its own place.
@@ -149,12 +184,18 @@ impl Family {
 
     /// The main program is known from now on; what passed for it was around it only.
     fn settle(&mut self, uid: &str, program: Option<&'static Program>) {
-        if self.program.is_none() {
+        if !std::mem::replace(&mut self.is_known, true) {
             self.program = program;
-            for role in self.members.values_mut() {
-                if matches!(role, Role::Main | Role::Child | Role::Helper) {
-                    *role = Role::Around;
-                }
+            return self.pass(uid);
+        }
+        self.members.insert(uid.to_owned(), Role::Main);
+    }
+
+    /// It passes for the main program from now on, in place of what did.
+    pub(super) fn pass(&mut self, uid: &str) {
+        for role in self.members.values_mut() {
+            if matches!(role, Role::Main | Role::Child | Role::Helper) {
+                *role = Role::Around;
             }
         }
         self.members.insert(uid.to_owned(), Role::Main);
@@ -180,6 +221,27 @@ impl Family {
         }
     }
 
+    /// A process is part of a call that a recorder before has seen begin.
+    pub(super) fn put_inside(&mut self, uid: &str, call: &str) {
+        let inside = Inside {
+            call: call.into(),
+            agent: None,
+        };
+        self.members.insert(uid.to_owned(), Role::Inside(inside));
+    }
+
+    /// Uids of a call's processes, in order.
+    pub(super) fn inside(&self, call: &str) -> Vec<String> {
+        let is_inside = |role: &Role| matches!(role, Role::Inside(inside) if &*inside.call == call);
+        let members = self.members.iter();
+        let mut uids: Vec<_> = members
+            .filter(|(_, role)| is_inside(role))
+            .map(|(uid, _)| uid.clone())
+            .collect();
+        uids.sort();
+        uids
+    }
+
     /// Uids of all, in order.
     pub(super) fn members(&self) -> Vec<String> {
         let mut uids: Vec<_> = self.members.keys().cloned().collect();
@@ -191,7 +253,17 @@ impl Family {
     pub(super) fn of_program(uid: &str, program: &'static Program) -> Family {
         Family {
             members: HashMap::from([(uid.to_owned(), Role::Main)]),
+            is_known: true,
             program: Some(program),
+            mains: Mains::default(),
+        }
+    }
+
+    /// The main program will be one of these.
+    pub(super) fn of_mains(mains: Mains) -> Family {
+        Family {
+            mains,
+            ..Family::default()
         }
     }
 
@@ -205,9 +277,9 @@ impl Family {
 
     /// One that comes from outside, when the main program is known, is not it unless it proves to be.
     fn first(&self) -> Role {
-        match self.program {
-            None => Role::Main,
-            Some(_) => Role::Around,
+        match self.is_known {
+            false => Role::Main,
+            true => Role::Around,
         }
     }
 }

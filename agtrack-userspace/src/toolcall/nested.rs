@@ -3,14 +3,11 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
-use sha2::{Digest, Sha256};
-use uuid::Uuid;
-
 use super::family::Family;
 use super::run::Run;
 use super::{Books, Doing};
 use crate::catalogue::Program;
-use crate::input::Clock;
+use crate::enrich::derived_id;
 use crate::record::{
     Agent, Body, Change, Draft, Object, Process, SessionChange, SessionTotals, Shared, Text,
 };
@@ -57,7 +54,7 @@ impl Agents {
         books.processes += 1;
         let process = &doing.action.process;
         let agent = Shared::new(Agent {
-            session: id(around.session, &process.uid, doing.time, books.clock),
+            session: derived_id(around.session, &process.uid, doing.time, books.clock),
             parent: Some(around.session),
             program: Some(program.name.to_owned()),
             ..(**around).clone()
@@ -124,16 +121,21 @@ impl Agents {
             }
             let past = (agent.clone(), nested.run.agent().clone());
             self.past.push_back(past);
-            nested.end(time, books, ended);
+            nested.end((time, true), books, ended);
         }
     }
 
     /// All end, in the order in which they began.
-    pub(super) fn end_all(&mut self, time: u64, books: &mut Books, out: &mut Vec<Draft>) {
+    pub(super) fn end_all(
+        &mut self,
+        (time, is_over): (u64, bool),
+        books: &mut Books,
+        out: &mut Vec<Draft>,
+    ) {
         let mut all: Vec<_> = self.running.drain().collect();
         all.sort_by(|(one, a), (other, b)| (a.began, one).cmp(&(b.began, other)));
         for (_, nested) in all {
-            nested.end(time, books, out);
+            nested.end((time, is_over), books, out);
         }
     }
 
@@ -162,12 +164,12 @@ impl Agents {
 }
 
 impl Nested {
-    fn end(mut self, time: u64, books: &mut Books, out: &mut Vec<Draft>) {
+    fn end(mut self, (time, is_over): (u64, bool), books: &mut Books, out: &mut Vec<Draft>) {
         books.agents = books.agents.saturating_sub(1);
         let agent = self.run.agent().clone();
         let still_running = self.run.members();
         let run = std::mem::replace(&mut self.run, Box::new(Run::new(agent.clone())));
-        self.totals.tool_calls = run.end(time, books, out);
+        self.totals.tool_calls = run.end((time, is_over), books, out);
         out.push(Draft {
             time,
             agent: Some(agent),
@@ -191,21 +193,8 @@ impl Nested {
             totals: self.totals.clone(),
             totals_since: None,
             still_running,
+            why: None,
             unseen: None,
         }
     }
-}
-
-/// A UUIDv7 that the same log gives again: of the time, the session around it, and the process.
-fn id(around: Uuid, process: &str, time: u64, clock: Clock) -> Uuid {
-    let wall = clock.wall.saturating_sub(clock.boot.saturating_sub(time));
-    let mut digest = Sha256::new();
-    digest.update(around.as_bytes());
-    digest.update(time.to_be_bytes());
-    digest.update(process);
-    let mut rest = [0; 10];
-    for (byte, hashed) in rest.iter_mut().zip(digest.finalize()) {
-        *byte = hashed;
-    }
-    uuid::Builder::from_unix_timestamp_millis(wall / 1_000_000, &rest).into_uuid()
 }

@@ -7,16 +7,21 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use super::call::Call;
-use super::family::{Begins, Family, Inside, Role};
+use super::family::{Begins, Family, Inside, Role, Started};
+use super::mains::Mains;
 use super::nested::Agents;
 use super::{Books, Doing, PROCESSES, is_from_outside, is_of_socket};
 use crate::catalogue;
+use crate::input::LeftCall;
 use crate::record::{
-    Action, Agent, Body, CallExit, Change, Draft, Object, Process, Shared, ToolCall, ToolCallChange,
+    Action, Agent, Binding, Body, CallExit, Change, Draft, Object, Process, Shared, ToolCall,
+    ToolCallChange,
 };
 
 /// Processes that have ended and whose calls are remembered.
 const PAST: usize = 64;
+/// Arguments of an interpreter among which the script is.
+const SCRIPT_AMONG: usize = 2;
 
 /// One run.
 #[derive(Debug)]
@@ -30,6 +35,9 @@ pub(super) struct Run {
     agents: Agents,
     /// How many calls there were.
     count: u64,
+    /// It is a container's, which has started no program yet: that is the main one, and whoever was in it
+    /// before made it.
+    awaits_first: bool,
 }
 
 /// Where a process was that has ended.
@@ -42,7 +50,19 @@ struct Past {
 impl Run {
     /// Nobody is known yet.
     pub(super) fn new(agent: Shared<Agent>) -> Run {
-        Run::with(agent, Family::default())
+        let awaits_first = agent.binding == Binding::Container;
+        Run {
+            awaits_first,
+            ..Run::with(agent, Family::default())
+        }
+    }
+
+    /// Its main program will be one of those that are named.
+    pub(super) fn of_mains(agent: Shared<Agent>, mains: Mains) -> Run {
+        Run {
+            family: Family::of_mains(mains),
+            ..Run::new(agent)
+        }
     }
 
     pub(super) fn with(agent: Shared<Agent>, family: Family) -> Run {
@@ -53,7 +73,13 @@ impl Run {
             past: VecDeque::new(),
             agents: Agents::default(),
             count: 0,
+            awaits_first: false,
         }
+    }
+
+    /// Calls so far.
+    pub(super) fn calls(&self) -> u64 {
+        self.count
     }
 
     /// On whose account it runs.
@@ -103,15 +129,21 @@ impl Run {
     /// Somebody runs who did before: the first that the catalogue knows is the main program, or runs
     /// it too.
     pub(super) fn found(&mut self, process: &Process, books: &mut Books) {
-        let program = match &process.exe {
-            Some(exe) => catalogue::program(exe, None, &process.args),
-            None => None,
+        self.awaits_first = false;
+        let Some(exe) = process.exe.as_ref().filter(|_| books.processes < PROCESSES) else {
+            return;
         };
-        if let Some(program) = program.filter(|_| books.processes < PROCESSES) {
-            let before = self.family.len();
-            self.family.found(process, program);
-            books.processes = (books.processes + self.family.len()).saturating_sub(before);
-        }
+        // The kernel has not told which of an interpreter's first arguments is the script.
+        let words = process.args.iter().skip(1).take(SCRIPT_AMONG);
+        let paths: Vec<_> = std::iter::once(exe).chain(words).collect();
+        let runs = Started {
+            program: catalogue::program(exe, None, &process.args),
+            paths: &paths,
+            args: &process.args,
+        };
+        let before = self.family.len();
+        self.family.found(process, &runs);
+        books.processes = (books.processes + self.family.len()).saturating_sub(before);
     }
 
     /// Somebody acts who may not have been seen before.
@@ -134,7 +166,17 @@ impl Run {
         };
         let process = &action.process;
         let program = catalogue::program(exe, script.as_ref(), args);
-        let begins = self.family.runs(&process.uid, program, args);
+        let paths: Vec<_> = script.iter().chain([exe]).collect();
+        let started = Started {
+            program,
+            paths: &paths,
+            args,
+        };
+        if self.awaits_first && !catalogue::makes_a_container(args) {
+            self.awaits_first = false;
+            self.family.pass(&process.uid);
+        }
+        let begins = self.family.runs(&process.uid, &started);
         if let Begins::Call | Begins::AgentCall(_) = begins {
             let class = self.family.class(args);
             let call = Call::new(args, class, process, doing.time, &mut books.kept);
@@ -259,15 +301,51 @@ impl Run {
         agent.is_some_and(|agent| self.agents.count_opens(&agent, uid, counted))
     }
 
-    /// It ends, and with it all that runs in it. Says how many calls it had.
-    pub(super) fn end(mut self, time: u64, books: &mut Books, out: &mut Vec<Draft>) -> u64 {
-        self.agents.end_all(time, books, out);
+    /// A call of a recorder before is recorded again, with those of its processes that are known.
+    pub(super) fn resume(
+        &mut self,
+        left: LeftCall,
+        (boot_id, time): (&str, u64),
+        books: &mut Books,
+        out: &mut Vec<Draft>,
+    ) {
+        let running: Vec<_> = left.running.iter().map(|key| key.uid(boot_id)).collect();
+        let call = Call::resumed(left, time, &mut books.kept);
+        let id = call.called().id.clone();
+        for uid in &running {
+            self.family.put_inside(uid, &id);
+        }
+        books.processes += running.len();
+        let mut told = call.tell(Change::Resume, time);
+        told.still_running = running;
+        out.push(self.note(time, told));
+        self.open.insert(id, call);
+    }
+
+    /// It ends, or stops being recorded, and with it all that runs in it. Says how many calls it had.
+    pub(super) fn end(
+        mut self,
+        (time, is_over): (u64, bool),
+        books: &mut Books,
+        out: &mut Vec<Draft>,
+    ) -> u64 {
+        self.agents.end_all((time, is_over), books, out);
         books.processes = books.processes.saturating_sub(self.family.len());
         let mut open: Vec<_> = std::mem::take(&mut self.open).into_values().collect();
         open.sort_by_key(Call::order);
         for call in open {
             books.kept.give_back(&call);
-            out.push(self.note(time, call.tell(Change::End, time)));
+            let running = match is_over {
+                true => Vec::new(),
+                false => self.family.inside(&call.called().id),
+            };
+            let what = match running.is_empty() {
+                true => Change::End,
+                false => Change::Suspend,
+            };
+            let mut told = call.tell(what, time);
+            told.still_running = running;
+            out.push(self.note(time, told));
         }
         self.count
     }
@@ -285,7 +363,7 @@ impl Run {
     }
 }
 
-fn note(time: u64, agent: &Shared<Agent>, change: ToolCallChange) -> Draft {
+pub(super) fn note(time: u64, agent: &Shared<Agent>, change: ToolCallChange) -> Draft {
     Draft {
         time,
         agent: Some(agent.clone()),

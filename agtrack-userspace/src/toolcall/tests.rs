@@ -11,6 +11,7 @@ use crate::record::{
 };
 
 mod nested;
+mod restart;
 
 /// A session told action by action.
 #[derive(Default)]
@@ -18,6 +19,8 @@ struct Told {
     calls: ToolCalls,
     out: Vec<Draft>,
     time: u64,
+    /// It is a container's session.
+    contained: bool,
 }
 
 fn agent() -> Shared<Agent> {
@@ -53,9 +56,13 @@ fn action(uid: &str, ancestry: &[&str], name: &str, object: Value) -> Action {
 impl Told {
     fn push(&mut self, action: Action) -> &mut Self {
         self.time += 1_000_000;
+        let mut agent = (*agent()).clone();
+        if self.contained {
+            agent.binding = Binding::Container;
+        }
         let doing = Doing {
             time: self.time,
-            agent: agent(),
+            agent: Shared::new(agent),
             session: 7,
             action,
         };
@@ -280,7 +287,7 @@ fn a_connection_may_end_after_its_process() {
 fn a_connection_that_ends_after_its_session_does_not_begin_it_again() {
     let mut told = Told::default();
     told.exec("m", &["agent"]).exit("m", 0);
-    assert_eq!(told.calls.end_session(7, 1 << 40, &mut told.out), 0);
+    assert_eq!(told.calls.end_session(7, (1 << 40, true), &mut told.out), 0);
     told.push(flow("m"));
     assert_eq!(told.story().last().unwrap(), "m flow -");
     assert!(told.calls.sessions.is_empty());
@@ -304,7 +311,7 @@ fn a_session_that_ends_takes_its_calls_along() {
     for child in ["c", "d"] {
         told.fork("m", child).exec(child, &["sleep"]);
     }
-    assert_eq!(told.calls.end_session(7, 1 << 40, &mut told.out), 2);
+    assert_eq!(told.calls.end_session(7, (1 << 40, true), &mut told.out), 2);
     assert_eq!(
         told.story()[7..],
         ["-c sleep", "-d sleep"].map(str::to_owned)[..]
@@ -361,7 +368,7 @@ fn memory_has_bounds() {
         told.exec(&format!("c{number}"), &["sleep"]);
     }
     told.out.clear();
-    told.calls.end_session(7, 1 << 40, &mut told.out);
+    told.calls.end_session(7, (1 << 40, true), &mut told.out);
     let ends = told.ends();
     assert_eq!(ends.len(), 300);
     assert_eq!(ends.iter().filter(|end| end.effects.is_some()).count(), 256);

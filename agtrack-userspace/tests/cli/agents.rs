@@ -1,5 +1,6 @@
 //! `agtrack agents`.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
@@ -90,15 +91,52 @@ fn what_runs_and_is_not_covered_is_told_with_what_to_write() {
     std::fs::write(file, one["suggestion"]["toml"].as_str().unwrap()).unwrap();
     let (said, found) = discover(&config);
     assert_eq!(own(&found), None, "{}", said.out);
+    let who = format!("goose ({}, as goose)", goose.0.id());
+    let is = [" is covered: ", " are covered: "];
     assert!(
-        said.err.contains(" are covered by the configuration"),
+        said.err.contains(&who) && is.iter().any(|is| said.err.contains(is)),
         "{}",
         said.err
     );
-    let checked = say(&mut agtrack(&["config", "check", config.to_str().unwrap()]));
+    let file = config.to_str().unwrap();
+    let checked = say(&mut agtrack(&["config", "check", "--config", file]));
     let expect = format!(
         "{} and 1 file in agents.d: no mistakes; 1 agent\n",
         config.display()
     );
     assert_eq!((checked.out, checked.err.as_str()), (expect, ""));
+}
+
+/// The tags of prompts in a text.
+fn prompts(text: &str) -> BTreeSet<&str> {
+    let tags = text.split("<prompt:").skip(1);
+    tags.filter_map(|tag| tag.split('>').next()).collect()
+}
+
+/// Whoever compares the list with the journal finds the same prompt. As root only: the tags are made with
+/// the key of this host, which recording makes.
+#[test]
+fn a_prompt_has_the_tag_that_it_has_in_the_journal() {
+    if !rustix::process::geteuid().is_root() {
+        eprintln!("not run: needs root");
+        return;
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let config = directory.path().join("c.toml");
+    std::fs::write(&config, "").unwrap();
+    let journal = directory.path().join("journal");
+    // Another than elsewhere in this file: what is suggested for one depends on what else of it runs.
+    let words = ["mend the tests", "-"];
+    let codex = program(directory.path(), "codex", &words);
+    let run = say(agtrack(&["run", "--journal"])
+        .arg(&journal)
+        .arg(directory.path().join("codex"))
+        .args(words));
+    let told = say(agtrack(&["tail", "--json", "-n", "all", "--journal"]).arg(&journal));
+    let recorded = prompts(&told.out);
+    assert_eq!(recorded.len(), 1, "{}{}", run.err, told.out);
+    let (_, found) = discover(&config);
+    let one = found.iter().find(|one| one["pid"] == codex.0.id());
+    let shown = one.unwrap()["command"].to_string();
+    assert_eq!(prompts(&shown), recorded);
 }

@@ -71,7 +71,10 @@ impl Public {
     pub(crate) fn new() -> Public {
         let dir = tempfile::tempdir_in("/tmp").unwrap();
         std::fs::set_permissions(dir.path(), PermissionsExt::from_mode(0o755)).unwrap();
-        std::fs::copy(AGTRACK, dir.path().join("agtrack")).unwrap();
+        // By a child: a copy that this process has open for writing another thread's child would have, too,
+        // and then nobody can run it.
+        let made = Command::new("cp").arg(AGTRACK).arg(dir.path()).status();
+        assert!(made.unwrap().success());
         Public { dir }
     }
 

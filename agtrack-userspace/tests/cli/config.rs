@@ -96,8 +96,8 @@ fn what_is_shown_without_agents_can_be_continued_with_one() {
 #[test]
 fn globs_that_get_an_agent_nothing_are_warned_of() {
     let (_dir, name) = file(
-        "[[agents]]\nid = \"a\"\ncgroups = [\"/sys/fs/cgroup/agents/*\", \"/x/*\"]\n\
-         [[agents]]\nid = \"b\"\ncgroups = [\"/x/y\"]\n",
+        "[[agents]]\nid = \"a\"\ncgroups = [\"/sys/fs/cgroup/agents/*\", \"/x/**\"]\n\
+         [[agents]]\nid = \"b\"\ncgroups = [\"/x/*\"]\n",
     );
     let said = say(&mut agtrack(&["config", "check", &name]));
     assert_eq!(
@@ -111,10 +111,44 @@ fn globs_that_get_an_agent_nothing_are_warned_of() {
     assert_eq!(lines.len(), 2, "{}", said.err);
     let first = format!("agtrack: {name}:3:12: warning: `/sys/fs/cgroup/agents/*` begins with ");
     assert!(lines[0].starts_with(&first) && lines[0].ends_with("; write `/agents/*`"));
-    let second = format!("agtrack: {name}:6:12: warning: `/x/y` gets agent `b` nothing: ");
+    let second = format!("agtrack: {name}:6:12: warning: `/x/*` gets agent `b` nothing: ");
     assert!(lines[1].starts_with(&second) && lines[1].ends_with("; put agent `b` before `a`"));
     let said = say(&mut agtrack(&["config", "check", "--json", &name]));
     let told: serde_json::Value = serde_json::from_str(&said.out).unwrap();
     assert_eq!((&told["ok"], said.code), (&true.into(), Some(0)));
     assert_eq!(told["warnings"][1]["line"], 6);
+}
+
+#[test]
+fn mistakes_and_warnings_are_told_together() {
+    let (_dir, name) = file(
+        "[[agents]]\nid = \"a\"\nowners = \"me\"\nexecutables = [\"/bin/sh\"]\n\
+         programs = [\"cluade\", \"/nowhere/x\"]\n",
+    );
+    for args in [
+        &["config", "check", "--config", &name][..],
+        &["config", "check", &name],
+    ] {
+        let said = say(&mut agtrack(args));
+        assert_eq!((said.code, said.out.as_str()), (Some(1), ""));
+        let lines: Vec<_> = said.err.lines().collect();
+        assert_eq!(lines.len(), 4, "{}", said.err);
+        for (line, part) in lines.iter().zip([
+            ":4:16: warning: `/bin/sh` is a shell: whoever executes it",
+            ":5:13: warning: no well-known agent program and no file in the directories of PATH here \
+             is called `cluade`: did you mean `claude`?",
+            ":5:23: warning: `/nowhere/x` cannot be looked at",
+            ":3:1: unknown key `owners` in `agents[1]`; did you mean `owner`?",
+        ]) {
+            assert!(line.contains(part), "{line}");
+        }
+    }
+    let said = say(&mut agtrack(&[
+        "config", "check", "--json", "--config", &name,
+    ]));
+    let told: serde_json::Value = serde_json::from_str(&said.out).unwrap();
+    let count = |key: &str| told[key].as_array().unwrap().len();
+    assert_eq!((count("mistakes"), count("warnings")), (1, 3), "{told}");
+    let both = say(&mut agtrack(&["config", "check", "--config", &name, &name]));
+    assert_eq!(both.code, Some(2), "one or the other");
 }

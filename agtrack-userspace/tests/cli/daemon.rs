@@ -69,7 +69,7 @@ impl Daemon {
 
 fn write_config(dir: &Path, more: &str) {
     let text = format!(
-        "[journal]\ndir = \"{}\"\n[[agents]]\nid = \"a\"\ncgroups = [\"/no-such-cgroup\"]\n{more}",
+        "[journal]\ndir = \"{}\"\n[capture]\npin = false\n[[agents]]\nid = \"a\"\ncgroups = [\"/no-such-cgroup\"]\n{more}",
         dir.join("journal").display()
     );
     std::fs::write(dir.join("agtrack.toml"), text).unwrap();

@@ -9,17 +9,26 @@ const COMMANDS: &[&[&str]] = &[
     &[],
     &["run"],
     &["daemon"],
+    &["status"],
+    &["tag"],
+    &["untag"],
+    &["detach"],
     &["agents"],
+    &["agents", "list"],
     &["agents", "discover"],
     &["capture"],
     &["tail"],
     &["query"],
+    &["sessions"],
     &["report"],
     &["doctor"],
     &["events"],
     &["config"],
     &["config", "check"],
     &["config", "show"],
+    &["sink"],
+    &["sink", "list"],
+    &["sink", "test"],
     &["replay"],
     &["schema"],
 ];
@@ -111,8 +120,8 @@ fn the_configuration_is_documented_by_the_shipped_file() {
         "# Configuration\n\n`agtrack daemon` reads a TOML file, `/etc/agtrack/agtrack.toml` \
          unless told otherwise, and the agents in `agents.d/*.toml` beside it. Unknown keys are mistakes. `agtrack config check` tells all \
          mistakes at once, with line and column; `agtrack config show` prints what is in force. \
-         On SIGHUP (`systemctl reload agtrack`) the agents are read again; a file with mistakes, \
-         or with another `[journal]`, `[capture]` or `[control]`, is refused, recorded as such, and the old \
+         On SIGHUP (`systemctl reload agtrack`) the agents and sinks are read again; a file with mistakes, \
+         or with another `[journal]`, `[capture]`, `[control]` or `[metrics]`, is refused, recorded as such, and the old \
          one stays in force. The hash of the configuration in the records (`config_sha256`) is that of \
          the file; where there are others, that of the name, a NUL and the bytes of each in order, the \
          others' names beginning with `agents.d/`: `(printf 'agtrack.toml\\0'; cat agtrack.toml; printf \
@@ -141,6 +150,71 @@ fn classes() -> String {
     agtrack::noise::TABLE.iter().map(row).collect()
 }
 
+fn code(words: &[&str]) -> String {
+    let words: Vec<_> = words.iter().map(|word| format!("`{word}`")).collect();
+    words.join(" ")
+}
+
+/// The agent programs that are known, a row each.
+fn programs() -> String {
+    let row = |program: &agtrack::catalogue::Program| {
+        let [files, scripts, modules, packages] = [
+            program.files,
+            program.scripts,
+            program.modules,
+            program.packages,
+        ]
+        .map(code);
+        let name = program.name;
+        format!("| `{name}` | {files} | {scripts} | {modules} | {packages} |\n")
+    };
+    agtrack::catalogue::TABLE.iter().map(row).collect()
+}
+
+/// Places of credentials that are known, a table each.
+fn credentials() -> [String; 4] {
+    use agtrack::credential::{ADDRESSES, Credential, SOCKETS, TABLE, VARIABLES};
+    let row = |one: &Credential| {
+        let (pattern, what, except) = (one.pattern, one.what, code(one.except));
+        format!("| `{pattern}` | {what} | {except} |\n")
+    };
+    let pair = |(name, what): &(&str, &str)| format!("| `{name}` | {what} |\n");
+    let socket = |(begin, end, what): &(&str, &str, &str)| match *end {
+        "" => format!("| `{begin}` | {what} |\n"),
+        end => format!("| `{begin}…{end}` | {what} |\n"),
+    };
+    [
+        TABLE.iter().map(row).collect(),
+        VARIABLES.iter().map(pair).collect(),
+        ADDRESSES.iter().map(pair).collect(),
+        SOCKETS.iter().map(socket).collect(),
+    ]
+}
+
+#[test]
+fn what_is_known_of_programs_and_credentials_is_in_docs() {
+    let [files, variables, addresses, sockets] = credentials();
+    let text = format!(
+        "# What agtrack knows by name\n\nAgent programs and places of credentials that are recognised \
+         without any configuration. What stands in no table is recorded all the same; it is not pointed \
+         out.\n\n## Agent programs\n\nBy any of these a process is known as the program: the name of its \
+         executable, the end of the path of a script that an interpreter runs, the module that python runs \
+         (`python -m`), or the package that `npx`, `uvx` and the like start. Its children are its \
+         [tool calls](record.md#tool-calls), its prompts are not recorded, and inside a call it is [an agent \
+         of its own](record.md#agents-in-agents). `programs` of an agent names others.\n\n\
+         | program | executables | scripts | modules | packages |\n|---|---|---|---|---|\n{}\n\
+         ## Files\n\nA pattern that begins with `/` is a path from the root, one that ends with `/` all \
+         below, a `*` at the end any rest, at the begin any name with that extension; others are ends of \
+         paths, or hidden directories wherever they are. Where several rows cover a path, one of its file \
+         name counts before one of a directory.\n\n| place | what | but for |\n|---|---|---|\n{files}\n\
+         ## Variables of the environment\n\nBy name, values are never read: what a program could use \
+         (`offered`).\n\n| variable | what |\n|---|---|\n{variables}\n## Addresses\n\n\
+         | address | what |\n|---|---|\n{addresses}\n## Sockets\n\n| socket | what |\n|---|---|\n{sockets}",
+        programs()
+    );
+    check("docs/catalogue.md", &text);
+}
+
 #[test]
 fn the_events_are_listed_by_the_program() {
     let said = say(&mut agtrack(&["events"]));
@@ -153,4 +227,17 @@ fn the_events_are_listed_by_the_program() {
         said.out.trim_end()
     );
     check("docs/events.md", &text);
+}
+
+#[test]
+fn the_encoding_is_documented_by_its_own_table() {
+    use agtrack::sink::ocsf::document;
+    let name = "docs/ocsf.md";
+    let text = std::fs::read_to_string(root().join(name)).unwrap();
+    let (begin, end) = ("<!-- begin: actions -->\n", "<!-- end: actions -->");
+    let (before, rest) = text.split_once(begin).expect("a place for the table");
+    let (_, after) = rest.split_once(end).expect("its end");
+    let (actions, requests) = (document::actions(), document::requests());
+    let table = format!("{actions}\nRequests to io_uring: {requests}.\n");
+    check(name, &format!("{before}{begin}{table}{end}{after}"));
 }

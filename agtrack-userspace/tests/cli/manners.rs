@@ -110,7 +110,7 @@ fn a_daemon_without_root_says_one_clear_line() {
         said.err
     );
     assert_eq!(said.err.lines().count(), 1, "{}", said.err);
-    assert!(said.err.contains("root"), "{}", said.err);
+    assert!(said.err.contains("; run it with sudo"), "{}", said.err);
 }
 
 #[test]

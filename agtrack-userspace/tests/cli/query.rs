@@ -3,111 +3,13 @@
 use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Stdio;
 
-use agtrack::journal::{Journal, Options};
-use agtrack::record::Record;
 use serde_json::{Value, json};
 
-use super::call::{Said, agtrack, say};
-
-const SESSIONS: [&str; 2] = [
-    "01a20a26-3de0-73cf-be28-e8d0e3408978",
-    "02a20a26-3de0-73cf-be28-e8d0e3408978",
-];
-
-/// A journal and what was written to it.
-struct Made {
-    dir: tempfile::TempDir,
-    journal: Option<Journal>,
-    lines: Vec<String>,
-}
-
-impl Made {
-    fn new(segment_bytes: u64) -> Made {
-        let dir = tempfile::tempdir().unwrap();
-        let options = Options {
-            segment_bytes,
-            ..Options::default()
-        };
-        let (journal, _) = Journal::open(&dir.path().join("j"), options).unwrap();
-        Made {
-            dir,
-            journal: Some(journal),
-            lines: Vec::new(),
-        }
-    }
-
-    fn path(&self) -> PathBuf {
-        self.dir.path().join("j")
-    }
-
-    /// An action of one of the two agents, `minute` minutes after nine.
-    fn act(&mut self, agent: usize, minute: u64, action: &str, object: &Value) {
-        let journal = self.journal.as_mut().unwrap();
-        let seq = journal.next_seq();
-        let record = json!({
-            "v": 1, "seq": seq, "id": format!("l:{seq}"),
-            "time": format!("2026-11-22T09:{minute:02}:00.000000000Z"),
-            "boot_time": minute * 60_000_000_000,
-            "host": { "id": "h", "name": "h", "boot_id": "b" },
-            "agent": { "id": format!("agent{agent}"), "name": format!("agent{agent}"),
-                       "owner": null, "session": SESSIONS[agent], "binding": "launcher" },
-            "kind": "action", "tool_call": null, "action": action, "object": object,
-            "process": { "uid": "b-7-1", "pid": 7, "exe": "/usr/bin/x", "args": [],
-                         "ancestry": [] },
-            "outcome": { "result": "success", "errno": null },
-            "decision": null, "effect": null, "maps": [],
-            "completeness": { "path_source": "kernel", "truncated": false, "count": 1 },
-        });
-        let record: Record = serde_json::from_value(record).unwrap();
-        let line = serde_json::to_string(&record).unwrap();
-        journal.append(line.as_bytes()).unwrap();
-        self.lines.push(line);
-    }
-
-    fn unlink(&mut self, agent: usize, minute: u64, path: &str) {
-        let object = json!({ "path": path, "inode": null, "device": null });
-        self.act(agent, minute, "file.unlink", &object);
-    }
-
-    fn sync(&self) {
-        self.journal.as_ref().unwrap().sync().unwrap();
-    }
-
-    fn say<S: AsRef<OsStr>>(&self, args: &[S]) -> Said {
-        say(agtrack(&["query", "--journal"]).arg(self.path()).args(args))
-    }
-
-    /// The numbers of the records found.
-    fn found<S: AsRef<OsStr>>(&self, args: &[S]) -> Vec<u64> {
-        let said = self.say(
-            &[
-                &[OsStr::new("--json")],
-                &*args.iter().map(AsRef::as_ref).collect::<Vec<_>>(),
-            ]
-            .concat(),
-        );
-        let expect = if said.out.is_empty() {
-            format!("agtrack: nothing matches in {}\n", self.path().display())
-        } else {
-            String::new()
-        };
-        assert_eq!((said.code, said.err), (Some(0), expect));
-        let number = |line: &str| {
-            let record: Value = serde_json::from_str(line).unwrap();
-            let seq = record["seq"].as_u64().unwrap();
-            assert_eq!(
-                line,
-                self.lines[seq as usize - 1],
-                "as it stands in the journal"
-            );
-            seq
-        };
-        said.out.lines().map(number).collect()
-    }
-}
+use super::call::{agtrack, say};
+use super::made::{Made, SESSIONS};
 
 /// Two sessions with the questions of everyday.
 fn everyday() -> Made {
@@ -180,8 +82,10 @@ fn matches_are_counted_and_summed_up() {
     let said = made.say(&["--count", "--path", "/nothing"]);
     assert_eq!((said.code, said.out.as_str()), (Some(0), "0\n"));
     let said = made.say(&["--summary"]);
+    let blank = " ".repeat(SESSIONS[0].len() - "SESSION".len());
     let expect = format!(
-        "        3 agent0 {} /usr/bin/x\n        2 agent1 {} /usr/bin/x\n",
+        "RECORDS  AGENT   SESSION{blank}  PROGRAM\n      3  agent0  {}  /usr/bin/x\n      \
+         2  agent1  {}  /usr/bin/x\n",
         SESSIONS[0], SESSIONS[1]
     );
     assert_eq!((said.out, said.err.as_str()), (expect, ""));
@@ -258,6 +162,21 @@ fn lines_of_a_newer_version_are_told_and_no_failure() {
 }
 
 #[test]
+fn matches_are_encoded_as_events() {
+    let made = everyday();
+    let said = made.say(&["--encoding", "ocsf", "--path", "/etc/passwd"]);
+    assert_eq!((said.code, said.err.as_str()), (Some(0), ""));
+    let event: Value = serde_json::from_str(&said.out).unwrap();
+    assert_eq!(event["type_uid"], 100_105);
+    assert_eq!(event["metadata"]["uid"], "l:3");
+    assert_eq!(event["file_result"]["path"], "/etc/passwd");
+    let native = made.say(&["--encoding", "native"]);
+    assert_eq!(native.out, made.say(&["--json"]).out);
+    let said = made.say(&["--encoding", "ocsf", "--count"]);
+    assert_eq!(said.code, Some(2));
+}
+
+#[test]
 fn wrong_questions_are_refused_with_the_reason() {
     let made = everyday();
     for (args, part) in [
@@ -320,4 +239,129 @@ fn without_a_journal_it_is_said_where_one_was_looked_for() {
         "{}",
         said.err
     );
+}
+
+#[test]
+fn who_asks_for_what_nobody_has_is_told_what_there_is() {
+    let made = everyday();
+    let nothing = format!("agtrack: nothing matches in {}\n", made.path().display());
+    for (args, hint) in [
+        (
+            ["--agent", "agnet1"],
+            "no agent is called agnet1; there is agent1, agent0",
+        ),
+        (["--agent", "b*"], "no agent is called b*; there is "),
+        (
+            ["--session", "0a"],
+            "no session's id begins with 0a; `agtrack sessions` lists them",
+        ),
+        (
+            ["--path", "passw"],
+            "passw was searched for as `**/passw`, a whole name at the end of a path; for a part of \
+             a name write `*passw*`",
+        ),
+        (["--path", "~/.ssh/"], "none begins with `~`"),
+        (["--host", "localhost"], "ask for 127.0.0.0/8 and ::1"),
+        (["--path", "./a"], "paths are recorded from `/` on"),
+    ] {
+        let said = made.say(&args);
+        let told = said.err.strip_prefix(&nothing).unwrap_or_default();
+        assert!(told.contains(hint), "{args:?}: {}", said.err);
+        assert_eq!((said.code, told.lines().count()), (Some(0), 1), "{args:?}");
+    }
+    // There is both, and nothing else can be said.
+    let said = made.say(&["--agent", "agent0", "--session", "02a2", "--path", "/x"]);
+    assert_eq!(said.err, nothing);
+}
+
+#[test]
+fn what_is_written_to_files_of_the_kernel_is_no_change_and_said_to_be_left_out() {
+    let mut made = Made::new(64 << 20);
+    for path in [
+        "/dev/null",
+        "/sys/fs/cgroup/a/cgroup.procs",
+        "/proc/self/oom_score_adj",
+        "/proc/sys/kernel/core_pattern",
+        "/sys/fs/cgroup/a/memory.max",
+        "/dev/sda",
+        "/work/cgroup",
+    ] {
+        let object = json!({ "path": path, "access": "write", "created": false,
+            "open_flags": [], "inode": null, "device": null, "mode": null });
+        made.act(0, 0, "file.open", &object);
+    }
+    made.unlink(0, 0, "/dev/null");
+    made.sync();
+    let said = made.say(&["--changes", "--count"]);
+    assert_eq!(said.out, "5\n", "{}", said.err);
+    let expect = "agtrack: 3 writes to files that the kernel makes (/dev/null and its like, ";
+    assert!(said.err.starts_with(expect), "{}", said.err);
+    assert!(said.err.contains("without --changes"), "{}", said.err);
+    assert_eq!(made.say(&["--count"]).out, "8\n");
+}
+
+#[test]
+fn what_was_removed_is_told_with_what_is_found() {
+    let mut made = Made::new(1);
+    for minute in [0, 10, 20, 30] {
+        made.unlink(0, minute, "/work/a");
+        made.sync();
+    }
+    drop(made.journal.take());
+    std::fs::remove_file(made.path().join(format!("{:020}.jsonl", 2))).unwrap();
+    let said = made.say(&["--path", "/work/a", "--count"]);
+    assert_eq!((said.code, said.out.as_str()), (Some(0), "3\n"));
+    let expect = "agtrack: record 2 is not in the journal any more: files of it were removed or \
+                  cut; what they said is not known\n";
+    assert_eq!(said.err, expect);
+    // What was removed is of another time than what is asked for.
+    let said = made.say(&["--since", "2026-11-22T09:30:00Z", "--count"]);
+    assert_eq!((said.out.as_str(), said.err.as_str()), ("1\n", ""));
+}
+
+#[test]
+fn sessions_whose_ids_begin_alike_are_told_to_be_several() {
+    let begins = |change: &str| {
+        json!({ "kind": "session", "change": change, "command": [], "process": null,
+                "cgroup": null, "still_running": [] })
+    };
+    let mut made = Made::new(64 << 20);
+    for agent in [0, 1] {
+        made.put(Some(agent), 0, &begins("start"));
+        made.unlink(agent, 1, "/work/a");
+    }
+    made.sync();
+    let said = made.say(&["--session", "0", "--count"]);
+    assert_eq!(said.out, "4\n");
+    let expect = "agtrack: 2 sessions have ids that begin with 0: records of all of them are here; \
+                  `agtrack sessions` lists them\n";
+    assert_eq!(said.err, expect);
+    let said = made.say(&["--session", SESSIONS[0], "--count"]);
+    assert_eq!((said.out.as_str(), said.err.as_str()), ("2\n", ""));
+}
+
+#[test]
+fn a_record_that_was_cut_out_of_a_file_is_missed() {
+    for segment_bytes in [64 << 20, 4000] {
+        let mut made = Made::new(segment_bytes);
+        for minute in 0..8 {
+            made.unlink(0, minute, "/work/a");
+            made.sync();
+        }
+        drop(made.journal.take());
+        let file = made.path().join(format!("{:020}.jsonl", 1));
+        let text = std::fs::read_to_string(&file).unwrap();
+        let lines: Vec<_> = text.lines().collect();
+        assert!(lines.len() > 2);
+        let kept = [&lines[..1], &lines[2..]].concat().join("\n") + "\n";
+        std::fs::write(&file, kept).unwrap();
+        let said = made.say(&["--path", "/work/a", "--count"]);
+        assert_eq!((said.code, said.out.as_str()), (Some(0), "7\n"));
+        let (left, records) = (lines.len() - 1, lines.len());
+        let expect = format!(
+            "agtrack: {} has {left} lines where {records} records should be: it was changed\n",
+            file.display()
+        );
+        assert_eq!(said.err, expect);
+    }
 }

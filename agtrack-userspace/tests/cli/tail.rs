@@ -77,7 +77,10 @@ fn people_get_a_line_without_control_characters() {
     let lines = tail(&dir.path().join("j"), &[]);
     assert_eq!(
         lines,
-        ["Nov 22 21:03:11.482 - GAP ring_full, 1: esc \\u{1b}[2J"]
+        [
+            "Nov 22 21:03:11.482 - GAP ring_full, at Nov 22 21:03:11.482, 1, any session: esc \\u{1b}[2J. \
+             May be missing: so many actions"
+        ]
     );
 }
 
@@ -139,6 +142,27 @@ fn everyday_records_are_counted_for_people_and_never_for_programs() {
     assert_eq!(tail(&path, &["-n", "all", "--all"]).len(), 124);
     assert_eq!(tail(&path, &["-n", "50", "--all"]).len(), 50);
     assert_eq!(tail(&path, &["-n", "50", "--json"]).len(), 50);
+}
+
+#[test]
+fn records_are_encoded_as_events_and_what_cannot_be_is_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("j");
+    let (mut journal, _) = journal(&path, 2);
+    let args = ["--encoding", "ocsf", "-n", "all"];
+    let events = tail(&path, &args);
+    let event: serde_json::Value = serde_json::from_str(&events[1]).unwrap();
+    assert_eq!(event["class_uid"], 6002);
+    assert_eq!(event["metadata"]["uid"], "l:2");
+    assert_eq!(event["status_code"], "ring_full");
+    journal
+        .append(br#"{"v":2,"seq":3,"kind":"of a newer agtrack"}"#)
+        .unwrap();
+    journal.sync().unwrap();
+    let said = say(agtrack(&["tail", "--journal"]).arg(&path).args(args));
+    assert_eq!(said.code, Some(0));
+    assert_eq!(said.out.lines().count(), 2);
+    assert!(said.err.contains("newer agtrack"), "{}", said.err);
 }
 
 #[test]

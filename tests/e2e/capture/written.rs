@@ -9,7 +9,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use agtrack::control::{Answer, Peer, Request};
+use agtrack::control::{Answer, Begun, Peer, Request};
 use agtrack_tests::here;
 use agtrack_tests::packets::Packets;
 use agtrack_tests::place::Place;
@@ -100,8 +100,8 @@ fn a_reader_that_does_not_read_loses_and_nobody_waits() -> Outcome {
         session: Some(session),
         longest: 65_536,
     };
-    let begun = peer.ask(&request, Some(writer.as_fd())).unwrap();
-    assert!(matches!(begun, Answer::Ok(_)), "{begun:?}");
+    let begun: Begun = peer.ask(&request, Some(writer.as_fd())).unwrap();
+    assert_eq!(begun.sessions.len(), 1, "{begun:?}");
     drop(writer);
     // More than the pipe, the daemon's memory for a file and the ring hold together.
     let begun = Instant::now();

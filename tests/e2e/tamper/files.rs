@@ -24,6 +24,7 @@ tests![
     the_configuration,
     the_agents_beside_it,
     own_work_is_no_attempt,
+    a_process_has_one_uid_in_all_its_records,
 ];
 
 /// What fanotify got: whether names are seen, or why not.
@@ -245,5 +246,30 @@ fn own_work_is_no_attempt() -> Outcome {
         requests,
         [(true, json!("SIGHUP")), (true, json!("SIGTERM"))]
     );
+    Ok(())
+}
+
+/// What it did last is counted, and told when it has ended.
+fn a_process_has_one_uid_in_all_its_records() -> Outcome {
+    let target = Target::new("-tamper-uid");
+    let config = target.home.config();
+    let mut shell = Command::new("sh");
+    let script = "echo '# 1' >> agtrack.toml; read line; echo '# 2' >> agtrack.toml";
+    shell
+        .args(["-c", script])
+        .current_dir(config.parent().unwrap())
+        .stdin(Stdio::piped());
+    let mut child = shell.spawn().unwrap();
+    let pid = child.id();
+    let first = target.told_of("tracker.write", pid);
+    drop(child.stdin.take());
+    child.wait().unwrap();
+    let later = target.told("the rest", |record| {
+        record["process"]["pid"] == pid && record["seq"].as_u64() > first["seq"].as_u64()
+    });
+    assert_eq!(later["process"]["uid"], first["process"]["uid"], "{later}");
+    assert_eq!(later["process"]["exe"], first["process"]["exe"], "{later}");
+    assert!(later["process"]["start"].is_string(), "{later}");
+    target.stop();
     Ok(())
 }

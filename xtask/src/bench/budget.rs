@@ -33,9 +33,13 @@ impl Budget {
                 _ => None,
             },
             Recorder::Tagged => match load {
-                Load::Getppid | Load::Open | Load::Write | Load::Unlink | Load::Udp | Load::Tls => {
-                    None
-                }
+                Load::Getppid
+                | Load::Open
+                | Load::Write
+                | Load::Unlink
+                | Load::Udp
+                | Load::Tls
+                | Load::Files => None,
                 Load::OpenRead => Some(Budget::Times(1.7)),
                 Load::Create => Some(Budget::Times(1.25)),
                 Load::Rename => Some(Budget::Times(1.2)),

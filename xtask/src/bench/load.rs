@@ -17,6 +17,8 @@ use clap::ValueEnum;
 
 use work::Place;
 
+pub(super) use work::FILES;
+
 /// What is done again and again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
 pub(crate) enum Load {
@@ -42,6 +44,8 @@ pub(crate) enum Load {
     Tls,
     /// Fork, exec, exit, wait
     Exec,
+    /// Write a thousand files at once; once only
+    Files,
 }
 
 /// Options of the hidden `xtask load`.
@@ -83,6 +87,12 @@ impl Done {
 }
 
 impl Load {
+    /// Those that are done again and again, with and without a recorder.
+    pub(crate) fn compared() -> impl Iterator<Item = Load> {
+        let all = Load::value_variants().iter().copied();
+        all.filter(|load| *load != Load::Files)
+    }
+
     /// What an operation is.
     pub(crate) fn describe(self) -> &'static str {
         match self {
@@ -97,6 +107,7 @@ impl Load {
             Load::Connect => "connect+accept+close",
             Load::Tls => "connect+TLS handshake+close (Python)",
             Load::Exec => "fork+exec+exit",
+            Load::Files => "write a file of 64 KiB",
         }
     }
 }
@@ -188,6 +199,7 @@ fn perform(options: &Options) -> Result<Done> {
             pace.measure(5, || listener.connect())
         }
         Load::Exec => pace.measure(1, work::exec),
+        Load::Files => work::files(&place),
     }
 }
 

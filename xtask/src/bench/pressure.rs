@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use anyhow::{Context, Result};
 
 use super::foreign;
-use super::load::Load;
+use super::load::{FILES, Load};
 use super::recorder::{Bench, done};
 use super::table::{median, spread};
 use crate::run;
@@ -74,6 +74,7 @@ pub(super) fn measure(bench: &Bench, lengths: Lengths) -> Vec<Row> {
         "open+read+close",
         0.5 * f64::from(lengths.open) / 10.0,
     ));
+    rows.push(files(bench));
     rows.extend(storm(bench, lengths));
     rows.extend(start(bench, lengths.rounds));
     rows
@@ -98,6 +99,35 @@ fn paced(bench: &Bench, work: Work, operation: &str, cpu: f64) -> Row {
             Row::new(what, &goal, reached, holds)
         }
         Err(error) => Row::unmeasured(what, &goal, &format!("{error:#}")),
+    }
+}
+
+/// Files whose hashes are wanted all at once.
+fn files(bench: &Bench) -> Row {
+    let what = format!("{FILES} files of 64 KiB written at once");
+    let goal = "0 lost, every file hashed, done before 2 s are over";
+    eprintln!("bench: {what}");
+    let work = Work {
+        processes: 1,
+        ..Work::new(Load::Files, 1, 0)
+    };
+    match calm(|| burst::burst(bench, work)) {
+        Ok(burst) => {
+            let hashed = burst.hashed();
+            // The load itself ends two seconds after the last file.
+            let holds = burst.is_complete() && hashed == u64::from(FILES) && burst.settled < 0.5;
+            let reached = format!(
+                "written in {:.2} s; {}; {hashed} hashed; recorder {:.2} CPU s, idle {:.1} s after the \
+                 load's end{}",
+                burst.done.nanoseconds * f64::from(FILES) / 1e9,
+                burst.loss(),
+                burst.cpu,
+                burst.settled,
+                burst.disturbed()
+            );
+            Row::new(what, goal, reached, holds)
+        }
+        Err(error) => Row::unmeasured(what, goal, &format!("{error:#}")),
     }
 }
 

@@ -78,7 +78,7 @@ impl Agtrack {
         let config = self.place.join("agtrack.toml");
         let journal = self.journal().display().to_string();
         let mut text = format!(
-            "[journal]\ndir = {journal:?}\n[capture]\nreads = \"all\"\nbackend = {:?}\n",
+            "[journal]\ndir = {journal:?}\n[capture]\npin = false\nreads = \"all\"\nbackend = {:?}\n",
             self.backend
         );
         if let Some(cgroup) = cgroup {

@@ -82,6 +82,8 @@ impl Account {
 pub(super) struct Written {
     /// Records of actions, by action.
     actions: BTreeMap<String, u64>,
+    /// Ends of writing that say what the file holds now.
+    pub(super) hashed: u64,
     /// The counts of gap records, by reason.
     pub(super) gaps: BTreeMap<String, u64>,
 }
@@ -116,6 +118,9 @@ impl Written {
                 .split_once("\"action\":\"")
                 .map_or("", |(_, rest)| rest);
             let action = action.split('"').next().unwrap_or_default();
+            if action == "file.close" && line.contains("\"sha256\":\"") {
+                self.hashed += 1;
+            }
             *self.actions.entry(action.to_owned()).or_default() += 1;
         } else if line.contains("\"kind\":\"gap\"") {
             let record: Value = serde_json::from_str(line).unwrap_or_default();
@@ -162,6 +167,8 @@ mod tests {
         for line in [
             r#"{"kind":"action","action":"process.fork"}"#,
             r#"{"kind":"action","action":"file.open"}"#,
+            r#"{"kind":"action","action":"file.close","effect":{"sha256":"ab"}}"#,
+            r#"{"kind":"action","action":"file.close","effect":{"unhashed":"gone"}}"#,
             r#"{"kind":"gap","reason":"ring_full","count":3}"#,
             r#"{"kind":"gap","reason":"ring_full","count":4}"#,
             r#"{"kind":"heartbeat"}"#,
@@ -169,7 +176,8 @@ mod tests {
             written.add(line);
         }
         assert_eq!(written.sum(|action| action == "process.fork"), 1);
-        assert_eq!(written.sum(|_| true), 2);
+        assert_eq!(written.sum(|_| true), 4);
+        assert_eq!(written.hashed, 1);
         assert_eq!(written.gaps["ring_full"], 7);
     }
 

@@ -32,7 +32,7 @@ enum Sign {
 
 /// Name, purpose, what needs it, how one sees it.
 const PACKAGES: &[(&str, &str, &[Need], Sign)] = {
-    use Need::{Bench, Build, Demo, Soak, Test, Vm};
+    use Need::{Bench, Build, Demo, Dist, Service, Soak, Test, Vm};
     &[
         ("rustc-web", "compiles the probes", &[Build], Sign::Road),
         (
@@ -81,6 +81,18 @@ const PACKAGES: &[(&str, &str, &[Need], Sign)] = {
             Sign::Command("openssl"),
         ),
         (
+            "rsyslog",
+            "a receiver of what is sent to sinks",
+            &[Test],
+            Sign::Command("rsyslogd"),
+        ),
+        (
+            "rsyslog-openssl",
+            "the same, over TLS",
+            &[Test],
+            Sign::File("/usr/lib/x86_64-linux-gnu/rsyslog/lmnsd_ossl.so"),
+        ),
+        (
             "sudo",
             "recording as an ordinary user",
             &[Test],
@@ -98,6 +110,18 @@ const PACKAGES: &[(&str, &str, &[Need], Sign)] = {
             &[Test],
             Sign::Command("tshark"),
         ),
+        (
+            "lnav",
+            "reads the shipped format of records",
+            &[Test],
+            Sign::Command("lnav"),
+        ),
+        (
+            "rsyslog",
+            "reads the shipped configuration for it",
+            &[Test],
+            Sign::Command("rsyslogd"),
+        ),
         // 412 MB with what it needs; the browser that people have is the only judge of a page.
         (
             "chromium",
@@ -113,7 +137,7 @@ const PACKAGES: &[(&str, &str, &[Need], Sign)] = {
         ),
         (
             "python3-venv",
-            "pip, as work for the differential test, and for a recorded agent",
+            "pip, as work for the differential test, for a recorded agent and for judges of events",
             &[Test, Soak],
             Sign::Python("ensurepip"),
         ),
@@ -133,8 +157,8 @@ const PACKAGES: &[(&str, &str, &[Need], Sign)] = {
         ),
         (
             "dpkg",
-            "work for the differential test",
-            &[Test],
+            "makes packages; work for the differential test",
+            &[Dist, Test],
             Sign::Command("dpkg-deb"),
         ),
         (
@@ -148,6 +172,12 @@ const PACKAGES: &[(&str, &str, &[Need], Sign)] = {
             "user space of the virtual machines",
             &[Vm],
             Sign::Command("busybox"),
+        ),
+        (
+            "mmdebstrap",
+            "makes the Debian of the virtual machine with systemd",
+            &[Service],
+            Sign::Command("mmdebstrap"),
         ),
         (
             "auditd",

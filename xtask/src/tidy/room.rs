@@ -29,7 +29,7 @@ const ROOMS: &[&str] = &[
 ];
 
 /// Modules that hold nouns or tables only: they import no room.
-const NOUNS: &[&str] = &["catalogue", "credential", "input", "record"];
+const NOUNS: &[&str] = &["catalogue", "container", "credential", "input", "record"];
 
 /// Breaches of the order of rooms in a file.
 pub(crate) fn check(source: &Source) -> Vec<Breach> {

@@ -84,13 +84,32 @@ pub(crate) fn is_done(log: &str) -> bool {
 /// it away. Emulated processors may still run what they translated before that.
 pub(crate) fn has_stale_breakpoint(console: &str) -> bool {
     // `int3: 0000 [#1]` (5.10), `Oops: int3: 0000 [#1]` (6.12 and later).
-    console.contains("int3: 0000 [#")
+    console.contains("int3: 0000 [#") || is_stuck_at_breakpoint(console)
+}
+
+/// The same where the kernel tries the instruction again and again: a processor is stuck at the begin of a
+/// function, where programs are attached, or in what looks at such breakpoints.
+pub(crate) fn is_stuck_at_breakpoint(console: &str) -> bool {
+    let mut lines = console.lines();
+    while lines.any(|line| line.contains("watchdog: BUG: soft lockup")) {
+        let place = lines.find_map(|line| line.split_once("RIP: 0010:"));
+        let is_begin = |place: &str| place.contains("+0x0/") || place.contains("+0x1/");
+        if place.is_some_and(|(_, at)| is_begin(at) || at.starts_with("poke_int3_handler")) {
+            return true;
+        }
+    }
+    false
 }
 
 /// The last lines of a log, each with a mark, and without what would steer a terminal.
 pub(crate) fn tail(log: &str) -> String {
     let lines: Vec<&str> = log.lines().collect();
     quoted(lines[lines.len().saturating_sub(TAIL)..].iter().copied())
+}
+
+/// A log without what would steer a terminal.
+pub(crate) fn plain(log: &[u8]) -> String {
+    quoted(String::from_utf8_lossy(log).lines())
 }
 
 /// Lines, each with a mark, and without what would steer a terminal.
@@ -318,5 +337,22 @@ mod tests {
     fn a_bad_status_without_a_failed_test_is_a_failure() {
         let log = LOG.replace("@@ end tests lsm 0", "@@ end tests lsm 139");
         assert_eq!(read(&log, &["lsm"])[0].judged().0.failed, 1);
+    }
+
+    #[test]
+    fn a_processor_that_is_stuck_where_programs_are_attached_is_noticed() {
+        let stuck = |place: &str| {
+            format!(
+                "[  532.5] watchdog: BUG: soft lockup - CPU#0 stuck for 22s! [pipeline:126]\n\
+                 [  532.5] RIP: 0010:{place}/0x250\n"
+            )
+        };
+        assert!(has_stale_breakpoint(&stuck("__fput+0x0")));
+        assert!(has_stale_breakpoint(&stuck("poke_int3_handler+0x17")));
+        // Anywhere else it is a mistake.
+        assert!(!has_stale_breakpoint(&stuck("bpf_prog_1234_close+0x97")));
+        assert!(!has_stale_breakpoint(
+            "[  1.0] RIP: 0010:__fput+0x0/0x250\n"
+        ));
     }
 }

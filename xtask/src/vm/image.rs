@@ -107,7 +107,7 @@ fn script(job: &Job, backends: &[&str]) -> String {
             Job::Tests { filter } => {
                 // What is not about the probes is the same with each back end.
                 let seen = if index > 0 {
-                    "AGTRACK_SEEN_ALREADY=1 "
+                    "AGTRACK_SEEN_ALREADY=${SEEN:-kernel} "
                 } else {
                     ""
                 };
@@ -199,7 +199,7 @@ mod tests {
     fn the_script_runs_each_back_end_and_asks_the_verifier() {
         let script = script(&Job::Tests { filter: None }, &["lsm", "fentry"]);
         assert_eq!(script.matches("block tests ").count(), 2);
-        let lsm = "block tests lsm 'AGTRACK_COVERAGE=/tmp/coverage-lsm AGTRACK_SEEN_ALREADY=1 ";
+        let lsm = "block tests lsm 'AGTRACK_COVERAGE=/tmp/coverage-lsm AGTRACK_SEEN_ALREADY=${SEEN:-kernel} ";
         assert!(script.contains(lsm), "{script}");
         let fentry = "block tests fentry 'AGTRACK_COVERAGE=/tmp/coverage-fentry /bin/e2e --color=never \
             --test-threads=2 $ONLY'";

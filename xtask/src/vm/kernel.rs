@@ -192,6 +192,39 @@ impl Apt {
 /// The lines of a sources list: every suite from the archive, and its newer kernels from the
 /// security archive, as far as the host's apt knows these two.
 fn sources_list() -> Result<String> {
+    let archive = archive()?;
+    let mut list: String = SOURCES
+        .iter()
+        .map(|(_, suite, _)| line(&archive, suite))
+        .collect();
+    if let Some(security) = site("Debian-Security")? {
+        list.extend(SECURITY.iter().map(|suite| line(&security, suite)));
+    }
+    Ok(list)
+}
+
+/// A line of a sources list, for this suite of Debian.
+///
+/// # Errors
+/// apt knows no Debian archive.
+pub(crate) fn source_line(suite: &str) -> Result<String> {
+    Ok(line(&archive()?, suite))
+}
+
+fn line(site: &str, suite: &str) -> String {
+    format!("deb [arch=amd64 signed-by={KEYRING}] {site} {suite} main\n")
+}
+
+/// Where the host's apt finds Debian.
+fn archive() -> Result<String> {
+    site("Debian")?.context(
+        "apt knows no Debian archive: run `apt-get update`, or put kernels as \
+         vm/kernels/SERIES/{vmlinuz,package} into the target directory",
+    )
+}
+
+/// Where the host's apt finds the archive with this label.
+fn site(label: &str) -> Result<Option<String>> {
     let mut targets = Command::new("apt-get");
     targets.args([
         "indextargets",
@@ -200,26 +233,9 @@ fn sources_list() -> Result<String> {
         "Created-By: Packages",
     ]);
     let targets = run::output(&mut targets).context("the VM kernels come from Debian, by apt")?;
-    let site = |label| {
-        let sites = targets.lines().filter_map(|line| line.split_once('\t'));
-        sites
-            .filter(|(found, _)| *found == label)
-            .map(|(_, site)| site)
-            .next()
-    };
-    let archive = site("Debian").context(
-        "apt knows no Debian archive: run `apt-get update`, or put kernels as \
-         vm/kernels/SERIES/{vmlinuz,package} into the target directory",
-    )?;
-    let line = |site, suite| format!("deb [arch=amd64 signed-by={KEYRING}] {site} {suite} main\n");
-    let mut list: String = SOURCES
-        .iter()
-        .map(|(_, suite, _)| line(archive, suite))
-        .collect();
-    if let Some(security) = site("Debian-Security") {
-        list.extend(SECURITY.iter().map(|suite| line(security, suite)));
-    }
-    Ok(list)
+    let mut sites = targets.lines().filter_map(|line| line.split_once('\t'));
+    let found = sites.find(|(found, _)| *found == label);
+    Ok(found.map(|(_, site)| site.to_owned()))
 }
 
 /// `boot/vmlinuz-*`, or `usr/lib/modules/*/vmlinuz` in newer packages.

@@ -57,7 +57,7 @@ pub(super) fn findings(release: &str, ground: &Ground) -> Vec<Finding> {
         compiler(read(COMPILER).as_deref(), root),
         hierarchy(&Hierarchy::find(), root),
         namespace(std::fs::read_link("/proc/self/ns/pid").ok().as_deref()),
-        mount("bpffs", "bpf", &mounts, "agtrack pins nothing"),
+        pins(&mounts),
         mount(
             "tracefs",
             "tracefs",
@@ -216,14 +216,31 @@ fn namespace(link: Option<&Path>) -> Finding {
 }
 
 /// Things that other tools need.
-fn mount(name: &'static str, kind: &str, mountinfo: &str, why: &str) -> Finding {
-    let found = mountinfo.lines().find_map(|line| {
+/// Where probes are pinned that outlive their recorder.
+fn pins(mountinfo: &str) -> Finding {
+    match place("bpf", mountinfo) {
+        Some(place) => Finding::ok(
+            "bpffs",
+            format!("{place}; the kernel can go on recording while no daemon runs (capture.pin)"),
+        ),
+        None => Finding::limited("bpffs", "not mounted")
+            .costs("recording ends with the daemon, also for the time of an upgrade")
+            .remedy("mount -t bpf bpf /sys/fs/bpf"),
+    }
+}
+
+/// Where a file system of this kind is mounted.
+fn place<'m>(kind: &str, mountinfo: &'m str) -> Option<&'m str> {
+    mountinfo.lines().find_map(|line| {
         let (left, right) = line.split_once(" - ")?;
         (right.split(' ').next()? == kind)
             .then(|| left.split(' ').nth(4))
             .flatten()
-    });
-    match found {
+    })
+}
+
+fn mount(name: &'static str, kind: &str, mountinfo: &str, why: &str) -> Finding {
+    match place(kind, mountinfo) {
         Some(place) => Finding::ok(name, format!("{place}; not needed, {why}")),
         None => Finding::ok(name, format!("not mounted; not needed, {why}")),
     }
@@ -332,10 +349,11 @@ mod tests {
     fn mounts_are_found_by_their_kind() {
         let mounts = "22 1 0:21 / /sys/fs/bpf rw,relatime shared:9 - bpf none rw\n";
         assert!(
-            mount("bpffs", "bpf", mounts, "x")
+            pins(mounts)
                 .found
-                .starts_with("/sys/fs/bpf;")
+                .starts_with("/sys/fs/bpf; the kernel can")
         );
+        check(&pins(""), State::Limited, "mount -t bpf");
         assert!(
             mount("tracefs", "tracefs", mounts, "x")
                 .found

@@ -107,7 +107,8 @@ fn hooks(backends: &[BackendReport], used: Option<Backend>, palette: Palette) ->
             false => entry("ok", palette.good, event, &targets.join(", ")),
         });
     }
-    lines.extend(refused(&all, palette));
+    let lacks = of_used.iter().filter(|hook| !hook.works).count();
+    lines.extend(refused(&all, used, lacks, palette));
     lines
 }
 
@@ -125,8 +126,13 @@ fn once_each<'r>(backends: impl Iterator<Item = &'r BackendReport>) -> Vec<&'r H
     all
 }
 
-/// The hooks that do not work, by reason.
-fn refused(all: &[&HookReport], palette: Palette) -> Vec<String> {
+/// The hooks that do not work, by reason; the back end that is used lacks so many of them.
+fn refused(
+    all: &[&HookReport],
+    used: Option<Backend>,
+    lacks: usize,
+    palette: Palette,
+) -> Vec<String> {
     let mut reasons: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for hook in all {
         if let Some(reason) = &hook.reason {
@@ -140,9 +146,22 @@ fn refused(all: &[&HookReport], palette: Palette) -> Vec<String> {
         String::new(),
         styled(
             palette.strong,
-            "Hooks that do not work here (--json says which belong to what)",
+            "Hooks that do not work here: places in the kernel where agtrack would look",
         ),
     ];
+    lines.extend(used.map(|used| {
+        let said = match lacks {
+            0 => "none of them is: they are of the other back ends, and nothing is lost by that"
+                .into(),
+            lacks => format!(
+                "{lacks} of them are; what they would see is \"no\" above, or seen by others"
+            ),
+        };
+        let name = used.name();
+        format!(
+            "          of back end {name}, which is used, {said} (--json says which belong to what)"
+        )
+    }));
     for (reason, mut targets) in reasons {
         let count = targets.len();
         targets.truncate(NAMED);
@@ -247,7 +266,8 @@ Hooks
   ok      file.open               y
   no      file.unlink             is not recorded on this kernel
 
-Hooks that do not work here (--json says which belong to what)
+Hooks that do not work here: places in the kernel where agtrack would look
+          of back end fentry, which is used, 1 of them are; what they would see is \"no\" above, or seen by others (--json says which belong to what)
   no      2 hooks                 EINVAL\\u{1b}: y, z
 
 Yes.";

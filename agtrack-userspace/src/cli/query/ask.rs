@@ -7,7 +7,6 @@ use clap::ValueEnum;
 use clap::builder::{OsStringValueParser, TypedValueParser};
 use jiff::{Timestamp, Zoned};
 
-use super::action;
 use crate::query::{BadTime, Glob, Host, KINDS, Period, Query, moment};
 use crate::record::OutcomeResult;
 
@@ -37,7 +36,8 @@ pub(super) struct Ask {
     /// Files created, opened for writing, written, deleted, renamed, linked, mapped for writing, or
     /// with other attributes; directories; mounts; signals to and tracing of other processes; BPF,
     /// modules and keys of the kernel; cgroups; requests to io_uring that do any of this. Not reads,
-    /// connections, forks, execs and exits.
+    /// connections, forks, execs and exits, nor writes to files that the kernel makes and that keep
+    /// nothing: /dev/null and its like, /proc/PID, cgroup.procs.
     #[arg(long, help_heading = DEED)]
     changes: bool,
     /// How it ended
@@ -133,14 +133,14 @@ fn path() -> impl TypedValueParser<Value = Glob> {
 }
 
 fn action() -> impl TypedValueParser<Value = Glob> {
-    OsStringValueParser::new().try_map(|text| action::named(text.as_bytes()))
+    OsStringValueParser::new().try_map(|text| crate::query::named_action(text.as_bytes()))
 }
 
-fn word() -> impl TypedValueParser<Value = Glob> {
+pub(in crate::cli) fn word() -> impl TypedValueParser<Value = Glob> {
     OsStringValueParser::new().try_map(|text| Glob::word(text.as_bytes()))
 }
 
-fn time(text: &str) -> Result<Timestamp, BadTime> {
+pub(in crate::cli) fn time(text: &str) -> Result<Timestamp, BadTime> {
     moment(text, &Zoned::now())
 }
 

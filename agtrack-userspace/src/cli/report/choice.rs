@@ -42,8 +42,7 @@ pub(super) fn agent(
              journal with --journal DIR"
         ),
         (0, Some(asked)) => bail!(
-            "no session in {dir} has an id that begins with {asked}; `agtrack query --kind session` \
-             lists them"
+            "no session in {dir} has an id that begins with {asked}; `agtrack sessions` lists them"
         ),
         (1, _) | (_, None) => {}
         (count, Some(asked)) => bail!("{}", several(asked, count, found)),

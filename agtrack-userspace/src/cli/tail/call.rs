@@ -1,7 +1,10 @@
 //! A tool call in a line.
 
 use super::object;
-use crate::record::{CallClass, Change, Effects, Item, Listed, ToolCallChange, printable};
+use crate::record::{
+    CallClass, Change, Effects, Item, Listed, ToolCallChange, UnseenCall, WhyOver, printable,
+};
+use crate::run::summary::{NO_CONNECTION, contact};
 
 /// Names of a list that are shown.
 const SHOWN: usize = 3;
@@ -14,15 +17,17 @@ pub(super) fn line(call: &ToolCallChange) -> String {
         CallClass::Service => "service",
     };
     let what = match call.change {
+        Change::End => end(call.unseen),
         Change::Start => "begins",
-        Change::End => "ends",
+        Change::Suspend => "goes on and is recorded no further",
+        Change::Resume => "is recorded again",
         Change::Report
-        | Change::Suspend
-        | Change::Resume
         | Change::Reload
         | Change::ReloadRefused
         | Change::CaptureStart
-        | Change::CaptureEnd => "goes on",
+        | Change::CaptureEnd
+        | Change::Tag
+        | Change::Untag => "goes on",
     };
     let command = object::command(&call.tool_call.command);
     let mut told = format!("{class} {what}: {command}");
@@ -46,6 +51,22 @@ pub(super) fn line(call: &ToolCallChange) -> String {
     rest.extend(call.effects.as_ref().map(effects).unwrap_or_default());
     told.push_str(&format!("; {}", rest.join("; ")));
     told
+}
+
+/// An end that nobody saw is not always one.
+fn end(unseen: Option<UnseenCall>) -> &'static str {
+    let Some(unseen) = unseen else {
+        return "ends";
+    };
+    match unseen.why {
+        WhyOver::CgroupGone | WhyOver::ProcessesGone | WhyOver::Reboot => {
+            "is over, and no recorder saw its end"
+        }
+        WhyOver::NotConfigured
+        | WhyOver::RecorderGone
+        | WhyOver::Reload
+        | WhyOver::UntaggedByRequest => "may go on and cannot be recorded any further",
+    }
 }
 
 fn ended(call: &ToolCallChange) -> Option<String> {
@@ -88,8 +109,12 @@ fn names(list: &Listed) -> String {
 }
 
 fn name(item: &Item) -> String {
+    let name = item.name.printable();
     match &item.to {
-        Some(to) => format!("{} -> {}", item.name.printable(), to.printable()),
-        None => item.name.printable(),
+        Some(to) => format!("{name} -> {}", to.printable()),
+        None if contact(&item.ways).iter().any(|way| way == NO_CONNECTION) => {
+            format!("{name} ({NO_CONNECTION})")
+        }
+        None => name,
     }
 }

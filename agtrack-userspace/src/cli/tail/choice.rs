@@ -72,7 +72,7 @@ fn chosen(
             Ok(dir)
         }
         (None, Some(unseen), _) => {
-            bail!("{unseen}; use sudo, or name a journal with --journal DIR")
+            bail!("{unseen}; run it with sudo, or name a journal with --journal DIR")
         }
         (None, None, 0) => bail!(
             "there is no journal in {} yet; record something with `agtrack run -- CMD`, or name \
@@ -80,7 +80,7 @@ fn chosen(
             state.display()
         ),
         (None, None, _) => bail!(
-            "no journal in {} may be read by you; use sudo, or name one with --journal DIR",
+            "no journal in {} may be read by you; run it with sudo, or name one with --journal DIR",
             state.display()
         ),
     }

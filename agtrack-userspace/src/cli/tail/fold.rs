@@ -35,6 +35,8 @@ pub(super) enum Everyday {
     Fork,
     /// An exit with code 0.
     Exit,
+    /// One more of the changes that one deed makes to agtrack's own files.
+    Deed,
 }
 
 /// The kind, if it is one of every day.
@@ -115,6 +117,7 @@ pub(super) struct Folded {
     missing: u64,
     forks: u64,
     exits: u64,
+    deeds: u64,
 }
 
 impl Folded {
@@ -124,6 +127,7 @@ impl Folded {
             Everyday::Missing => self.missing += 1,
             Everyday::Fork => self.forks += 1,
             Everyday::Exit => self.exits += 1,
+            Everyday::Deed => self.deeds += 1,
         }
     }
 
@@ -132,6 +136,7 @@ impl Folded {
         self.missing += other.missing;
         self.forks += other.forks;
         self.exits += other.exits;
+        self.deeds += other.deeds;
     }
 
     /// In words; none where there are none.
@@ -145,6 +150,11 @@ impl Folded {
             ),
             (self.forks, "fork", "forks"),
             (self.exits, "exit with code 0", "exits with code 0"),
+            (
+                self.deeds,
+                "more change of agtrack's files by the same process",
+                "more changes of agtrack's files by the same process",
+            ),
         ]
         .into_iter()
         .filter(|(count, ..)| *count > 0)

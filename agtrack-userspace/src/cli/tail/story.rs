@@ -4,17 +4,24 @@
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::Serialize;
+use uuid::Uuid;
 
 use super::{call, object};
+use crate::container;
 use crate::credential::{self, Credential};
 use crate::record::{
-    Action, Agent, Body, By, Change, Gap, Handoff, Heartbeat, Lifecycle, Object, OutcomeResult,
-    Process, Record, SessionChange, Tamper, WhyOver, printable,
+    Action, Agent, Body, By, Change, ConfigChange, Gap, Handoff, Heartbeat, Lifecycle, MatchedBy,
+    Object, OutcomeResult, Process, Record, SessionChange, Tamper, WhyOver, is_outsiders,
+    printable,
 };
+use crate::report::gap::{Between, missing};
+use crate::report::text::duration;
 use crate::terminal::{Palette, cut, styled};
 
 /// Characters of a line that is no record of this version.
 const UNKNOWN: usize = 200;
+/// Characters of a session's id: its millisecond.
+const SHORT: usize = 13;
 
 /// The record, if it is one of this version.
 pub(super) fn read(bytes: &[u8]) -> Option<Record> {
@@ -36,12 +43,15 @@ fn known(record: &Record, palette: Palette, zone: &TimeZone) -> String {
     let agent = record.agent.as_deref().map(agent);
     let told = match &record.body {
         Body::Action(action) => self::action(action, palette),
-        Body::Session(change) => styled(palette.strong, session(change)),
+        Body::Session(change) => {
+            let id = record.agent.as_deref().map(|agent| &agent.session);
+            styled(palette.strong, session(change, id))
+        }
         Body::ToolCall(change) => styled(palette.strong, call::line(change)),
         Body::Handoff(told) => handoff(told, palette),
         Body::Tamper(told) => tamper(told, palette),
-        Body::Gap(gap) => styled(palette.warning, self::gap(gap)),
-        Body::Lifecycle(change) => styled(palette.strong, lifecycle(change)),
+        Body::Gap(gap) => styled(palette.warning, self::gap(gap, record, zone)),
+        Body::Lifecycle(change) => styled(palette.strong, lifecycle(change, record.boot_time)),
         Body::Heartbeat(beat) => styled(palette.faint, heartbeat(beat)),
     };
     format!("{time} {} {told}", agent.as_deref().unwrap_or("-"))
@@ -100,6 +110,9 @@ fn action(action: &Action, palette: Palette) -> String {
     if action.completeness.truncated {
         told.push_str(" (cut)");
     }
+    if is_outsiders(action) {
+        told.push_str(" (by somebody else, to the agent's cgroup)");
+    }
     let errno = action
         .outcome
         .errno
@@ -157,22 +170,45 @@ fn process(process: &Process) -> String {
     format!("{name}[{}]", process.pid)
 }
 
-fn session(change: &SessionChange) -> String {
+/// As much of a session's id as tells it from others in a list: the milliseconds of its begin.
+/// `--session` takes it.
+fn short(session: &Uuid) -> String {
+    session.to_string().chars().take(SHORT).collect()
+}
+
+fn session(change: &SessionChange, id: Option<&Uuid>) -> String {
     use Change::{
-        CaptureEnd, CaptureStart, End, Reload, ReloadRefused, Report, Resume, Start, Suspend,
+        CaptureEnd, CaptureStart, End, Reload, ReloadRefused, Report, Resume, Start, Suspend, Tag,
+        Untag,
     };
     let what = match change.change {
-        Start => "session begins",
-        End => "session ends",
-        Suspend => "session goes on without a recorder",
-        Resume => "session is recorded again",
-        Report | Reload | ReloadRefused | CaptureStart | CaptureEnd => "session goes on",
+        Start => "begins",
+        End => "ends",
+        Suspend => "goes on without a recorder",
+        Resume => "is recorded again",
+        Report | Reload | ReloadRefused | CaptureStart | CaptureEnd | Tag | Untag => "goes on",
     };
-    let mut told = what.to_owned();
+    let id = id.map(|id| format!("{} ", short(id)));
+    let mut told = format!("session {}{what}", id.unwrap_or_default());
     if !change.command.is_empty() {
         told.push_str(&format!(": {}", object::command(&change.command)));
     } else if let Some(cgroup) = &change.cgroup {
-        told.push_str(&format!(": cgroup {}", cgroup.printable()));
+        let container = change
+            .bound
+            .as_ref()
+            .and_then(|bound| bound.container.as_ref());
+        let container = container.map(|it| format!("container {}, ", container::shown(it)));
+        let container = printable(&container.unwrap_or_default());
+        told.push_str(&format!(": {container}cgroup {}", cgroup.printable()));
+    }
+    let bound = change.bound.as_ref();
+    if let Some(origin) = bound.and_then(|bound| bound.handoff.as_ref()) {
+        let how = match origin.matched_by {
+            MatchedBy::Name => "by its name",
+            MatchedBy::Time => "by the time",
+        };
+        let channel = printable(&origin.channel);
+        told.push_str(&format!("; asked for through {channel} (inferred {how})"));
     }
     if let Some(call) = &change.tool_call {
         told.push_str(&format!("; in the call {}", object::command(&call.command)));
@@ -187,15 +223,25 @@ fn session(change: &SessionChange) -> String {
         told.push_str(&format!("; {} still running", change.still_running.len()));
     }
     if let Some(unseen) = &change.unseen {
-        let why = match unseen.why {
-            WhyOver::CgroupGone => "its cgroup is gone",
-            WhyOver::NotConfigured => "no agent is configured for it any more",
-            WhyOver::Reboot => "the machine was started anew",
-            WhyOver::RecorderGone => "its recorder did not end in order",
-        };
+        let why = why_over(unseen.why);
         told.push_str(&format!("; no recorder saw it: {why}"));
     }
+    if let Some(why) = change.why {
+        told.push_str(&format!("; {}", why_over(why)));
+    }
     told
+}
+
+fn why_over(why: WhyOver) -> &'static str {
+    match why {
+        WhyOver::CgroupGone => "its cgroup is gone",
+        WhyOver::NotConfigured => "no agent is configured for it any more",
+        WhyOver::ProcessesGone => "none of its processes that are known of runs any more",
+        WhyOver::Reboot => "the machine was started anew",
+        WhyOver::RecorderGone => "its recorder did not end in order",
+        WhyOver::Reload => "ended by reload of the configuration",
+        WhyOver::UntaggedByRequest => "untagged by request",
+    }
 }
 
 /// What is to be expected reads as what it is; what is not stands out as a whole.
@@ -204,11 +250,13 @@ fn tamper(tamper: &Tamper, palette: Palette) -> String {
         By::Agent => " by an agent",
         By::Parent => " by whoever started the recorder",
         By::Init => " by init",
-        By::Other => "",
+        By::Own => " by agtrack",
+        By::Other => " by another process",
     };
     let mut told = format!(
-        "{} {} {}",
+        "{}{} {} {}",
         process(&tamper.process),
+        tamper.process.origin(),
         printable(&tamper.action),
         object::words(&tamper.object)
     );
@@ -229,8 +277,12 @@ fn tamper(tamper: &Tamper, palette: Palette) -> String {
     }
 }
 
-fn gap(gap: &Gap) -> String {
+/// When, how much of what, whose, why, and what may be missing.
+fn gap(gap: &Gap, record: &Record, zone: &TimeZone) -> String {
     let mut told = format!("GAP {}", word(gap.reason));
+    if let Some(between) = Between::of(gap, record) {
+        told.push_str(&format!(", {}", between.words(zone)));
+    }
     if let Some(count) = gap.count {
         told.push_str(&format!(", {count}"));
     }
@@ -240,10 +292,16 @@ fn gap(gap: &Gap) -> String {
     if let Some(hook) = &gap.hook {
         told.push_str(&format!(", {}", printable(hook)));
     }
-    format!("{told}: {}", printable(&gap.detail))
+    let whose = match record.agent.as_deref() {
+        Some(agent) => format!("session {}", short(&agent.session)),
+        None => "any session".to_owned(),
+    };
+    let (detail, missing) = (printable(&gap.detail), missing(gap.reason));
+    format!("{told}, {whose}: {detail}. May be missing: {missing}")
 }
 
-fn lifecycle(change: &Lifecycle) -> String {
+/// `at`: when it was told, ns since boot.
+fn lifecycle(change: &Lifecycle, at: u64) -> String {
     let what = match change.change {
         Change::Start => "recording begins",
         Change::End => "recording ends",
@@ -252,6 +310,8 @@ fn lifecycle(change: &Lifecycle) -> String {
         Change::Report | Change::Suspend | Change::Resume => "recording goes on",
         Change::CaptureStart => "packets are captured",
         Change::CaptureEnd => "packets are captured no more",
+        Change::Tag => "tagged by request",
+        Change::Untag => "untagged by request",
     };
     let mut told = format!("agtrack {}: {what}", printable(&change.version));
     if change.change == Change::Start {
@@ -265,17 +325,57 @@ fn lifecycle(change: &Lifecycle) -> String {
             ));
         }
     }
+    if let Some(kept) = &change.kept {
+        let away = duration(at.saturating_sub(kept.since));
+        told.push_str(&format!(
+            ", after {away} without a recorder, of which the kernel kept {} events",
+            kept.events
+        ));
+    }
     if let Some(detail) = &change.detail {
         told.push_str(&format!(": {}", printable(detail)));
+    }
+    if let Some(changed) = &change.changed {
+        told.push_str(&format!(": {}", self::changed(changed)));
     }
     told
 }
 
+/// What a reload has changed.
+fn changed(change: &ConfigChange) -> String {
+    let lists = [
+        ("agents added", &change.agents_added),
+        ("agents removed", &change.agents_removed),
+        ("agents changed", &change.agents_changed),
+        ("keys changed", &change.keys),
+    ];
+    let named = lists.into_iter().filter(|(_, names)| !names.is_empty());
+    let mut told: Vec<_> = named
+        .map(|(what, names)| format!("{what} {}", printable(&names.join(", "))))
+        .collect();
+    told.extend((change.more > 0).then(|| format!("{} more names", change.more)));
+    match told.is_empty() {
+        true => "nothing has changed".to_owned(),
+        false => told.join("; "),
+    }
+}
+
 fn heartbeat(beat: &Heartbeat) -> String {
-    format!(
+    let mut told = format!(
         "alive: {} sessions, {} processes",
         beat.sessions, beat.processes
-    )
+    );
+    for sink in &beat.sinks {
+        let name = printable(&sink.name);
+        match &sink.error {
+            Some(error) => {
+                let error = printable(error);
+                told.push_str(&format!("; sink {name} is {} behind: {error}", sink.behind));
+            }
+            None => told.push_str(&format!("; sink {name} is {} behind", sink.behind)),
+        }
+    }
+    told
 }
 
 /// A unit variant as it stands in records.

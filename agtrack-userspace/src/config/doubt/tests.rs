@@ -38,8 +38,8 @@ fn check(agents: &[&[&str]], expect: &[(usize, usize, &str)]) {
 fn agents_with_cgroups_of_their_own_raise_no_doubt() {
     check(&[&["/agents/a-*", "/x"], &["/agents/b-*", "/y/**/z"]], &[]);
     check(&[&["/agents/*", "/agents/one"]], &[]);
-    // The narrower one first: it gets its cgroup, and the other one the rest.
-    check(&[&["/agents/one"], &["/agents/*"]], &[]);
+    // The narrower one gets its cgroup, and the other one the rest.
+    check(&[&["/agents/one-*"], &["/agents/*"]], &[]);
 }
 
 #[test]
@@ -93,11 +93,25 @@ fn of_two_agents_with_one_glob_the_first_gets_the_cgroups() {
 }
 
 #[test]
-fn a_wider_glob_that_stands_before_takes_all() {
+fn of_two_that_say_as_much_the_wider_that_stands_before_takes_all() {
     check(
-        &[&["/agents/*"], &["/agents/one"]],
-        &[(6, 12, "agent `a` matches all of it by `/agents/*` (line 3)")],
+        &[&["/agents/**"], &["/agents/*"]],
+        &[(
+            6,
+            12,
+            "agent `a` matches all of it by `/agents/**` (line 3)",
+        )],
     );
+    check(&[&["/agents/*"], &["/agents/**"]], &[]);
+    // A narrower one gets what it names, wherever it stands.
+    check(&[&["/agents/*"], &["/agents/code-*"]], &[]);
+}
+
+#[test]
+fn a_name_that_anothers_glob_matches_is_told() {
+    let text = "is also matched by `/agents/*` of agent";
+    check(&[&["/agents/*"], &["/agents/one"]], &[(6, 12, text)]);
+    check(&[&["/agents/one"], &["/agents/*"]], &[(3, 12, text)]);
 }
 
 #[test]

@@ -1,10 +1,10 @@
-//! Doubts about programs and users.
+//! Doubts about programs, users and containers.
 
 use std::collections::HashMap;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use super::{Entry, entries};
+use super::{Entry, entries, program};
 use crate::config::{Placed, Source, User};
 
 /// What an entry of a list stands for, so that two can be told to be the same.
@@ -12,6 +12,7 @@ use crate::config::{Placed, Source, User};
 enum Thing {
     Program(PathBuf),
     User(u32),
+    Container(String),
 }
 
 /// Looks at texts without mistakes.
@@ -22,10 +23,25 @@ pub(super) fn find(sources: &[Source]) -> Vec<Placed> {
         let Some(path) = entry.value.as_str().map(Path::new) else {
             continue;
         };
-        doubts.extend(no_program(path).map(|message| entry.placed(message)));
+        let doubt = no_program(path).or_else(|| program::common(&entry, path));
+        doubts.extend(doubt.map(|message| entry.placed(message)));
         let real = path.canonicalize().unwrap_or_else(|_| path.to_owned());
         let shown = format!("`{}`", path.display());
         doubts.extend(taken(&mut first, Thing::Program(real), entry, &shown));
+    }
+    for entry in entries(sources, "containers") {
+        let Some(rule) = entry.value.as_str().map(str::to_owned) else {
+            continue;
+        };
+        if let Some(what) = every(&rule) {
+            let id = &entry.id;
+            doubts.push(entry.placed(format!(
+                "`{rule}` is every container {what}: all of them are recorded as agent `{id}`; name only \
+                 those that the agent runs in"
+            )));
+        }
+        let shown = format!("`{rule}`");
+        doubts.extend(taken(&mut first, Thing::Container(rule), entry, &shown));
     }
     for entry in entries(sources, "users") {
         let Some(user) = user(&entry) else {
@@ -51,6 +67,17 @@ pub(super) fn find(sources: &[Source]) -> Vec<Placed> {
         doubts.extend(taken(&mut first, Thing::User(number), entry, &shown));
     }
     doubts
+}
+
+/// What has nothing but stars to match.
+fn every(rule: &str) -> Option<&'static str> {
+    let (word, like) = rule.split_once('=')?;
+    let is_open = !like.is_empty() && like.bytes().all(|letter| letter == b'*');
+    match word {
+        "pod" | "namespace" if is_open => Some("of Kubernetes"),
+        "name" | "image" if is_open => Some("of this host"),
+        _ => None,
+    }
 }
 
 fn user(entry: &Entry<'_>) -> Option<User> {
@@ -120,7 +147,7 @@ mod tests {
 
     #[test]
     fn programs_that_are_not_there_are_told() {
-        check("executables = [\"/bin/sh\"]", "", &[]);
+        check("executables = [\"/bin/ls\"]", "", &[]);
         check(
             "executables = [\"/nowhere/x\"]",
             "executables = [\"/etc\", \"/etc/passwd\"]",
@@ -133,12 +160,31 @@ mod tests {
     }
 
     #[test]
+    fn programs_that_everybody_executes_are_told() {
+        let directory = tempfile::tempdir().unwrap();
+        let link = directory.path().join("agent");
+        std::os::unix::fs::symlink("/usr/bin/env", &link).unwrap();
+        check(
+            &format!("executables = [\"/bin/sh\", {link:?}]"),
+            "executables = [\"/usr/bin/ls\", \"/bin/bash\"]",
+            &[
+                "c:3:16: `/bin/sh` is a shell: whoever executes it on this host",
+                &format!(
+                    "c:3:27: `{}` is a program that starts others",
+                    link.display()
+                ),
+                "c:6:31: `/bin/bash` is a shell",
+            ],
+        );
+    }
+
+    #[test]
     fn a_program_or_user_of_two_agents_is_the_firsts() {
         let directory = tempfile::tempdir().unwrap();
         let link = directory.path().join("link");
-        std::os::unix::fs::symlink("/bin/sh", &link).unwrap();
+        std::os::unix::fs::symlink("/bin/ls", &link).unwrap();
         check(
-            "executables = [\"/bin/sh\"]\nusers = [4242]",
+            "executables = [\"/bin/ls\"]\nusers = [4242]",
             &format!("executables = [{link:?}]\nusers = [0x1092]"),
             &[
                 &format!("c:7:16: `{}` gets agent `b` nothing", link.display()),
@@ -149,6 +195,23 @@ mod tests {
             "users = [7, 7]",
             "",
             &["c:3:13: user `7` stands for agent `a` already in line 3"],
+        );
+    }
+
+    #[test]
+    fn containers_of_two_agents_or_of_all_are_told() {
+        check(
+            "containers = [\"name=box-*\", \"name=*\"]",
+            "containers = [\"image=x\", \"name=box-*\"]",
+            &[
+                "c:3:29: `name=*` is every container of this host",
+                "c:6:26: `name=box-*` gets agent `b` nothing: agent `a` names the same in line 3",
+            ],
+        );
+        check(
+            "containers = [\"label=a\", \"label=a\"]",
+            "",
+            &["c:3:26: `label=a` stands for agent `a` already in line 3"],
         );
     }
 

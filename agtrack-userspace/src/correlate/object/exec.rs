@@ -1,19 +1,18 @@
 //! What was executed, or was to be.
 
-use std::sync::Arc;
-
 use agtrack_common::event::{Exec, ExecFailed};
 use agtrack_common::wire::path_flag;
 
-use super::{device, note, note_cut};
-use crate::decode::{PathText, Program, Segments};
+use super::{note, note_cut};
+use crate::decode::{PathText, Program, Segments, device};
+use crate::enrich::Known;
 use crate::record::{Brought, Completeness, Object, Text};
 
 /// Variables that make the dynamic loader run other code (ld.so(8)).
 const LOADER: [&[u8]; 3] = [b"LD_PRELOAD", b"LD_AUDIT", b"LD_LIBRARY_PATH"];
 
-pub(super) fn object(body: &Exec, data: &[u8], whole: &mut Completeness) -> Object {
-    let program = Program::new(body, data);
+pub(super) fn object(known: &Known, body: &Exec, whole: &mut Completeness) -> Object {
+    let program = Program::new(body, &known.event.data);
     note(whole, &program.exe);
     note_cut(whole, &program.cwd);
     for path in [&program.script, &program.script_file]
@@ -30,7 +29,7 @@ pub(super) fn object(body: &Exec, data: &[u8], whole: &mut Completeness) -> Obje
         whole.notes.push("env_cut".to_owned());
         whole.truncated = true;
     }
-    let brought = brought(body, &program);
+    let brought = brought(known, body, &program);
     Object::Exec {
         exe: Text(program.exe.bytes),
         inode: body.exe.ino,
@@ -46,11 +45,10 @@ pub(super) fn object(body: &Exec, data: &[u8], whole: &mut Completeness) -> Obje
     }
 }
 
-fn brought(body: &Exec, program: &Program<'_>) -> Brought {
+fn brought(known: &Known, body: &Exec, program: &Program<'_>) -> Brought {
     let ran = [Some(&program.exe), program.script_file.as_ref()];
     let is = |test: fn(&PathText) -> bool| ran.into_iter().flatten().any(test);
-    let names = crate::enrich::arguments(program.names).filter(|name| !name.0.is_empty());
-    let names: Vec<_> = names.collect();
+    let names = known.env_names.clone().unwrap_or_default();
     let loads = |name: &&Text| LOADER.contains(&&*name.0);
     let script_file = program.script_file.clone();
     Brought {
@@ -58,7 +56,7 @@ fn brought(body: &Exec, program: &Program<'_>) -> Brought {
         deleted: is(|path| path.flags & path_flag::DELETED != 0 && !is_fileless(path)),
         script_file: script_file.map(|file| Text(file.bytes)),
         loader_env: names.iter().filter(loads).cloned().collect(),
-        env_names: Arc::new(names),
+        env_names: names,
         env_untold: body.environment.untold,
     }
 }

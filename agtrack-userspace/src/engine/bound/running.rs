@@ -7,13 +7,13 @@ use std::path::Path;
 use agtrack_common::tag::bound_key;
 
 use super::look::{self, Program};
-use super::{Bound, bound_session};
+use super::{Bound, bound_session, program};
 use crate::engine::clock;
 use crate::engine::facts::{self, Kin};
 use crate::engine::hands::{Hands, session};
 use crate::engine::sweep::orphans;
 use crate::engine::watch::Watch;
-use crate::input::Input;
+use crate::input::{Input, NewSession};
 use crate::record::{ProcessKey, TICK, Text};
 
 /// Arguments of an interpreter among which the script is: the kernel puts one before it at most, and
@@ -129,7 +129,7 @@ fn topmost(all: &[Kin], named: &HashMap<u32, u16>) -> Vec<(ProcessKey, u16)> {
 
 impl Hands {
     /// Tags the processes that the rules name, with all below them.
-    pub(super) fn find_running(&mut self, watch: &mut Watch) -> anyhow::Result<()> {
+    pub(in crate::engine) fn find_running(&mut self, watch: &mut Watch) -> anyhow::Result<()> {
         if watch.bound.rules.is_empty() {
             return Ok(());
         }
@@ -168,7 +168,10 @@ impl Hands {
         let Some(command) = facts::arguments_of(root) else {
             return Ok(None);
         };
-        let begun = bound_session(rule, key, root, command);
+        let begun = NewSession {
+            program: program::running(root.pid),
+            ..bound_session(rule, key, root, command)
+        };
         self.learn(root, 0)?;
         self.core.feed(session(begun))?;
         if self.tag_running(root.pid, key)? {
@@ -181,13 +184,14 @@ impl Hands {
             at: clock::now().boot,
             key,
             dropped: true,
+            why: None,
         })?;
         Ok(None)
     }
 
     /// Tags what descends from the processes of these sessions. They may fork meanwhile; whoever is born
     /// to a tagged one is tagged by the kernel.
-    fn tag_below(&mut self, sessions: &HashSet<u64>) -> anyhow::Result<()> {
+    pub(in crate::engine) fn tag_below(&mut self, sessions: &HashSet<u64>) -> anyhow::Result<()> {
         while !sessions.is_empty() {
             let tagged = self.probes.tagged().into_iter().collect();
             let mut news = false;
@@ -229,7 +233,10 @@ impl Hands {
             return self.untag_stray(watch, key);
         };
         let command = facts::arguments_of(root).unwrap_or_default();
-        let begun = bound_session(rule, key, root, command);
+        let begun = NewSession {
+            program: program::running(root.pid),
+            ..bound_session(rule, key, root, command)
+        };
         self.learn(root, 0)?;
         self.core.feed(session(begun))?;
         watch.bound.sessions.insert(key, number);

@@ -12,6 +12,8 @@ fn rule(id: &str, executables: &[&str], users: &[u32]) -> AgentRule {
         cgroups: Vec::new(),
         executables: executables.iter().map(PathBuf::from).collect(),
         users: users.to_vec(),
+        programs: Vec::new(),
+        containers: Vec::new(),
     }
 }
 

@@ -9,7 +9,7 @@ use super::held::Held;
 use super::outlet::Outlet;
 use super::{CaptureDone, LINGER, Whose};
 use crate::capture::Packet;
-use crate::input::CaptureAsker;
+use crate::input::Requester;
 use crate::pipeline::Pipeline;
 use crate::record::{Agent, Direction};
 
@@ -31,7 +31,7 @@ pub(in crate::engine) struct Active {
     id: u64,
     whose: Whose,
     longest: u32,
-    asker: CaptureAsker,
+    asker: Requester,
     outlet: Outlet,
     /// By key.
     followed: BTreeMap<u64, Followed>,
@@ -52,7 +52,7 @@ impl Active {
     /// One that begins at `begin`, boot clock, ns, and writes to `outlet`.
     pub(in crate::engine) fn new(
         id: u64,
-        (whose, longest, asker): (Whose, u32, CaptureAsker),
+        (whose, longest, asker): (Whose, u32, Requester),
         outlet: Outlet,
         begin: u64,
     ) -> Active {
@@ -84,7 +84,7 @@ impl Active {
         self.longest
     }
 
-    pub(in crate::engine) fn asker(&self) -> &CaptureAsker {
+    pub(in crate::engine) fn asker(&self) -> &Requester {
         &self.asker
     }
 

@@ -35,7 +35,13 @@ fn begin(pipeline: &mut Pipeline, key: u64, agent: &str) -> Uuid {
         command: Vec::new(),
         cgroup: None,
         cgroup_id: None,
+        container: None,
         resumed: None,
+        parent: None,
+        origin: None,
+        request: None,
+        program: None,
+        programs: Vec::new(),
     };
     pipeline.accept(Input::Session(Box::new(session)), &mut Vec::new());
     let process = ProcessFacts {
@@ -81,7 +87,7 @@ impl Bench {
         let outlet = Outlet::new(Arc::new(OwnedFd::from(writer)), &about, done).unwrap();
         let id = self.captures.next_id();
         let now = self.pipeline.time().boot;
-        let what = (whose, longest, CaptureAsker::default());
+        let what = (whose, longest, Requester::default());
         let mut capture = Active::new(id, what, outlet, now);
         capture.look(&self.pipeline, now);
         self.captures.add(capture);
@@ -210,6 +216,7 @@ fn the_capture_of_a_session_ends_some_time_after_it() {
         at,
         key,
         dropped: true,
+        why: None,
     };
     bench.pipeline.accept(over, &mut Vec::new());
     let over = now + 2 + HELD;

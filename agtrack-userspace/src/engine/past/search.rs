@@ -10,6 +10,7 @@ use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 use memchr::memmem;
 use uuid::Uuid;
 
+use super::trace::{Trace, Traces};
 use super::{Last, Left, Past};
 use crate::journal::{Extent, LONGEST_LINE, Part};
 use crate::record::{Agent, Body, Change, Lifecycle, Record, SessionChange};
@@ -21,6 +22,7 @@ const CHUNK: usize = 1 << 20;
 pub(super) fn search(extent: &Extent, most: u64) -> Past {
     let mut past = Past::default();
     let mut decided: BTreeMap<Uuid, Option<Box<Left>>> = BTreeMap::new();
+    let mut traces: BTreeMap<Uuid, Trace> = BTreeMap::new();
     let mut searched = 0;
     for segment in extent.segments().iter().rev() {
         let Ok(Some(part)) = extent.part(*segment) else {
@@ -40,6 +42,12 @@ pub(super) fn search(extent: &Extent, most: u64) -> Past {
         for (id, left) in found.sessions {
             decided.entry(id).or_insert(left);
         }
+        for (id, older) in found.traces.0 {
+            // Of one that has ended nothing is wanted.
+            if !matches!(decided.get(&id), Some(None)) {
+                traces.entry(id).or_default().go_back_to(older);
+            }
+        }
         if found
             .promised
             .is_some_and(|(promised, kept)| kept >= promised)
@@ -53,7 +61,11 @@ pub(super) fn search(extent: &Extent, most: u64) -> Past {
     }
     past.sessions = decided
         .into_iter()
-        .filter_map(|(id, left)| Some((id, *left?)))
+        .filter_map(|(id, left)| {
+            let mut left = *left?;
+            traces.remove(&id).unwrap_or_default().put_into(&mut left);
+            Some((id, left))
+        })
         .collect();
     past
 }
@@ -63,6 +75,8 @@ pub(super) fn search(extent: &Extent, most: u64) -> Past {
 struct Segment {
     /// Each session that it names, as it stands at its end; none: ended.
     sessions: BTreeMap<Uuid, Option<Box<Left>>>,
+    /// Their processes and tool calls.
+    traces: Traces,
     /// Sessions that the last recorder that began in it found open, and of how many it has told.
     promised: Option<(u64, u64)>,
     last: Option<Last>,
@@ -79,8 +93,9 @@ impl Segment {
         let (mut segment, mut line) = (Segment::default(), Vec::new());
         let mut is_whole = begin == 0;
         let mut last = Vec::new();
-        let finders = ["session", "lifecycle"]
+        let finders = ["session", "lifecycle", "tool_call"]
             .map(|kind| memmem::Finder::new(&format!("\"kind\":\"{kind}\"")).into_owned());
+        let of_process = memmem::Finder::new("\"action\":\"process.");
         loop {
             line.clear();
             let length = (&mut bytes)
@@ -93,6 +108,8 @@ impl Segment {
             if std::mem::replace(&mut is_whole, ends) && ends {
                 if finders.iter().any(|finder| finder.find(&line).is_some()) {
                     segment.take_in(&line);
+                } else if of_process.find(&line).is_some() {
+                    segment.traces.act(&line);
                 }
                 std::mem::swap(&mut line, &mut last);
             }
@@ -107,6 +124,9 @@ impl Segment {
         };
         match (record.body, record.agent) {
             (Body::Session(change), Some(agent)) => self.session(&agent, *change),
+            (Body::ToolCall(change), Some(agent)) => {
+                self.traces.call(agent.session, *change, record.boot_time);
+            }
             (Body::Lifecycle(change), _) => self.lifecycle(&change),
             (
                 Body::Session(_)
@@ -126,6 +146,7 @@ impl Segment {
         if let Some((_, kept)) = self.promised.as_mut().filter(|_| told) {
             *kept += 1;
         }
+        self.traces.session(agent.session, &change);
         let before = self.sessions.remove(&agent.session).flatten();
         let left = Left::after(before.map(|left| *left), agent, change);
         self.sessions.insert(agent.session, left.map(Box::new));

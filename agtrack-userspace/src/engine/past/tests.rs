@@ -1,3 +1,5 @@
+mod killed;
+
 use std::path::PathBuf;
 
 use tempfile::TempDir;
@@ -5,7 +7,9 @@ use tempfile::TempDir;
 use super::*;
 use crate::input::Clock;
 use crate::journal::{self, Journal};
-use crate::record::{Body, Bound, Draft, Host, Lifecycle, Shared, Stamper, UnseenEnd, WhyOver};
+use crate::record::{
+    Binding, Body, Bound, Draft, Host, Lifecycle, Shared, Stamper, UnseenEnd, WhyOver,
+};
 
 /// A journal that is written record by record, and closed for each look.
 struct Written {
@@ -98,6 +102,7 @@ fn changed(id: u128, change: Change, totals: SessionTotals, unseen: Option<WhyOv
             totals,
             totals_since: None,
             still_running: Vec::new(),
+            why: None,
             unseen: unseen.map(|why| UnseenEnd {
                 why,
                 totals_known: false,
@@ -121,7 +126,9 @@ fn lifecycle(change: Change, left_open: Option<u64>) -> Draft {
             passed_over: Vec::new(),
             config_sha256: None,
             detail: None,
+            changed: None,
             left_open,
+            kept: None,
             totals: Vec::new(),
         })),
     }
@@ -141,7 +148,13 @@ fn new(id: u128, agent: &str) -> NewSession {
         command: Vec::new(),
         cgroup: Some("/agents/x".into()),
         cgroup_id: Some(id as u64),
+        container: None,
         resumed: None,
+        parent: None,
+        origin: None,
+        request: None,
+        program: None,
+        programs: Vec::new(),
     }
 }
 
@@ -174,7 +187,7 @@ fn a_suspended_session_goes_on_with_its_totals() {
     let (id, resumed) = resumed(&mut past, new(7, "a"), "one").unwrap();
     assert_eq!((id, resumed.since), (7, 60), "since the last record");
     assert_eq!(resumed.totals, Some(totals(3)));
-    assert!(past.take_ended("one", |_, _| true).is_empty());
+    assert!(past.take_ended("one", |_, _| true, |_| true).is_empty());
 }
 
 #[test]
@@ -202,7 +215,7 @@ fn only_the_same_cgroup_of_the_same_boot_and_agent_goes_on() {
     };
     assert_eq!(resumed(&mut read(), elsewhere, "one"), None);
     let why = |boot: &str, is_there: bool| {
-        let ended = read().take_ended(boot, |_, _| is_there);
+        let ended = read().take_ended(boot, |_, _| is_there, |_| true);
         let [ended] = &ended[..] else {
             panic!("{ended:?}")
         };
@@ -231,7 +244,7 @@ fn what_was_launched_and_what_another_session_began_ended_with_the_recorder() {
     let mut past = written.read(SEARCHED);
     assert_eq!(resumed(&mut past, new(7, "a"), "one"), None);
     assert_eq!(resumed(&mut past, new(8, "a"), "one"), None);
-    let ended = past.take_ended("one", |_, _| true);
+    let ended = past.take_ended("one", |_, _| true, |_| true);
     let why: Vec<_> = ended.iter().map(|ended| ended.why).collect();
     assert_eq!(why, [WhyOver::RecorderGone; 2]);
 }
@@ -302,4 +315,50 @@ fn a_new_journal_tells_of_none() {
     written.write(Vec::new());
     let past = written.read(SEARCHED);
     assert_eq!(past.left_open(), LeftOpen::default());
+}
+
+/// The first process of a session, and those that ran when it was suspended.
+#[test]
+fn a_session_that_began_with_a_process_is_known_by_its_processes() {
+    let of_program = |change, process: Option<&str>, running: &[&str]| {
+        let mut draft = session(7, change);
+        draft.agent = Some(Shared::new(Agent {
+            binding: Binding::Executable,
+            ..agent(7)
+        }));
+        let Body::Session(change) = &mut draft.body else {
+            panic!("{draft:?}")
+        };
+        change.process = process.map(|uid| crate::record::Process {
+            uid: uid.to_owned(),
+            ..Default::default()
+        });
+        change.still_running = running.iter().map(|uid| (*uid).to_owned()).collect();
+        draft
+    };
+    let start = || of_program(Change::Start, Some("one-10-5"), &[]);
+    let known = |drafts| {
+        let mut written = Written::new();
+        written.write(drafts);
+        let past = written.read(SEARCHED);
+        let left = past.sessions.values().next().unwrap().clone();
+        let processes = left.processes.iter();
+        processes
+            .map(|key| (key.pid, key.start))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(known(vec![start()]), [(10, 5)]);
+    let suspend = of_program(Change::Suspend, None, &["one-11-6", "one-12-7"]);
+    assert_eq!(known(vec![start(), suspend]), [(10, 5), (11, 6), (12, 7)]);
+    // What the next recorder may find of those that do not go on.
+    let mut written = Written::new();
+    written.write(vec![start()]);
+    let why = |boot: &str, is_configured: bool| {
+        let mut past = written.read(SEARCHED);
+        let ended = past.take_ended(boot, |_, _| false, |_| is_configured);
+        ended[0].why
+    };
+    assert_eq!(why("one", true), WhyOver::ProcessesGone);
+    assert_eq!(why("one", false), WhyOver::NotConfigured);
+    assert_eq!(why("two", true), WhyOver::Reboot);
 }

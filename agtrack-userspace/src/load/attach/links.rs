@@ -1,21 +1,54 @@
 //! What is attached, and for how long.
 
-use std::any::Any;
 use std::collections::HashMap;
 use std::fs::File;
+use std::path::PathBuf;
 
 use agtrack_common::event::{HOOKS, Hook, Kind};
 use anyhow::{Context, bail};
 use aya::Ebpf;
+use aya::programs::links::{FdLink, PinnedLink};
 use aya::programs::{CgroupAttachMode, Program};
 
 use super::program;
 use crate::cgroup;
 use crate::load::HookState;
 
-/// Attached programs, by name. What is taken out of it is detached.
+/// Attached programs, by name.
 #[derive(Default)]
-pub(in crate::load) struct Links(HashMap<&'static str, Box<dyn Any + Send>>);
+pub(in crate::load) struct Links {
+    attached: HashMap<&'static str, Attached>,
+    /// Where they are pinned.
+    pins: Option<PathBuf>,
+}
+
+/// What attaches a program.
+enum Attached {
+    /// As long as this is held.
+    Held(FdLink),
+    /// As long as a file stands for it.
+    Pinned(PinnedLink),
+}
+
+impl Attached {
+    fn pin(self, path: PathBuf) -> anyhow::Result<Attached> {
+        match self {
+            Attached::Held(link) => {
+                let pinned = link.pin(&path);
+                let pinned = pinned.with_context(|| format!("cannot pin {}", path.display()))?;
+                Ok(Attached::Pinned(pinned))
+            }
+            Attached::Pinned(_) => Ok(self),
+        }
+    }
+
+    /// What cannot be removed any more is somebody else's doing, and gone.
+    fn detach(self) {
+        if let Attached::Pinned(link) = self {
+            let _ = link.unpin();
+        }
+    }
+}
 
 impl Links {
     /// Attaches loaded programs again.
@@ -28,31 +61,51 @@ impl Links {
         hooks: &[HookState],
     ) -> anyhow::Result<()> {
         for state in hooks.iter().filter(|state| state.missing.is_none()) {
-            if self.0.contains_key(state.hook.program) {
+            if self.attached.contains_key(state.hook.program) {
                 continue;
             }
             if let Err(error) = self.link(ebpf, state.hook) {
-                self.0.clear();
+                self.detach_if(|_| true);
                 return Err(error.context(format!("cannot attach {} again", state.hook.program)));
             }
         }
         Ok(())
     }
 
+    /// Pins them, and what is attached from now on, as files of this directory.
+    ///
+    /// # Errors
+    /// The file system refuses one; that one is detached, others may be pinned.
+    pub(in crate::load) fn pin(&mut self, pins: PathBuf) -> anyhow::Result<()> {
+        for (program, link) in std::mem::take(&mut self.attached) {
+            self.attached.insert(program, link.pin(pins.join(program))?);
+        }
+        self.pins = Some(pins);
+        Ok(())
+    }
+
     /// Detaches all but those that guard the recorder itself, which others hardly ever run.
     pub(in crate::load) fn detach(&mut self) {
-        self.0.retain(|program, _| is_guard(program));
+        self.detach_if(|program| !is_guard(program));
+    }
+
+    fn detach_if(&mut self, unwanted: impl Fn(&str) -> bool) {
+        let gone = self.attached.extract_if(|program, _| unwanted(program));
+        gone.for_each(|(_, link)| link.detach());
     }
 
     /// Whether anything but those is attached.
     pub(in crate::load) fn is_empty(&self) -> bool {
-        self.0.keys().all(|program| is_guard(program))
+        self.attached.keys().all(|program| is_guard(program))
     }
 
     /// Attaches one loaded program.
     pub(super) fn link(&mut self, ebpf: &mut Ebpf, hook: &Hook) -> anyhow::Result<()> {
-        let link = link(program(ebpf, hook)?)?;
-        self.0.insert(hook.program, link);
+        let mut link = Attached::Held(link(program(ebpf, hook)?)?);
+        if let Some(pins) = &self.pins {
+            link = link.pin(pins.join(hook.program))?;
+        }
+        self.attached.insert(hook.program, link);
         Ok(())
     }
 }
@@ -73,41 +126,41 @@ fn is_guard(program: &str) -> bool {
 }
 
 /// Attaches a loaded program until the link is dropped.
-fn link(program: &mut Program) -> anyhow::Result<Box<dyn Any + Send>> {
+fn link(program: &mut Program) -> anyhow::Result<FdLink> {
     Ok(match program {
         Program::BtfTracePoint(program) => {
             let id = program.attach()?;
-            Box::new(program.take_link(id)?)
+            program.take_link(id)?.into()
         }
         Program::Lsm(program) => {
             let id = program.attach()?;
-            Box::new(program.take_link(id)?)
+            program.take_link(id)?.into()
         }
         Program::FEntry(program) => {
             let id = program.attach()?;
-            Box::new(program.take_link(id)?)
+            program.take_link(id)?.into()
         }
         Program::FExit(program) => {
             let id = program.attach()?;
-            Box::new(program.take_link(id)?)
+            program.take_link(id)?.into()
         }
         Program::CgroupSockAddr(program) => {
             let id = program.attach(cgroup_root()?, CgroupAttachMode::Single)?;
-            Box::new(program.take_link(id)?)
+            program.take_link(id)?.try_into()?
         }
         Program::CgroupSock(program) => {
             let id = program.attach(cgroup_root()?, CgroupAttachMode::Single)?;
-            Box::new(program.take_link(id)?)
+            program.take_link(id)?.try_into()?
         }
         Program::SockOps(program) => {
             let id = program.attach(cgroup_root()?, CgroupAttachMode::Single)?;
-            Box::new(program.take_link(id)?)
+            program.take_link(id)?.try_into()?
         }
         Program::CgroupSkb(program) => {
             let way = program.expected_attach_type().as_ref().copied();
             let way = way.context("the object does not say which way its packets go")?;
             let id = program.attach(cgroup_root()?, way, CgroupAttachMode::Single)?;
-            Box::new(program.take_link(id)?)
+            program.take_link(id)?.try_into()?
         }
         other => bail!(
             "agtrack attaches no programs of type {:?}",

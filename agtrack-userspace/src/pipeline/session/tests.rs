@@ -28,7 +28,13 @@ pub(in crate::pipeline) fn session(key: u64) -> Input<'static> {
         command: Vec::new(),
         cgroup: None,
         cgroup_id: None,
+        container: None,
         resumed: None,
+        parent: None,
+        origin: None,
+        request: None,
+        program: None,
+        programs: Vec::new(),
     }))
 }
 
@@ -55,6 +61,7 @@ pub(in crate::pipeline) fn over(dropped: bool) -> Input<'static> {
         at: 9,
         key: 7,
         dropped,
+        why: None,
     }
 }
 
@@ -178,6 +185,7 @@ fn the_end_of_one_session_pushes_nothing_of_another_ahead() {
             at: 90,
             key: 7,
             dropped: false,
+            why: None,
         },
         message(exit(2, 8, 80)),
         later(),

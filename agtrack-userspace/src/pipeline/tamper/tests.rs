@@ -3,7 +3,7 @@ use agtrack_common::wire::Header;
 use zerocopy::IntoBytes;
 
 use super::*;
-use crate::input::{Clock, FileTouch, Input, ProcessFacts, Start, Tracker};
+use crate::input::{Clock, FileTouch, Input, Kept, ProcessFacts, Start, Tracker};
 use crate::pipeline::session::tests::session;
 use crate::record::{By, OutcomeResult, ProcessKey, Text};
 
@@ -17,12 +17,18 @@ fn key(pid: u32) -> ProcessKey {
 
 /// The recorder is 70, started by 60.
 fn pipeline() -> Pipeline {
+    recorder(None)
+}
+
+fn recorder(kept: Option<Kept>) -> Pipeline {
     let start = Start {
+        kept,
         tracker: Some(Tracker {
             key: key(70),
             parent: Some(key(60)),
             cgroup: Some("/service".into()),
             cgroup_id: Some(33),
+            exe: Some("/usr/bin/agtrack".into()),
         }),
         ..Start::default()
     };
@@ -147,6 +153,21 @@ fn whoever_started_the_recorder_may_end_it() {
     check_signal(82, facts(82, 1, "/service", 0), (By::Other, false));
 }
 
+/// The kernel has recorded it before this recorder was there.
+#[test]
+fn who_ended_the_recorder_before_is_told_as_nothing_more() {
+    let mut pipeline = recorder(Some(Kept::default()));
+    let (_, told) = told(
+        &mut pipeline,
+        vec![facts(60, 1, "/other", 0), signal(60, 0)],
+    );
+    assert_eq!((told.by, told.expected), (By::Other, false));
+    let crate::record::Object::Request { target_pid, .. } = told.object else {
+        panic!("{:?}", told.object)
+    };
+    assert_eq!(target_pid, None, "nobody knows its number any more");
+}
+
 /// It ended before anybody could ask /proc: the kernel has told where it was, and whose child.
 #[test]
 fn of_one_that_is_gone_the_kernel_has_told() {
@@ -221,10 +242,24 @@ fn an_agents_process_that_has_ended_is_known_by_its_number() {
 }
 
 #[test]
+fn a_process_of_agtrack_is_told_apart() {
+    let Input::Process(mut own) = facts(80, 1, "/x", 0) else {
+        unreachable!()
+    };
+    own.exe = Some("/usr/bin/agtrack".into());
+    let (_, told) = told(
+        &mut pipeline(),
+        vec![Input::Process(own), touched(80, START)],
+    );
+    assert_eq!(told.by, By::Own);
+}
+
+#[test]
 fn of_others_only_the_number_is_left() {
     let (agent, told) = told(&mut pipeline(), vec![facts(80, 1, "/x", 0), touched(80, 0)]);
     assert_eq!((agent, told.by), (None, By::Other));
     assert_eq!((told.process.pid, &told.process.start), (80, &None));
+    assert_eq!(told.process.uid, "", "no process is called by 0");
     assert_eq!(
         told.process.exe, None,
         "it may have been another of that number"

@@ -4,8 +4,9 @@ use jiff::tz::TimeZone;
 
 use super::write::Html;
 use crate::record::{Sha256, Unhashed};
-use crate::report::model::Capped;
+use crate::report::model::{Capped, HostDone};
 use crate::report::text;
+use crate::run::summary::NO_CONNECTION;
 
 /// `12:03:04.123`.
 pub(super) fn clock(time: &str) -> String {
@@ -39,6 +40,15 @@ pub(super) fn number(count: u64, what: &str) -> String {
     match count {
         1 => format!("1 {what}"),
         count => format!("{count} {what}s"),
+    }
+}
+
+/// Of how many connects to a host nothing came, as far as that was seen.
+pub(super) fn unseen(host: &HostDone) -> Option<String> {
+    match (host.unseen(), host.connections) {
+        (0, _) => None,
+        (unseen, all) if unseen == all => Some(NO_CONNECTION.to_owned()),
+        (unseen, _) => Some(format!("{unseen} {NO_CONNECTION}")),
     }
 }
 

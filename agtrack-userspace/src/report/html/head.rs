@@ -1,7 +1,10 @@
 //! The top of the page: whose session, what came of it, whether anything is missing.
 
+use jiff::tz::TimeZone;
+
 use super::bits::{moment, number};
 use super::write::Html;
+use crate::container;
 use crate::record::CallClass;
 use crate::report::model::{Call, Ended, Report, Step};
 use crate::report::text::{binding, duration};
@@ -52,6 +55,8 @@ fn facts(html: &mut Html, report: &Report) {
         ("Took", duration(session.duration)),
     ];
     told.extend(session.agent.owner.clone().map(|owner| ("Owner", owner)));
+    let container = session.container.as_ref();
+    told.extend(container.map(|it| ("Container", container::shown(it))));
     let cgroup = session.cgroup.as_ref();
     told.extend(cgroup.map(|cgroup| ("cgroup", cgroup.escaped().into_owned())));
     let labels = session.agent.labels.iter();
@@ -88,6 +93,9 @@ fn verdict(html: &mut Html, report: &Report) {
         };
         html.word("strong", "", &said);
         html.text(" ");
+        if let Some(between) = told.doubtful() {
+            html.text(&format!("{} UTC. ", between.words(&TimeZone::UTC)));
+        }
         html.node("a", &[("href", "#completeness")], |html| {
             html.text("What was checked");
         });
@@ -112,8 +120,7 @@ fn figures(html: &mut Html, report: &Report) {
     beside.extend((own > 0).then(|| format!("{own} service or housekeeping")));
     let persists = |file: &&crate::report::FileDone| !file.came_and_went() && !file.of_tool;
     let files = report.files.items.iter().filter(persists).count() as u64;
-    let hosts = report.hosts.items.iter();
-    let hosts = hosts.filter(|host| host.proto != "unix").count() as u64;
+    let (reached, not_reached) = hosts(report);
     let credentials = report.effects.credentials.total;
     let figures = [
         (
@@ -134,7 +141,7 @@ fn figures(html: &mut Html, report: &Report) {
             ("file changed", "files changed"),
             String::new(),
         ),
-        ("hosts", hosts, ("host", "hosts"), String::new()),
+        ("hosts", reached, ("host", "hosts"), not_reached),
         (
             "processes",
             report.processes.total(),
@@ -155,6 +162,18 @@ fn figures(html: &mut Html, report: &Report) {
             });
         }
     });
+}
+
+/// Hosts that were reached, and in words those that were not.
+fn hosts(report: &Report) -> (u64, String) {
+    let hosts = report.hosts.items.iter();
+    let hosts = hosts.filter(|host| host.proto != "unix");
+    let (reached, others): (Vec<_>, Vec<_>) = hosts.partition(|host| host.is_reached());
+    let not_reached = match others.len() {
+        0 => String::new(),
+        count => format!("{count} asked for and not reached"),
+    };
+    (reached.len() as u64, not_reached)
 }
 
 fn credentials_word(count: u64) -> String {

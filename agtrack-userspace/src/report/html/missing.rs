@@ -1,8 +1,11 @@
 //! What is known to be missing, and what that was compared with.
 
+use jiff::tz::TimeZone;
+
 use super::bits::{clock, more};
 use super::write::Html;
-use crate::report::model::{Completeness, Report};
+use crate::report::completeness::Completeness;
+use crate::report::model::Report;
 
 pub(super) fn section_title(told: &Completeness) -> &'static str {
     match told.is_whole() {
@@ -53,9 +56,15 @@ fn checks(told: &Completeness) -> Vec<(&'static str, String)> {
         ("Kernel", told.kernel.clone().unwrap_or_else(unknown)),
     ];
     if told.unreadable > 0 {
-        let said = format!("{}, of a newer agtrack, perhaps", told.unreadable);
+        let said = format!("{}, damaged or of a newer agtrack", told.unreadable);
         checks.push(("Lines that cannot be read", said));
     }
+    if told.unwatched {
+        let said = "no recorder is at work, and the session's end is not on record";
+        checks.push(("Since then", said.to_owned()));
+    }
+    let holes = told.holes.iter();
+    checks.extend(holes.map(|hole| ("Removed", hole.to_string())));
     checks.push((
         "Not checked",
         "that nobody rewrote the journal as a whole: its records are numbered, not signed"
@@ -85,16 +94,18 @@ fn gaps(html: &mut Html, told: &Completeness) {
                             if gap.own {
                                 "this session"
                             } else {
-                                "all sessions"
+                                "any session"
                             }
                             .to_owned(),
                         ),
                     ];
                     let words: Vec<_> = words.into_iter().flatten().collect();
-                    html.text(" ");
+                    html.text(&format!(". May be missing: {}. ", gap.missing));
                     html.word("span", "faint", &words.join(" · "));
                 });
-                let place = format!("{} record {}", clock(&gap.time), gap.seq);
+                let when = gap.between.map(|between| between.words(&TimeZone::UTC));
+                let when = when.unwrap_or_else(|| clock(&gap.time));
+                let place = format!("{when} record {}", gap.seq);
                 html.word("span", "where", &place);
             });
         }

@@ -1,10 +1,11 @@
 //! The timeline: a line for each tool call, and what came of it below.
 
-use super::bits::{bytes, clock, more, number, section};
+use super::bits::{bytes, clock, more, number, section, unseen};
 use super::write::Html;
 use crate::record::{CallClass, Effects, Item, Listed};
 use crate::report::model::{Call, Capped, Direct, HostDone, Report, Step};
 use crate::report::text::{duration, ended};
+use crate::run::summary::{came_and_went, contact};
 use crate::terminal::command;
 
 /// Characters of a command in its line, and in full.
@@ -181,7 +182,8 @@ fn counts(html: &mut Html, effects: &Effects, hosts: &Capped<HostDone>) {
     ]
     .map(|list| list.total);
     let files = created + written + deleted + renamed;
-    let hosts = hosts.items.iter().filter(|host| host.proto != "unix");
+    let hosts = hosts.items.iter();
+    let hosts = hosts.filter(|host| host.proto != "unix" && host.is_reached());
     let hosts = hosts.count() as u64;
     for (class, count, what) in [
         ("warn", effects.credentials.total, "credential"),
@@ -230,10 +232,7 @@ fn effects(html: &mut Html, effects: &Effects, hosts: &Capped<HostDone>) {
 fn besides(html: &mut Html, effects: &Effects) {
     let mut words = Vec::new();
     if effects.temporary > 0 {
-        words.push(format!(
-            "{} came and went",
-            number(effects.temporary, "file")
-        ));
+        words.push(came_and_went(effects.temporary));
     }
     let failures = effects.failures.iter();
     words.extend(failures.map(|(errno, count)| format!("{errno} {count}")));
@@ -271,7 +270,7 @@ fn item(html: &mut Html, item: &Item) {
         }
         let mut how = Vec::new();
         how.extend((!item.what.is_empty()).then(|| item.what.clone()));
-        how.extend(item.ways.iter().cloned());
+        how.extend(contact(&item.ways));
         how.extend((!item.by.0.is_empty()).then(|| format!("by {}", item.by.escaped())));
         if item.name.0.ends_with(b"/") {
             how.push(number(item.count, "file"));
@@ -306,6 +305,7 @@ fn host(html: &mut Html, host: &HostDone) {
             ));
         }
         how.extend((host.failed > 0).then(|| format!("{} failed", host.failed)));
+        how.extend(unseen(host));
         how.extend(host.inbound.then(|| "connected to the agent".to_owned()));
         html.text(" ");
         html.word("span", "faint", &how.join(", "));

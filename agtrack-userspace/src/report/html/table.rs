@@ -1,8 +1,9 @@
 //! Tables: what to look at, files, hosts.
 
-use super::bits::{bytes, calls, cell, clock, hash, head, more, number, section, unhashed};
+use super::bits::{bytes, calls, cell, clock, hash, head, more, number, section, unhashed, unseen};
 use super::write::Html;
 use crate::report::model::{FileDone, Finding, HostDone, Report, Weight};
+use crate::run::summary::came_and_went;
 
 pub(super) fn findings(html: &mut Html, report: &Report) {
     let found = &report.findings;
@@ -71,22 +72,38 @@ pub(super) fn files(html: &mut Html, report: &Report) {
             } else {
                 rows(html, &plain);
             }
-            for (list, what) in [
-                (of_tools, "in folders of tools (.git, node_modules …)"),
-                (gone, "came and went"),
-            ] {
+            let tools = number(of_tools.len() as u64, "file");
+            let tools = format!("{tools} in folders of tools (.git, node_modules …)");
+            let left = names_left(report.effects.temporary, gone.len() as u64);
+            for (list, said) in [(of_tools, tools), (gone, left)] {
                 if list.is_empty() {
                     continue;
                 }
                 html.node("details", &[("class", "fold")], |html| {
-                    let count = number(list.len() as u64, "file");
-                    html.word("summary", "", &format!("{count} {what}"));
+                    html.word("summary", "", &said);
                     rows(html, &list);
                 });
             }
             more(html, files);
         },
     );
+}
+
+/// Names that were new and are nobody's any more: of files that came and went, and of those that got
+/// another name.
+fn names_left(temporary: u64, names: u64) -> String {
+    match temporary {
+        0 => format!(
+            "{} that files were created under and left",
+            number(names, "name")
+        ),
+        count if count == names => came_and_went(count),
+        count => format!(
+            "{}, {} in all with those that files left for another",
+            came_and_went(count),
+            number(names, "name")
+        ),
+    }
 }
 
 fn rows(html: &mut Html, files: &[&FileDone]) {
@@ -193,6 +210,9 @@ fn host(html: &mut Html, host: &HostDone) {
             html.text(&host.connections.to_string());
             if host.failed > 0 {
                 html.word("small", "warn", &format!(" {} failed", host.failed));
+            }
+            if let Some(unseen) = unseen(host) {
+                html.word("small", "warn", &format!(" {unseen}"));
             }
             if host.inbound {
                 html.word("small", "faint", " inbound");

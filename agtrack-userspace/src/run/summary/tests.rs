@@ -186,7 +186,7 @@ fn attempts_on_the_recorder_are_counted() {
         lines.into_iter().find(|line| line.contains("TAMPER"))
     };
     assert_eq!(told(0), None);
-    let one = "  TAMPER         1 attempt on the recorder itself (see the tamper records)";
+    let one = "  TAMPER         1 attempt on the recorder itself (`agtrack query --kind tamper`)";
     assert_eq!(told(1).as_deref(), Some(one));
     assert!(told(2).unwrap().contains("2 attempts on"));
 }
@@ -253,4 +253,35 @@ fn agents_that_were_started_have_a_line() {
     let lines = laid_out(&look(), Path::new("/j"), &of(summary));
     let expect = "  agents         codex (12 actions, 2 tool calls), gem\\u{7} (1 action, 1 tool call), and 1 more";
     assert_eq!(lines[1], expect);
+}
+
+#[test]
+fn what_others_did_at_its_request_has_a_line() {
+    let summary = Summary {
+        results: vec![Asked {
+            cgroup: "/system.slice/run-u1\u{7}.service".into(),
+            channel: "systemd".to_owned(),
+        }],
+        results_total: 2,
+        ..Summary::default()
+    };
+    let lines = laid_out(&look(), Path::new("/j"), &of(summary));
+    let expect = "  handed off     /system.slice/run-u1\\u{7}.service (by systemd), and 1 more";
+    assert_eq!(lines[1], expect);
+}
+
+#[test]
+fn a_connect_of_which_nothing_came_is_no_contact() {
+    let words = |ways: &[&str]| {
+        let ways: Vec<_> = ways.iter().map(|way| (*way).to_owned()).collect();
+        contact(&ways).join(", ")
+    };
+    assert_eq!(words(&["in progress"]), "asked for, no connection seen");
+    assert_eq!(
+        words(&["ECONNREFUSED", "in progress"]),
+        "ECONNREFUSED, asked for, no connection seen"
+    );
+    assert_eq!(words(&["HTTP", "in progress"]), "HTTP");
+    assert_eq!(words(&["connected", "in progress"]), "connected");
+    assert_eq!(words(&["read", "written"]), "read, written");
 }

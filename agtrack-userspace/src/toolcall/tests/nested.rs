@@ -251,7 +251,7 @@ fn with_the_session_around_it_ends_and_says_what_runs() {
         .exec("x", &["codex"])
         .fork("x", "c")
         .exec("c", &["sleep"]);
-    assert_eq!(told.calls.end_session(7, 1 << 40, &mut told.out), 1);
+    assert_eq!(told.calls.end_session(7, (1 << 40, true), &mut told.out), 1);
     let ends: Vec<_> = story(&told).into_iter().rev().take(3).collect();
     assert_eq!(ends, [".: -b bash", "codex: )", "codex: -c sleep"]);
     assert_eq!(sessions(&told, Change::End)[0].1.still_running, ["c", "x"]);

@@ -30,6 +30,82 @@ fn a_program_that_starts_itself_again_to_start_a_command_begins_a_call() {
     assert_eq!(told.ends()[0].exit.as_ref().unwrap().code, Some(2));
 }
 
+fn named(programs: &[&str]) -> Told {
+    let mut told = Told::default();
+    let programs: Vec<_> = programs.iter().map(|name| (*name).to_owned()).collect();
+    told.calls.begin_session(7, &agent(), &programs);
+    told
+}
+
+/// One that nobody knows, behind a wrapper that passes for the main program until it appears.
+#[test]
+fn a_main_program_is_known_where_the_configuration_names_it() {
+    let mut told = named(&["acme-*"]);
+    told.exec("a", &["start.sh"]).fork("a", "m");
+    told.exec("m", &["acme-agent", "run"]).fork("m", "b");
+    told.exec("b", &["bash", "-c", "make"]).exit("b", 0);
+    let without = {
+        let mut told = Told::default();
+        told.exec("a", &["start.sh"]).fork("a", "m");
+        told.exec("m", &["acme-agent", "run"]).fork("m", "b");
+        told.exec("b", &["bash", "-c", "make"]).exit("b", 0);
+        told.story()
+    };
+    assert!(
+        without.contains(&"+m acme-agent run".to_owned()),
+        "{without:?}"
+    );
+    // What passed for the main program has started it as a call, as any that it starts.
+    let story = told.story();
+    assert!(story.contains(&"+b bash -c make".to_owned()), "{story:?}");
+    assert!(story.contains(&"-b bash -c make".to_owned()), "{story:?}");
+    assert!(
+        !story.contains(&"+m acme-agent run".to_owned()),
+        "{story:?}"
+    );
+}
+
+#[test]
+fn what_only_starts_a_named_main_program_begins_no_call() {
+    let mut told = named(&["acme-*"]);
+    told.exec("a", &["start.sh"]).fork("a", "t");
+    told.exec("t", &["timeout", "60", "acme-agent"])
+        .fork("t", "m");
+    told.exec("m", &["acme-agent"]).fork("m", "b");
+    told.exec("b", &["ls"]).exit("b", 0);
+    let begun = told
+        .story()
+        .into_iter()
+        .filter(|word| word.starts_with('+'));
+    assert_eq!(begun.collect::<Vec<_>>(), ["+b ls"]);
+}
+
+/// Another one of the catalogue is an agent that it has started, whichever appears first.
+#[test]
+fn where_main_programs_are_named_no_other_is_one() {
+    let mut told = named(&["claude"]);
+    told.exec("a", &["start.sh"]).fork("a", "x");
+    told.exec("x", &["codex", "exec"]).exit("x", 0);
+    told.fork("a", "m").exec("m", &["claude"]).fork("m", "b");
+    told.exec("b", &["ls"]).exit("b", 0);
+    let (sessions, rest): (Vec<_>, Vec<_>) = told
+        .out
+        .iter()
+        .partition(|draft| matches!(draft.body, Body::Session(_)));
+    let programs = sessions
+        .iter()
+        .map(|draft| draft.agent.clone().unwrap().program.clone());
+    assert_eq!(
+        programs.collect::<Vec<_>>(),
+        [Some("codex".to_owned()), Some("codex".to_owned())]
+    );
+    let begun = rest
+        .into_iter()
+        .map(shown)
+        .filter(|word| word.starts_with('+'));
+    assert_eq!(begun.collect::<Vec<_>>(), ["+x codex exec", "+b ls"]);
+}
+
 #[test]
 fn a_command_in_a_sandbox_of_the_program_is_told_as_what_was_meant() {
     let mut told = Told::default();
@@ -119,4 +195,43 @@ fn what_a_helper_of_the_main_program_does_is_no_call() {
             "c exit c", "-c ls", "b exit -",
         ]
     );
+}
+
+/// Of runc, stage by stage: only the last of its processes executes what was meant to run.
+#[test]
+fn what_makes_a_container_is_not_its_main_program() {
+    let mut told = Told {
+        contained: true,
+        ..Told::default()
+    };
+    let object =
+        json!({ "cgroup": "/docker/x", "cgroup_id": 1, "target_pid": 1, "target_uid": "a" });
+    told.push(action("outside", &[], "cgroup.attach", object));
+    told.exec("a", &["runc", "init"]).fork("a", "b");
+    told.fork("b", "c").exit("a", 0).exit("b", 0);
+    told.exec("c", &["agent.sh"]).fork("c", "d");
+    told.exec("d", &["ls"]).exit("d", 0);
+    let begun: Vec<_> = told
+        .story()
+        .into_iter()
+        .filter(|line| line.starts_with(['+', '-']))
+        .collect();
+    assert_eq!(begun, ["+d ls", "-d ls"]);
+}
+
+#[test]
+fn what_a_container_runs_when_it_is_found_is_not_its_first_program() {
+    let mut told = Told {
+        contained: true,
+        ..Told::default()
+    };
+    let process = action(
+        "a",
+        &[],
+        "process.fork",
+        json!({ "child_uid": "b", "child_pid": 2 }),
+    );
+    told.calls.found(7, &agent(), &process.process);
+    told.fork("a", "b").exec("b", &["ls"]);
+    assert_eq!(told.story(), ["a fork -", "+b ls", "b exec b"]);
 }

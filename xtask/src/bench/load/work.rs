@@ -5,8 +5,12 @@ use std::io::{Read, Seek, SeekFrom, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
+
+use super::Done;
 
 pub(super) fn getppid() -> Result<()> {
     std::hint::black_box(std::os::unix::process::parent_id());
@@ -54,6 +58,24 @@ pub(super) fn exec() -> Result<()> {
     let status = command.status();
     status.context("cannot run /bin/true")?;
     Ok(())
+}
+
+/// Files that are written at once.
+pub(in crate::bench) const FILES: u32 = 1000;
+
+/// Writes so many files as fast as possible, and leaves them there for a moment, as who writes files
+/// does.
+pub(super) fn files(place: &Place) -> Result<Done> {
+    /// Bytes of each.
+    const SIZE: usize = 64 << 10;
+    let started = Instant::now();
+    for number in 0..FILES {
+        // Each its own, or they would all have one hash.
+        place.file(&number.to_string(), &number.to_le_bytes().repeat(SIZE / 4))?;
+    }
+    let done = Done::of(FILES, started.elapsed(), FILES);
+    thread::sleep(Duration::from_secs(2));
+    Ok(done)
 }
 
 /// A file that stays open.

@@ -101,7 +101,7 @@ impl Work {
     fn action(&self) -> &'static str {
         match self.load {
             Load::Exec => "process.exec",
-            Load::Open | Load::OpenRead | Load::Create => "file.open",
+            Load::Open | Load::OpenRead | Load::Create | Load::Files => "file.open",
             Load::Rename => "file.rename",
             Load::Unlink => "file.unlink",
             Load::Connect | Load::Tls => "net.connect",
@@ -115,6 +115,11 @@ impl Burst {
     /// Operations that no hook saw.
     pub(super) fn missing(&self) -> u64 {
         self.done.operations.saturating_sub(self.own.seen)
+    }
+
+    /// Writes whose content has its hash in the journal.
+    pub(super) fn hashed(&self) -> u64 {
+        self.written.hashed
     }
 
     /// What the journal had no room for, by its own account.

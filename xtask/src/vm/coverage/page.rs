@@ -18,7 +18,7 @@ Written by `cargo xtask vm --bless` from the end-to-end tests in virtual machine
 | — | Not seen; the reason stands below. |
 | `not run` | This machine was not run, or tests failed in it. |
 
-What is seen of an event, and what is not, is in the [table of limits](../README.md#limits); through which hooks in [events.md](events.md). Attempts on the recorder's files (`tracker.write` and the like) are seen by fanotify, which is the same everywhere, and are no rows here. `6.12-preempt` is 6.12 booted with `preempt=full`.
+What is seen of an event, and what is not, is in the [table of limits](limits.md); through which hooks in [events.md](events.md). Attempts on the recorder's files (`tracker.write` and the like) are seen by fanotify, which is the same everywhere, and are no rows here. `6.12-preempt` is 6.12 booted with `preempt=full`.
 ";
 
 const BACK_END: &str = "## Back end `";

@@ -84,7 +84,7 @@ fn attempts_on_the_recorder_stand_out() {
     check(
         None,
         body.clone(),
-        "Nov 22 21:03:11.482 - TAMPER: rm\\u{1b}[7] tracker.unlink /tmp/\\xff\\u{7} \
+        "Nov 22 21:03:11.482 - TAMPER by another process: rm\\u{1b}[7] tracker.unlink /tmp/\\xff\\u{7} \
          [delete, attribute] (3 times)",
     );
     body["by"] = "agent".into();
@@ -117,8 +117,8 @@ fn gaps_stand_out() {
         json!({ "kind": "gap", "reason": "ring_full", "hook": "open_lsm (lsm file_open)",
                 "action": "file.open", "count": 12, "from": 1, "until": 2,
                 "detail": "no room" }),
-        "Nov 22 21:03:11.482 - GAP ring_full, 12 of file.open, open_lsm (lsm file_open): \
-         no room",
+        "Nov 22 21:03:11.482 - GAP ring_full, at Nov 22 21:03:11.482, 12 of file.open, open_lsm (lsm \
+         file_open), any session: no room. May be missing: so many actions",
     );
 }
 
@@ -129,7 +129,7 @@ fn sessions_and_the_recorder_itself() {
         json!({ "kind": "session", "change": "end", "command": ["make", "all now"],
                 "process": null, "cgroup": null, "actions": { "process.exec": 2 },
                 "still_running": ["b-8-1"] }),
-        "Nov 22 21:03:11.482 a session ends: make 'all now'; process.exec 2; 1 still running",
+        "Nov 22 21:03:11.482 a session 01890000-0000 ends: make 'all now'; process.exec 2; 1 still running",
     );
     check(
         None,
@@ -138,6 +138,15 @@ fn sessions_and_the_recorder_itself() {
                 "detail": "line 3\nline 4" }),
         "Nov 22 21:03:11.482 - agtrack 0.1.0: configuration refused, the old one stays: \
          line 3\\u{a}line 4",
+    );
+    check(
+        None,
+        json!({ "kind": "lifecycle", "change": "start", "version": "0.1.0",
+                "backend": "lsm", "kernel": "6.1", "config_sha256": null, "detail": null,
+                "boot_time": 3_500_000_000u64,
+                "kept": { "since": 500_000_000, "events": 7 } }),
+        "Nov 22 21:03:11.482 - agtrack 0.1.0: recording begins, back end lsm, after 3.0 s without a \
+         recorder, of which the kernel kept 7 events",
     );
     check(
         None,
@@ -174,13 +183,13 @@ fn an_agent_in_a_call_is_told_as_that() {
             "start",
             json!({ "tool_call": { "id": "b-7-1", "command": ["bash", "-c", "codex exec"] } }),
         ),
-        "Nov 22 21:03:11.482 a/codex\\u{7} session begins: codex exec; in the call \
+        "Nov 22 21:03:11.482 a/codex\\u{7} session 01890000-0000 begins: codex exec; in the call \
          bash -c 'codex exec'",
     );
     check(
         None,
         session("end", json!({ "actions": { "file.open": 2 } })),
-        "Nov 22 21:03:11.482 a/codex\\u{7} session ends: codex exec; file.open 2",
+        "Nov 22 21:03:11.482 a/codex\\u{7} session 01890000-0000 ends: codex exec; file.open 2",
     );
 }
 
@@ -197,16 +206,22 @@ fn a_session_over_a_restart_is_told_as_that() {
     told(
         "suspend",
         Value::Null,
-        "session goes on without a recorder: cgroup /a",
+        "session 01890000-0000 goes on without a recorder: cgroup /a",
     );
     told(
         "resume",
         Value::Null,
-        "session is recorded again: cgroup /a",
+        "session 01890000-0000 is recorded again: cgroup /a",
     );
+    let of_container = json!({ "kind": "session", "change": "start", "command": [], "process": null,
+        "cgroup": "/a", "bound": { "cgroup_id": 7, "user": null, "parent": null, "container": {
+            "runtime": "docker", "id": "0", "name": "b\u{1b}ox", "image": "debian:13" } } });
+    let expect = "Nov 22 21:03:11.482 a session 01890000-0000 begins: container b\\u{1b}ox (docker), image debian:13, \
+                  cgroup /a";
+    check(Some("a"), of_container, expect);
     told(
         "end",
         json!({ "why": "cgroup_gone", "totals_known": false, "last_recorded": "", "boot_id": "" }),
-        "session ends: cgroup /a; no recorder saw it: its cgroup is gone",
+        "session 01890000-0000 ends: cgroup /a; no recorder saw it: its cgroup is gone",
     );
 }

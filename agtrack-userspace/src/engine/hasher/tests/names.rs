@@ -77,9 +77,9 @@ fn a_file_that_was_renamed_at_once_is_found_by_its_new_name() {
         ..renamed
     };
     let (mut parked, begun) = (Parked::default(), Instant::now());
-    let answers = parked.answer(&mut bench.desk, closed, begun);
+    let answers = parked.answer(&mut bench.desk, closed, &Leaving::default(), begun);
     assert!(answers.is_empty(), "it may have another name: {answers:?}");
-    let answers = parked.answer(&mut bench.desk, renamed, begun);
+    let answers = parked.answer(&mut bench.desk, renamed, &Leaving::default(), begun);
     let [closed, renamed] = &answers[..] else {
         panic!("{answers:?}")
     };
@@ -87,6 +87,54 @@ fn a_file_that_was_renamed_at_once_is_found_by_its_new_name() {
     let effect = renamed.file.as_ref().unwrap();
     assert_eq!(effect.sha256, Some(sha256(b"new")));
     assert_eq!(effect.previous_sha256, Some(sha256(b"old")));
+}
+
+/// A name in between has a hash too, or says why it has none.
+#[test]
+fn a_file_that_was_renamed_twice_at_once_is_followed() {
+    let mut bench = Bench::new();
+    let names = ["first", "second", "third"].map(|name| bench.path(name));
+    let path = bench.write("first", b"abc");
+    let closed = question(&path, Deed::Written { created: true });
+    let rename = |from: usize, to: usize| HashWanted {
+        path: text(&names[from]),
+        ticket: to as u64,
+        at: now(),
+        deed: Deed::Renamed {
+            to: text(&names[to]),
+            exchanged: false,
+        },
+        ..closed.clone()
+    };
+    let ask = |bench: &mut Bench, questions: Vec<HashWanted>, begun| {
+        let mut parked = Parked::default();
+        let mut leaving = Leaving::new(&questions);
+        let mut answers = Vec::new();
+        for wanted in questions {
+            leaving.pass(&wanted);
+            answers.extend(parked.answer(&mut bench.desk, wanted, &leaving, begun));
+        }
+        answers.extend(parked.due(begun + Duration::from_secs(1)));
+        answers.sort_by_key(|answer| answer.ticket);
+        let file = |answer: Hashed| answer.file.unwrap_or_default();
+        answers.into_iter().map(file).collect::<Vec<_>>()
+    };
+    fs::rename(&names[0], &names[1]).unwrap();
+    fs::rename(&names[1], &names[2]).unwrap();
+    let questions = || vec![closed.clone(), rename(0, 1), rename(1, 2)];
+    let told = ask(&mut bench, questions(), Instant::now());
+    let hashes: Vec<_> = told.iter().map(|effect| effect.sha256).collect();
+    assert_eq!(hashes, [Some(sha256(b"abc")); 3], "{told:?}");
+    // Of one that is gone in the end each says so.
+    fs::remove_file(&names[2]).unwrap();
+    let mut bench = Bench::new();
+    let told = ask(
+        &mut bench,
+        vec![closed.clone(), rename(0, 1)],
+        Instant::now(),
+    );
+    let reasons: Vec<_> = told.iter().map(|effect| effect.unhashed).collect();
+    assert_eq!(reasons, [Some(Unhashed::Gone); 2], "{told:?}");
 }
 
 /// What is read afterwards may be what another one wrote there.
@@ -119,7 +167,7 @@ fn a_file_that_is_gone_is_waited_for_a_moment_and_no_longer() {
     let gone = unhashed(3, Unhashed::Gone);
     assert!(
         parked
-            .answer(&mut bench.desk, closed.clone(), begun)
+            .answer(&mut bench.desk, closed.clone(), &Leaving::default(), begun)
             .is_empty()
     );
     assert!(parked.due(begun).is_empty());
@@ -127,8 +175,12 @@ fn a_file_that_is_gone_is_waited_for_a_moment_and_no_longer() {
     assert_eq!(parked.due(begun + rest)[0].file, Some(gone.clone()));
     assert_eq!(parked.rest(begun), None);
     // That it was removed says as much.
-    assert!(parked.answer(&mut bench.desk, closed, begun).is_empty());
-    let answers = parked.answer(&mut bench.desk, removed, begun);
+    assert!(
+        parked
+            .answer(&mut bench.desk, closed, &Leaving::default(), begun)
+            .is_empty()
+    );
+    let answers = parked.answer(&mut bench.desk, removed, &Leaving::default(), begun);
     let files: Vec<_> = answers.into_iter().map(|answer| answer.file).collect();
     assert_eq!(files, [Some(gone), None]);
 }

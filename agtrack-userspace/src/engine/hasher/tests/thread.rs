@@ -10,10 +10,10 @@ fn nothing_that_is_asked_stays_unanswered() {
     let mut hasher = Hasher::new(MAX).unwrap();
     let asked = question(&path, written());
     for ticket in 0..3 * MOST as u64 {
-        hasher.ask(HashWanted {
+        hasher.ask(vec![HashWanted {
             ticket,
             ..asked.clone()
-        });
+        }]);
     }
     let mut answers = Vec::new();
     let until = Instant::now() + Duration::from_secs(60);
@@ -53,7 +53,7 @@ fn a_thread_that_is_stuck_is_replaced() {
         .since
         .store(1, Ordering::Relaxed);
     assert!(hasher.answers().is_empty() && hasher.worker.is_none());
-    hasher.ask(question(&path, written()));
+    hasher.ask(vec![question(&path, written())]);
     let answers = hasher.answers();
     assert_eq!(answers[0].file, Some(unhashed(3, Unhashed::Busy)));
     drop((all, held));
@@ -62,7 +62,45 @@ fn a_thread_that_is_stuck_is_replaced() {
         assert!(hasher.answers().is_empty());
         std::thread::yield_now();
     }
-    hasher.ask(question(&path, written()));
+    hasher.ask(vec![question(&path, written())]);
     let answer = hasher.worker.as_ref().unwrap().answers.recv().unwrap();
     assert_eq!(answer.file, Some(hashed(b"abc")));
+}
+
+/// Who has lost its name by now is not looked for by it.
+#[test]
+fn what_leaves_in_the_same_breath_is_not_looked_for() {
+    let bench = Bench::new();
+    let path = bench.write("file", b"abc");
+    let removed = HashWanted {
+        ticket: 2,
+        ..question(&path, Deed::Removed)
+    };
+    let mut hasher = Hasher::new(MAX).unwrap();
+    // It is still there, so only the second question tells that it is not meant.
+    hasher.ask(vec![question(&path, written()), removed]);
+    let answers = &hasher.worker.as_ref().unwrap().answers;
+    let next = || answers.recv_timeout(Duration::from_secs(60)).unwrap();
+    let (first, second) = (next(), next());
+    assert_eq!((first.ticket, second.ticket), (1, 2));
+    assert_eq!(first.file, Some(unhashed(3, Unhashed::Gone)));
+    assert_eq!(second.file, None);
+}
+
+/// Of many at once some find room.
+#[test]
+fn what_there_is_no_room_for_is_refused_alone() {
+    let bench = Bench::new();
+    let path = bench.write("file", b"abc");
+    let mut hasher = Hasher::new(MAX).unwrap();
+    hasher.ask(vec![question(&path, written()); MOST + 3]);
+    let mut answers = Vec::new();
+    let until = Instant::now() + Duration::from_secs(60);
+    while answers.len() < MOST + 3 && Instant::now() < until {
+        answers.extend(hasher.answers());
+        std::thread::yield_now();
+    }
+    let busy = unhashed(3, Unhashed::Busy);
+    let refused = answers.iter().filter(|it| it.file.as_ref() == Some(&busy));
+    assert_eq!((refused.count(), answers.len()), (3, MOST + 3));
 }

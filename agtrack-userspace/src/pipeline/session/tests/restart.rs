@@ -10,6 +10,7 @@ fn bound(key: u64, binding: Binding, resumed: Option<Resumed>) -> Input<'static>
     Input::Session(Box::new(NewSession {
         binding,
         cgroup_id: Some(key),
+        container: None,
         resumed,
         ..*session
     }))
@@ -68,6 +69,7 @@ fn what_the_next_recorder_can_find_again_is_suspended() {
                 at: 9,
                 key: 9,
                 dropped: false,
+                why: None,
             },
             message(exit(1, 7, 100)),
             Input::Stop,
@@ -97,9 +99,11 @@ fn a_resumed_session_adds_to_what_it_had_done() {
         ..SessionTotals::default()
     };
     let resumed = |totals| Resumed {
+        kept: false,
         since: 60,
         totals,
         totals_since: None,
+        ..Resumed::default()
     };
     let run = |totals| {
         let inputs = vec![
@@ -146,6 +150,7 @@ fn one_that_nobody_saw_end_ends_with_what_is_known() {
         cgroup: Some("/agents/x".into()),
         totals: None,
         totals_since: None,
+        calls: Vec::new(),
         why: WhyOver::Reboot,
         last_recorded: "2026-11-22T21:03:11Z".to_owned(),
         boot_id: "before".to_owned(),
@@ -189,4 +194,68 @@ fn a_launched_session_says_who_launched_it() {
         !parent.args[2].printable().contains("hunter2"),
         "{parent:?}"
     );
+}
+
+/// What was recorded before is not said to be unknown.
+#[test]
+fn a_process_that_was_recorded_before_says_since_when_it_was_not() {
+    let known = ProcessKey { pid: 1, start: 5 };
+    let resumed = Resumed {
+        since: 60,
+        processes: vec![known],
+        ..Resumed::default()
+    };
+    let late = |key| Input::LateTag {
+        key,
+        session: 7,
+        open: Vec::new(),
+    };
+    let other = ProcessKey { pid: 2, start: 6 };
+    let inputs = vec![
+        bound(7, Binding::Cgroup, Some(resumed)),
+        process(1, 7),
+        late(known),
+        late(other),
+    ];
+    let told = changes(&mut pipeline(), inputs);
+    assert_eq!(session_of(&told[0].1).still_running, ["-1-5"]);
+    let gaps: Vec<_> = told[2..]
+        .iter()
+        .map(|(_, draft)| match &draft.body {
+            Body::Gap(gap) => (gap.reason, gap.from, gap.detail.as_str()),
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    let [before, unknown] = gaps[..] else {
+        panic!("{gaps:?}")
+    };
+    assert_eq!((before.0, before.1), (GapReason::LateTag, 60));
+    assert!(
+        before.2.contains("was recorded by the recorder before"),
+        "{}",
+        before.2
+    );
+    assert_eq!(unknown.1, 6 * crate::record::TICK);
+    assert!(
+        unknown.2.contains("did not see what it did before"),
+        "{}",
+        unknown.2
+    );
+}
+
+#[test]
+fn one_that_a_reload_ends_says_so() {
+    let inputs = vec![
+        bound(7, Binding::Cgroup, None),
+        Input::SessionOver {
+            at: 9,
+            key: 7,
+            dropped: true,
+            why: Some(WhyOver::Reload),
+        },
+        Input::Stop,
+    ];
+    let told = changes(&mut pipeline(), inputs);
+    assert_eq!(words(&told), [("start", 7), ("end", 7)]);
+    assert_eq!(session_of(&told[1].1).why, Some(WhyOver::Reload));
 }

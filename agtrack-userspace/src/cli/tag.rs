@@ -1,0 +1,212 @@
+//! `agtrack tag` and `agtrack untag`: whom the running daemon records beside those of its
+//! configuration.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::builder::{OsStringValueParser, TypedValueParser};
+
+use super::query::session;
+use crate::control::{Peer, Request, SOCKET, TagWords, TargetWords};
+use crate::engine::{Tagged, Untagged};
+use crate::record::printable;
+use crate::terminal::{Output, tell};
+
+/// Arguments of `agtrack tag`.
+///
+/// Prints the id of the session. Who runs already is recorded from now on, with the descendants that it
+/// has; what they did before is not, which a `late_tag` gap says. To miss nothing, make a cgroup, tag it,
+/// and start the process in it. Needs root, or a group that may (`[control]`), and a running daemon.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct TagArgs {
+    #[command(flatten)]
+    whom: Whom,
+    /// Id or name of an agent of the configuration, or an id for one that is in none
+    #[arg(
+        long,
+        value_name = "AGENT",
+        required_unless_present = "session",
+        conflicts_with = "session"
+    )]
+    agent: Option<String>,
+    /// A session that runs, to join, by its id or how it begins; for a process
+    #[arg(long, value_name = "ID", value_parser = session)]
+    session: Option<String>,
+    /// The agent's name, where the configuration does not have it
+    #[arg(long, value_name = "NAME", requires = "agent")]
+    name: Option<String>,
+    /// Who answers for it, where the configuration does not have it
+    #[arg(long, value_name = "OWNER", requires = "agent")]
+    owner: Option<String>,
+    /// Its version, where the configuration does not have it
+    #[arg(long = "agent-version", value_name = "VERSION", requires = "agent")]
+    version: Option<String>,
+    /// What else is known of it; may be given several times
+    #[arg(long, value_name = "KEY=VALUE", requires = "agent", value_parser = label)]
+    label: Vec<(String, String)>,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+    /// Where the daemon listens
+    #[arg(long, value_name = "SOCKET", default_value = SOCKET)]
+    socket: PathBuf,
+}
+
+/// Arguments of `agtrack untag`.
+///
+/// Its processes go on and are recorded no more. What the configuration recognises cannot be untagged.
+#[derive(Debug, clap::Args)]
+pub(super) struct UntagArgs {
+    #[command(flatten)]
+    whom: Whom,
+    /// A session, by its id or how it begins
+    #[arg(long, value_name = "ID", value_parser = session, group = "target")]
+    session: Option<String>,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+    /// Where the daemon listens
+    #[arg(long, value_name = "SOCKET", default_value = SOCKET)]
+    socket: PathBuf,
+}
+
+/// Whom.
+#[derive(Debug, clap::Args)]
+#[group(id = "target", required = true, multiple = false)]
+struct Whom {
+    /// A process, with all its descendants
+    #[arg(long)]
+    pid: Option<u32>,
+    /// A cgroup, with all below it: its path as /proc/PID/cgroup has it, or its directory
+    #[arg(long, value_name = "PATH", value_parser = cgroup())]
+    cgroup: Option<PathBuf>,
+    /// A unit of systemd that runs
+    #[arg(long, value_name = "NAME")]
+    unit: Option<String>,
+    /// A container that runs, by its id or how it begins
+    #[arg(long, value_name = "ID")]
+    container: Option<String>,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  sudo agtrack tag --pid 4711 --agent builder
+  sudo agtrack tag --unit ci-runner --agent spiffe://example.org/agent/ci --owner platform
+  An orchestrator that misses nothing:
+    mkdir /sys/fs/cgroup/agents/job-17
+    agtrack tag --cgroup /agents/job-17 --agent builder --label job=17
+    sh -c 'echo $$ > /sys/fs/cgroup/agents/job-17/cgroup.procs; exec claude -p ...'";
+
+fn label(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((key, value)) => Ok((key.to_owned(), value.to_owned())),
+        None => Err("a label is KEY=VALUE".to_owned()),
+    }
+}
+
+/// The path below the mount, also where the directory is given.
+fn cgroup() -> impl TypedValueParser<Value = PathBuf> {
+    OsStringValueParser::new().map(|text| {
+        let path = PathBuf::from(text);
+        let tree = crate::cgroup::Hierarchy::find().ok();
+        let below = tree
+            .as_ref()
+            .and_then(|tree| path.strip_prefix(tree.mount()).ok());
+        match below {
+            Some(below) => std::path::Path::new("/").join(below),
+            None => path,
+        }
+    })
+}
+
+pub(super) fn run(args: &TagArgs) -> anyhow::Result<ExitCode> {
+    let whom = &args.whom;
+    let request = Request::Tag(Box::new(TagWords {
+        pid: whom.pid,
+        cgroup: whom.cgroup.clone(),
+        unit: whom.unit.clone(),
+        container: whom.container.clone(),
+        command: Vec::new(),
+        agent: args.agent.clone(),
+        session: args.session.clone(),
+        name: args.name.clone(),
+        owner: args.owner.clone(),
+        version: args.version.clone(),
+        labels: args.label.iter().cloned().collect(),
+    }));
+    let tagged: Tagged = Peer::connect(&args.socket)?.ask(&request, None)?;
+    let mut out = Output::new();
+    match args.json {
+        true => out.json(&tagged)?,
+        false => out.line(tagged.session.to_string())?,
+    }
+    out.finish()?;
+    tell(&told(&tagged));
+    Ok(ExitCode::SUCCESS)
+}
+
+fn told(tagged: &Tagged) -> String {
+    let known = match tagged.configured {
+        true => "",
+        false => ", which is in no configuration",
+    };
+    let late = match tagged.late {
+        0 => "nothing runs in it yet, so nothing is missed".to_owned(),
+        1 => "1 process ran already: what it did before is not recorded".to_owned(),
+        many => format!("{many} processes ran already: what they did before is not recorded"),
+    };
+    format!("recorded as {}{known}; {late}", printable(&tagged.name))
+}
+
+pub(super) fn untag(args: &UntagArgs) -> anyhow::Result<ExitCode> {
+    let whom = &args.whom;
+    let request = Request::Untag(TargetWords {
+        pid: whom.pid,
+        cgroup: whom.cgroup.clone(),
+        unit: whom.unit.clone(),
+        container: whom.container.clone(),
+        session: args.session.clone(),
+    });
+    let untagged: Untagged = Peer::connect(&args.socket)?.ask(&request, None)?;
+    let mut out = Output::new();
+    match args.json {
+        true => out.json(&untagged)?,
+        false => out.line(untagged.session.to_string())?,
+    }
+    out.finish()?;
+    tell(&format!(
+        "recorded no more; {} processes of it go on",
+        untagged.processes
+    ));
+    Ok(ExitCode::SUCCESS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cgroup_may_be_named_by_its_directory() {
+        let mount = crate::cgroup::Hierarchy::find().unwrap().mount().to_owned();
+        #[derive(Debug, clap::Parser)]
+        struct Line {
+            #[command(flatten)]
+            tag: TagArgs,
+        }
+        let parse = |path: PathBuf| {
+            let words = ["tag", "--agent", "a", "--cgroup"].map(std::ffi::OsString::from);
+            let line: Line =
+                clap::Parser::try_parse_from(words.into_iter().chain([path.into()])).unwrap();
+            line.tag.whom.cgroup.unwrap()
+        };
+        assert_eq!(parse(mount.join("a/b")), PathBuf::from("/a/b"));
+        assert_eq!(parse("/a/b".into()), PathBuf::from("/a/b"));
+    }
+
+    #[test]
+    fn a_label_has_a_key() {
+        assert_eq!(label("a=b=c"), Ok(("a".to_owned(), "b=c".to_owned())));
+        assert!(label("a").is_err());
+    }
+}

@@ -1,0 +1,217 @@
+//! Sessions of a recorder before that go on though no cgroup of a rule begins them anew: results of
+//! handoffs, known by their cgroups, and those that began with a process, known by any of theirs.
+
+use std::collections::HashSet;
+
+use agtrack_common::tag::bound_key;
+use uuid::Uuid;
+
+use super::{Left, Past, found};
+use crate::cgroup::Cgroup;
+use crate::engine::bound::program;
+use crate::engine::facts;
+use crate::engine::hands::{Hands, session};
+use crate::engine::request::Identity;
+use crate::engine::watch::{Watch, new_session};
+use crate::input::NewSession;
+use crate::record::{ProcessKey, TICK};
+
+impl Past {
+    /// Takes those out that may go on so, in order of their begin.
+    fn take(&mut self, boot_id: &str, is_one: impl Fn(&Left) -> bool) -> Vec<(Uuid, Left)> {
+        if self.last.host.boot_id != boot_id {
+            return Vec::new();
+        }
+        let taken = self.sessions.extract_if(.., |_, left| is_one(left));
+        taken.collect()
+    }
+}
+
+impl Hands {
+    /// Takes up results of handoffs whose cgroups are there.
+    pub(in crate::engine) fn resume_inferred(&mut self, watch: &mut Watch) -> anyhow::Result<()> {
+        let is_one = |left: &Left| left.is_bound_to_cgroup() && left.agent.parent.is_some();
+        for (id, left) in self.past.take(&self.boot_id, is_one) {
+            match self.cgroup_of(watch, &left) {
+                Some(cgroup) => self.resume_result(watch, id, left, cgroup)?,
+                None => drop(self.past.sessions.insert(id, left)),
+            }
+        }
+        Ok(())
+    }
+
+    /// The cgroup of a session, if it is there and nobody else's by now.
+    fn cgroup_of(&self, watch: &Watch, left: &Left) -> Option<Cgroup> {
+        let (path, id) = left.cgroup.as_ref().zip(left.cgroup_id)?;
+        watch.rule(&left.agent.id)?;
+        let cgroup = found(self.hierarchy.as_ref()?, path, id)?;
+        is_free(watch, &cgroup).then_some(cgroup)
+    }
+
+    /// Takes up sessions of cgroups that somebody asked for, where the cgroups are there.
+    pub(in crate::engine) fn resume_requested(&mut self, watch: &mut Watch) -> anyhow::Result<()> {
+        let is_one = |left: &Left| left.is_bound_to_cgroup() && left.request.is_some();
+        for (id, left) in self.past.take(&self.boot_id, is_one) {
+            let place = left.cgroup.as_ref().zip(left.cgroup_id);
+            let found = place.and_then(|(path, id)| found(self.hierarchy.as_ref()?, path, id));
+            match found.filter(|found| is_free(watch, found)) {
+                Some(cgroup) => self.resume_request(watch, id, left, cgroup)?,
+                None => drop(self.past.sessions.insert(id, left)),
+            }
+        }
+        Ok(())
+    }
+
+    fn resume_request(
+        &mut self,
+        watch: &mut Watch,
+        id: Uuid,
+        left: Left,
+        cgroup: Cgroup,
+    ) -> anyhow::Result<()> {
+        let key = cgroup.id;
+        let identity = Identity {
+            agent: left.agent.id.clone(),
+            name: Some(left.agent.name.clone()),
+            owner: left.agent.owner.clone(),
+            version: left.agent.version.clone(),
+            labels: left.agent.labels.clone(),
+        };
+        // As it was then, whatever the configuration says of an agent of this id by now.
+        let begun = NewSession {
+            key,
+            id,
+            cgroup: left.cgroup.clone(),
+            cgroup_id: left.cgroup_id,
+            request: left.request.clone(),
+            ..new_session(&identity.rule(), left.agent.binding)
+        };
+        let resumed = Some(self.past.resumed(left));
+        watch.keep_requested(&cgroup);
+        self.core.feed(session(NewSession { resumed, ..begun }))?;
+        self.take_root(watch, &cgroup, key)
+    }
+
+    fn resume_result(
+        &mut self,
+        watch: &mut Watch,
+        id: Uuid,
+        left: Left,
+        cgroup: Cgroup,
+    ) -> anyhow::Result<()> {
+        let Some(rule) = watch.rule(&left.agent.id) else {
+            return Ok(());
+        };
+        let (key, agent) = (cgroup.id, left.agent.id.clone());
+        let begun = NewSession {
+            key,
+            id,
+            cgroup: left.cgroup.clone(),
+            cgroup_id: left.cgroup_id,
+            parent: left.agent.parent,
+            origin: left.origin.clone(),
+            ..new_session(rule, left.agent.binding)
+        };
+        let mut resumed = self.past.resumed(left);
+        resumed.keep_living(&self.kept);
+        let resumed = Some(resumed);
+        self.core.feed(session(NewSession { resumed, ..begun }))?;
+        watch.keep(&cgroup, agent);
+        self.take_root(watch, &cgroup, key)
+    }
+
+    /// Takes up sessions that began with the program or user of a process, where one of their processes
+    /// runs.
+    pub(in crate::engine) fn resume_bound(&mut self, watch: &mut Watch) -> anyhow::Result<()> {
+        let mut begun = HashSet::new();
+        for (id, left) in self.past.take(&self.boot_id, Left::began_with_process) {
+            if self.past.kept {
+                self.resume_kept(watch, id, left, &mut begun)?;
+                continue;
+            }
+            let living = self.living(&left);
+            let number = watch.bound.rule_of(&left.agent.id, left.agent.binding);
+            match (living.first(), number) {
+                (Some(root), Some(number)) => {
+                    let key = bound_key(root.pid, root.start * TICK);
+                    self.resume_processes(watch, (id, left), (key, number), &living)?;
+                    begun.insert(key);
+                }
+                _ => drop(self.past.sessions.insert(id, left)),
+            }
+        }
+        self.tag_below(&begun)
+    }
+
+    /// The kernel has gone on recording it, whether or not any of its processes runs.
+    fn resume_kept(
+        &mut self,
+        watch: &mut Watch,
+        id: Uuid,
+        left: Left,
+        begun: &mut HashSet<u64>,
+    ) -> anyhow::Result<()> {
+        let key = left
+            .processes
+            .iter()
+            .find_map(|process| self.kept.get(process));
+        let number = watch.bound.rule_of(&left.agent.id, left.agent.binding);
+        let (Some(key), Some(number)) = (key.copied(), number) else {
+            self.past.sessions.insert(id, left);
+            return Ok(());
+        };
+        let living = left.processes.clone();
+        self.resume_processes(watch, (id, left), (key, number), &living)?;
+        begun.insert(key);
+        self.resumed.push(key);
+        Ok(())
+    }
+
+    /// Processes of a session that run and are nobody else's by now.
+    fn living(&mut self, left: &Left) -> Vec<ProcessKey> {
+        let known = left.processes.iter().copied();
+        let living = known.filter(|process| facts::is_alive(process.pid, process.start));
+        let free = living.filter(|process| !self.is_tagged(process.pid));
+        free.collect()
+    }
+
+    fn resume_processes(
+        &mut self,
+        watch: &mut Watch,
+        (id, left): (Uuid, Left),
+        (key, number): (u64, u16),
+        living: &[ProcessKey],
+    ) -> anyhow::Result<()> {
+        let root = living.first().copied();
+        // What was recorded of it then is redacted; what /proc says may be another program by now.
+        let command = left.command.clone();
+        let Some(rule) = watch.rule(&left.agent.id) else {
+            return Ok(());
+        };
+        let begun = NewSession {
+            key,
+            id,
+            root,
+            command,
+            program: root.and_then(|root| program::running(root.pid)),
+            ..new_session(rule, left.agent.binding)
+        };
+        let mut resumed = self.past.resumed(left);
+        resumed.keep_living(&self.kept);
+        let resumed = Some(resumed);
+        if let Some(root) = root {
+            self.learn(root, 0)?;
+        }
+        self.core.feed(session(NewSession { resumed, ..begun }))?;
+        watch.bound.begun(key, number);
+        for process in living {
+            self.tag_running(process.pid, key)?;
+        }
+        Ok(())
+    }
+}
+
+/// Whether nobody else has a cgroup by now.
+fn is_free(watch: &Watch, cgroup: &Cgroup) -> bool {
+    watch.root_of(&cgroup.path).is_none() && watch.root_below(&cgroup.path).is_none()
+}

@@ -1,0 +1,79 @@
+//! Several records of one attempt on the recorder's files.
+
+use crate::journal;
+use crate::record::{Object, Tamper, Text};
+
+/// Records that tell of one deed on files of the recorder's own: an editor that saves makes, writes and
+/// renames within a moment, which is a record for each.
+#[derive(Clone, Debug, Default)]
+pub struct Attempts {
+    last: Option<(String, Text, u64)>,
+}
+
+/// The next record of a deed comes so soon, ns.
+const MOMENT: u64 = 2_000_000_000;
+
+impl Attempts {
+    /// Whether a record, `at` on the boot clock, is of the same deed as the one before: the same process
+    /// changes the same directory, and no file of a journal.
+    pub fn goes_on(&mut self, tamper: &Tamper, at: u64) -> bool {
+        let Object::File { path, .. } = &tamper.object else {
+            return false;
+        };
+        let cut = path.0.iter().rposition(|byte| *byte == b'/').unwrap_or(0);
+        let (directory, name) = path.0.split_at(cut);
+        let name = String::from_utf8_lossy(name.strip_prefix(b"/").unwrap_or(name));
+        if tamper.process.uid.is_empty() || journal::is_file_name(&name) {
+            return false;
+        }
+        let deed = (tamper.process.uid.clone(), Text(directory.to_vec()), at);
+        let before = self.last.replace(deed);
+        before.is_some_and(|(uid, before, then)| {
+            uid == tamper.process.uid && before.0 == directory && at.saturating_sub(then) < MOMENT
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tamper(uid: &str, path: &str) -> Tamper {
+        let value = serde_json::json!({
+            "action": "tracker.write", "by": "other", "expected": false,
+            "process": { "uid": uid, "pid": 7, "args": [], "ancestry": [] },
+            "object": { "path": path, "inode": null, "device": null },
+            "outcome": { "result": "success", "errno": null },
+            "completeness": { "path_source": "kernel", "truncated": false, "count": 1 },
+        });
+        serde_json::from_value(value).unwrap()
+    }
+
+    #[test]
+    fn what_one_process_does_in_one_place_within_a_moment_is_one_deed() {
+        let mut attempts = Attempts::default();
+        let mut goes_on = |uid, path, at| attempts.goes_on(&tamper(uid, path), at);
+        assert!(!goes_on("b-7-1", "/etc/agtrack/agents.d/.x.swp", 1));
+        assert!(goes_on("b-7-1", "/etc/agtrack/agents.d/x.toml", 2));
+        assert!(
+            !goes_on("b-7-1", "/etc/agtrack/agtrack.toml", 3),
+            "elsewhere"
+        );
+        assert!(!goes_on("b-8-1", "/etc/agtrack/agtrack.toml", 4), "another");
+        assert!(
+            !goes_on("b-8-1", "/etc/agtrack/agtrack.toml", 4 + MOMENT),
+            "later"
+        );
+    }
+
+    /// Nobody is spared a record of that.
+    #[test]
+    fn what_is_done_to_a_journal_and_by_whom_is_unknown_is_told_each_time() {
+        let mut attempts = Attempts::default();
+        for (uid, path) in [("b-7-1", "/j/head"), ("", "/etc/agtrack/agtrack.toml")] {
+            for _ in 0..2 {
+                assert!(!attempts.goes_on(&tamper(uid, path), 1), "{path}");
+            }
+        }
+    }
+}
