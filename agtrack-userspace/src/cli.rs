@@ -108,8 +108,9 @@ enum Command {
     Query(Box<query::QueryArgs>),
     /// List the sessions of a journal: whose, when, what bound each, how much each did
     ///
-    /// Needs no daemon. ENDED is `running` while a recorder writes the journal and has told no end, and
-    /// `not told` where none saw the end, or the recorder stopped before. BY says what tied it to its
+    /// Needs no daemon. ENDED is `running` while a recorder writes the journal and has told no end,
+    /// `suspended` where the recorder stopped and the next one may go on with it, and `not told` where
+    /// none saw the end. BY says what tied it to its
     /// agent, WHAT which command, container, program or cgroup. CALLS are its tool calls, FINDINGS what
     /// `agtrack report` has under `to look at`, GAPS those of the session and of the time it ran, but
     /// for runs that the kernel skipped. TIME as for `agtrack query`.

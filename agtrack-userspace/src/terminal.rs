@@ -207,6 +207,12 @@ pub fn word(text: &Text) -> String {
     }
 }
 
+/// A number and what is counted: `1 session`, `2 sessions`.
+pub fn counted(count: u64, one: &str, many: &str) -> String {
+    let word = if count == 1 { one } else { many };
+    format!("{count} {word}")
+}
+
 /// Cuts a text to a number of characters, and shows that it did.
 pub fn cut(text: &str, most: usize) -> String {
     match text.char_indices().nth(most) {

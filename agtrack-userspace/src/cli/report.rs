@@ -36,7 +36,7 @@ pub(super) struct ReportArgs {
     /// was written last]
     #[arg(long, value_name = "DIR")]
     journal: Option<PathBuf>,
-    /// Write the report to this file, as one HTML page that needs nothing else
+    /// Write the report to this file (`-`: standard output), as one HTML page that needs nothing else
     #[arg(long, value_name = "FILE", conflicts_with = "json")]
     html: Option<PathBuf>,
     /// Print the report as JSON
@@ -49,7 +49,14 @@ pub(super) fn run(args: &ReportArgs) -> anyhow::Result<ExitCode> {
     let extent = Extent::open(&dir)?;
     let report = read(&dir, &extent, args.session.as_deref())?;
     if let Some(file) = &args.html {
-        write(file, &html::page(&report))?;
+        let page = html::page(&report);
+        if file.as_os_str() == "-" {
+            let mut out = Output::new();
+            out.line(&page)?;
+            out.finish()?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        write(file, &page)?;
         tell(&format!("wrote {}", file.display()));
         return Ok(ExitCode::SUCCESS);
     }

@@ -10,7 +10,7 @@ use super::query::session;
 use crate::control::{Peer, Request, SOCKET, TagWords, TargetWords};
 use crate::engine::{Tagged, Untagged};
 use crate::record::printable;
-use crate::terminal::{Output, tell};
+use crate::terminal::{Output, counted, tell};
 
 /// Arguments of `agtrack tag`.
 ///
@@ -153,8 +153,10 @@ fn told(tagged: &Tagged) -> String {
     };
     let late = match tagged.late {
         0 => "nothing runs in it yet, so nothing is missed".to_owned(),
-        1 => "1 process ran already: what it did before is not recorded".to_owned(),
-        many => format!("{many} processes ran already: what they did before is not recorded"),
+        late => format!(
+            "{} ran already: what was done before is not recorded",
+            counted(late, "process", "processes")
+        ),
     };
     format!("recorded as {}{known}; {late}", printable(&tagged.name))
 }
@@ -176,8 +178,8 @@ pub(super) fn untag(args: &UntagArgs) -> anyhow::Result<ExitCode> {
     }
     out.finish()?;
     tell(&format!(
-        "recorded no more; {} processes of it go on",
-        untagged.processes
+        "recorded no more; {} of it left to run on",
+        counted(untagged.processes, "process", "processes")
     ));
     Ok(ExitCode::SUCCESS)
 }

@@ -1,11 +1,13 @@
 //! What is no mistake and yet can hardly be meant: globs by which no agent is ever recognised, or
-//! by which everything is one; the same of programs and users (`doubt/who.rs`); and sinks that cannot
-//! deliver here (`doubt/sink.rs`).
+//! by which everything is one; the same of programs and users (`doubt/who.rs`); sinks that cannot
+//! deliver here (`doubt/sink.rs`); and a control socket for a group that is not there
+//! (`doubt/control.rs`).
 //!
 //! Whose a cgroup is, is decided in `engine/watch.rs`: cgroups are looked at from the top of the
 //! tree down, the agent whose glob says most of it gets one (of several the first in the file), and
 //! with it all that lies below.
 
+mod control;
 mod program;
 mod sink;
 mod who;
@@ -83,6 +85,7 @@ pub(super) fn find(sources: &[Source], mount: Option<&Path>) -> Vec<Placed> {
     let mut doubts: Vec<_> = globs.iter().filter_map(doubt).collect();
     doubts.extend(who::find(sources));
     doubts.extend(sink::find(sources, Path::is_dir));
+    doubts.extend(control::find(sources, is_group));
     doubts.extend(program::unknown(sources, &program::directories()));
     let order = |doubt: &Placed| {
         let file = sources.iter().position(|source| source.file == doubt.file);
@@ -90,6 +93,11 @@ pub(super) fn find(sources: &[Source], mount: Option<&Path>) -> Vec<Placed> {
     };
     doubts.sort_by_key(order);
     doubts
+}
+
+/// Whether this host knows a group; where groups cannot be read, none is doubted.
+fn is_group(name: &str) -> bool {
+    nix::unistd::Group::from_name(name).map_or(true, |group| group.is_some())
 }
 
 /// The values of a list of all agents.

@@ -2,6 +2,7 @@
 
 use crate::engine::Begun;
 use crate::sink::Settings;
+use crate::terminal::counted;
 
 /// Sessions and sinks that are named.
 const NAMED: usize = 8;
@@ -41,11 +42,6 @@ pub(super) fn lines(begun: &Begun, sinks: &[Settings]) -> Vec<String> {
     };
     let lines = [unclean, kept, resumed, over, Some(sends)];
     lines.into_iter().flatten().collect()
-}
-
-fn counted(count: u64, one: &str, many: &str) -> String {
-    let word = if count == 1 { one } else { many };
-    format!("{count} {word}")
 }
 
 /// The first few names.

@@ -1,7 +1,8 @@
 //! Several records of one attempt on the recorder's files.
 
+use super::model::Weight;
 use crate::journal;
-use crate::record::{Object, Tamper, Text};
+use crate::record::{By, Object, Tamper, Text};
 
 /// Records that tell of one deed on files of the recorder's own: an editor that saves makes, writes and
 /// renames within a moment, which is a record for each.
@@ -34,6 +35,23 @@ impl Attempts {
     }
 }
 
+/// How grave an attempt is.
+///
+/// An administrator edits the configuration now and then, and no session is the worse for it: that is
+/// to be looked at. An agent that does, and whoever touches the journal or the recorder itself, is wrong.
+pub fn weight(tamper: &Tamper) -> Weight {
+    let Object::File { path, .. } = &tamper.object else {
+        return Weight::Bad;
+    };
+    let name = path.0.rsplit(|byte| *byte == b'/').next();
+    let name = String::from_utf8_lossy(name.unwrap_or_default());
+    match tamper.by {
+        By::Agent => Weight::Bad,
+        _ if journal::is_file_name(&name) => Weight::Bad,
+        _ => Weight::Warning,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -47,6 +65,19 @@ mod tests {
             "completeness": { "path_source": "kernel", "truncated": false, "count": 1 },
         });
         serde_json::from_value(value).unwrap()
+    }
+
+    #[test]
+    fn an_administrator_may_edit_the_configuration_and_nobody_the_journal() {
+        let graded = |by, path| {
+            let tamper = tamper("b-7-1", path);
+            weight(&Tamper { by, ..tamper })
+        };
+        let config = "/etc/agtrack/agtrack.toml";
+        assert_eq!(graded(By::Other, config), Weight::Warning);
+        assert_eq!(graded(By::Agent, config), Weight::Bad);
+        let journal = "/var/lib/agtrack/journal/journal.json";
+        assert_eq!(graded(By::Other, journal), Weight::Bad);
     }
 
     #[test]

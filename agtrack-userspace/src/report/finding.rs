@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::attempt::Attempts;
+use super::attempt::{self, Attempts};
 use super::bounds::{CALLS, FINDINGS};
 use super::call;
 use super::model::{Capped, Finding, ProcessDone, Step, Weight};
@@ -20,6 +20,13 @@ pub(super) struct Findings {
 
 /// What attempts on the recorder begin with.
 const TAMPER: &str = "tamper: ";
+
+impl Finding {
+    /// Whether somebody reached for the recorder.
+    pub(super) fn is_tamper(&self) -> bool {
+        self.what.starts_with(TAMPER)
+    }
+}
 
 impl Findings {
     /// Somebody reached for the recorder.
@@ -46,7 +53,7 @@ impl Findings {
             count => format!(", {count} times"),
         };
         self.push(Finding {
-            weight: Weight::Bad,
+            weight: attempt::weight(tamper),
             what: format!("{TAMPER}{}", tamper.action),
             name: reached(&tamper.object),
             detail: format!(
@@ -64,7 +71,7 @@ impl Findings {
     fn more(&mut self) {
         self.more += 1;
         let mut found = self.found.items.iter_mut().rev();
-        if let Some(told) = found.find(|finding| finding.what.starts_with(TAMPER)) {
+        if let Some(told) = found.find(|finding| finding.is_tamper()) {
             let one = format!(", with {} more changes", self.more - 1);
             let detail = told.detail.strip_suffix(&one).unwrap_or(&told.detail);
             told.detail = format!("{detail}, with {} more changes", self.more);

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::completeness::{Completeness, GapTold};
-use super::model::{Call, Ended, Report, Step, Weight};
+use super::model::{Call, Ended, Report, Step};
 use crate::container;
 use crate::engine::Summary;
 use crate::record::{CallClass, printable};
@@ -87,13 +87,13 @@ pub(super) fn binding(report: &Report) -> &'static str {
 
 /// The numbers that `agtrack run` has.
 fn summary(report: &Report) -> Summary {
-    let bad = |finding: &&super::Finding| finding.weight == Weight::Bad;
+    let tampered = |finding: &&super::Finding| finding.is_tamper();
     Summary {
         actions: report.actions.clone(),
         effects: report.effects.clone(),
         lost: report.completeness.lost,
         skipped: report.completeness.skipped,
-        tampered: report.findings.items.iter().filter(bad).count() as u64,
+        tampered: report.findings.items.iter().filter(tampered).count() as u64,
         agents: Vec::new(),
         agents_total: 0,
         results: Vec::new(),

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::control::{Peer, Request, SOCKET};
 use crate::engine::AgentEntry;
 use crate::record::printable;
-use crate::terminal::{Output, styled};
+use crate::terminal::{Output, counted, styled};
 
 /// Arguments of `agtrack agents list`.
 #[derive(Debug, clap::Args)]
@@ -54,8 +54,7 @@ fn described(agent: &AgentEntry) -> String {
         (true, true) => "recognised by nothing".to_owned(),
         (true, false) => format!("recognised by {}", agent.by.join(", ")),
     };
-    format!(
-        "{} sessions with {} processes run; {by}",
-        agent.sessions, agent.processes
-    )
+    let sessions = counted(agent.sessions, "session", "sessions");
+    let processes = counted(agent.processes, "process", "processes");
+    format!("running: {sessions}, {processes}; {by}")
 }

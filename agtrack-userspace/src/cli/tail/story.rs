@@ -16,7 +16,7 @@ use crate::record::{
 };
 use crate::report::gap::{Between, missing};
 use crate::report::text::duration;
-use crate::terminal::{Palette, cut, styled};
+use crate::terminal::{Palette, counted, cut, styled};
 
 /// Characters of a line that is no record of this version.
 const UNKNOWN: usize = 200;
@@ -361,10 +361,9 @@ fn changed(change: &ConfigChange) -> String {
 }
 
 fn heartbeat(beat: &Heartbeat) -> String {
-    let mut told = format!(
-        "alive: {} sessions, {} processes",
-        beat.sessions, beat.processes
-    );
+    let sessions = counted(beat.sessions, "session", "sessions");
+    let processes = counted(beat.processes, "process", "processes");
+    let mut told = format!("alive: {sessions}, {processes}");
     for sink in &beat.sinks {
         let name = printable(&sink.name);
         match &sink.error {

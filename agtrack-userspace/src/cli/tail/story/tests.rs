@@ -151,7 +151,7 @@ fn sessions_and_the_recorder_itself() {
     check(
         None,
         json!({ "kind": "heartbeat", "totals": [], "processes": 3, "sessions": 1 }),
-        "Nov 22 21:03:11.482 - alive: 1 sessions, 3 processes",
+        "Nov 22 21:03:11.482 - alive: 1 session, 3 processes",
     );
 }
 
