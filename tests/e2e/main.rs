@@ -200,6 +200,7 @@ const MODULES: &[(&str, Each, &[Test])] = &[
     ("signals", Each::Kernel, signals::TESTS),
     ("sink", Each::Host, sink::TESTS),
     ("sink", Each::Host, sink::syslog::TESTS),
+    ("sink", Each::Host, sink::dead::TESTS),
     ("sink", Each::Host, sink::elasticsearch::TESTS),
     ("sink", Each::Host, sink::splunk::TESTS),
     ("sink", Each::Host, sink::otlp::TESTS),
@@ -233,6 +234,9 @@ fn main() -> ExitCode {
         );
         return ExitCode::FAILURE;
     }
+    if here::soak().is_some() {
+        own_network();
+    }
     // Several names, separated by commas.
     let several = arguments.filter.take_if(|names| names.contains(','));
     let is_meant = |trial: &Trial| {
@@ -262,6 +266,12 @@ fn main() -> ExitCode {
     } else {
         ExitCode::SUCCESS
     }
+}
+
+/// A network of loopback alone, for this process and all that it starts: it can be cut.
+fn own_network() {
+    nix::sched::unshare(nix::sched::CloneFlags::CLONE_NEWNET).expect("root may");
+    sink::trial::network("up");
 }
 
 /// All tests that this kernel and back end need.

@@ -47,6 +47,13 @@ pub fn receiver(path: &str) -> Option<PathBuf> {
     place.exists().then_some(place)
 }
 
+/// In a soak, how many things are recorded while receivers of records are killed: `AGTRACK_SOAK`. The
+/// network is the tests' own then and may be cut, and one test runs at a time.
+pub fn soak() -> Option<usize> {
+    let records = std::env::var("AGTRACK_SOAK").ok()?;
+    Some(records.parse().expect("AGTRACK_SOAK is a number"))
+}
+
 /// A program of the same build. Test programs lie in `deps` below it.
 fn beside(name: &str) -> PathBuf {
     let own = std::env::current_exe().expect("this program has a path");

@@ -9,10 +9,10 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
-use crate::agents;
-use crate::run;
 use crate::setup::{self, Need};
+use crate::test::{self, receiver};
 use crate::workspace::Workspace;
+use crate::{agents, run};
 
 macro_rules! targets {
     ($($name:ident),+) => {
@@ -46,6 +46,15 @@ pub(crate) struct Options {
     /// Record real agent programs from the registries, instead of all this
     #[arg(long, conflicts_with_all = ["target", "keep"])]
     agents: bool,
+    /// Send records to receivers that are killed, over a network that is cut, instead of all this
+    #[arg(long, conflicts_with_all = ["target", "keep", "agents"])]
+    sinks: bool,
+    /// With --sinks: so many things are recorded for each
+    #[arg(long, default_value_t = 100_000)]
+    records: u64,
+    /// With --sinks: only tests whose names contain this
+    #[arg(long, value_name = "TEXT", default_value = "sink::")]
+    filter: String,
     /// Add what was found to `tests/fuzz/corpus`, as few files as reach the same code
     #[arg(long)]
     keep: bool,
@@ -75,6 +84,9 @@ pub(crate) fn soak(workspace: &Workspace, options: &Options) -> Result<ExitCode>
     if options.agents {
         return agents::soak(workspace);
     }
+    if options.sinks {
+        return sinks(workspace, options);
+    }
     setup::setup(Need::Soak)?;
     let place = Place {
         work: workspace.scratch("soak")?,
@@ -97,6 +109,28 @@ pub(crate) fn soak(workspace: &Workspace, options: &Options) -> Result<ExitCode>
         }
     }
     Ok(if failed == 0 {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+/// The tests of sinks, with more records, in a network of their own.
+fn sinks(workspace: &Workspace, options: &Options) -> Result<ExitCode> {
+    if !run::is_root() {
+        bail!("recording needs root: sudo cargo xtask soak --sinks");
+    }
+    setup::setup(Need::Soak)?;
+    let agtrack = crate::build::agtrack(workspace, true)?;
+    let receivers = receiver::ready(workspace)?;
+    let mut command = test::test_program(workspace, "e2e");
+    command.args(["--", "--test-threads", "1", "--nocapture", &options.filter]);
+    command
+        .env("AGTRACK_BIN", agtrack)
+        .env("AGTRACK_RECEIVERS", receivers)
+        .env("AGTRACK_SOAK", options.records.to_string());
+    let status = command.status().context("cannot start cargo")?;
+    Ok(if status.success() {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE

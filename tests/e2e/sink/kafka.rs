@@ -6,11 +6,11 @@ use std::process::{Command, Stdio};
 
 use agtrack_tests::daemon::Home;
 use agtrack_tests::here;
-use nix::sys::signal::Signal;
 use serde_json::Value;
 
 use super::receiver::{Receiver, free_port};
-use super::{caught_up, kill_and_start, nothing_is_missing, recorder, tried, work};
+use super::trial::{Turn, delivered, endure, least};
+use super::{nothing_is_missing, recorder, tried};
 use crate::{Outcome, Unable, tests};
 
 tests![
@@ -18,8 +18,6 @@ tests![
     a_topic_that_is_not_there_is_told,
 ];
 
-const ROUNDS: usize = 4;
-const RECORDS: usize = 500;
 const TOPIC: &str = "agtrack-records";
 
 /// A broker, and the way to it, which it names as its own address.
@@ -139,26 +137,25 @@ fn each_record_is_in_the_topic_though_broker_and_daemon_are_killed() -> Outcome 
         code == Some(0) && said.contains("in sync have it"),
         "{said}"
     );
-    let mut daemon = home.start();
     let mut arrived = Vec::new();
-    for round in 0..ROUNDS {
-        work(&group, &format!("a{round}"), RECORDS / 2);
-        // What is on its way is lost, with it the answers to what was stored.
-        gate.kill();
-        let messages = cluster.read()?;
-        judge(&messages, &home);
-        arrived.extend(messages);
-        broker.kill();
-        work(&group, &format!("b{round}"), RECORDS / 2);
-        broker = cluster.start()?;
-        cluster.make_topic()?;
-        gate = cluster.open_gate();
-        daemon = kill_and_start(daemon, &home, (round + 1) * RECORDS * 9 / 10);
-    }
-    caught_up(&home);
-    assert!(daemon.stop(Signal::SIGTERM).success(), "{}", home.said());
-    let listed = caught_up(&home);
-    assert_eq!(listed["sinks"][0]["refused"], 0, "{listed}");
+    let daemon = endure(group, &home, |turn| {
+        match turn {
+            Turn::Kill => {
+                // What is on its way is lost, with it the answers to what was stored.
+                gate.kill();
+                arrived.extend(cluster.read()?);
+                broker.kill();
+            }
+            Turn::Start => {
+                broker = cluster.start()?;
+                cluster.make_topic()?;
+                gate = cluster.open_gate();
+            }
+        }
+        Ok(())
+    })?;
+    delivered(daemon, &home);
+    judge(&arrived, &home);
     let messages = cluster.read()?;
     judge(&messages, &home);
     arrived.extend(messages);
@@ -169,7 +166,7 @@ fn each_record_is_in_the_topic_though_broker_and_daemon_are_killed() -> Outcome 
         .map(str::to_owned)
         .collect();
     nothing_is_missing(&home, &ids);
-    assert!(ids.len() >= ROUNDS * RECORDS * 9 / 10, "{}", ids.len());
+    assert!(ids.len() >= least(), "{}", ids.len());
     gate.kill();
     broker.kill();
     Ok(())

@@ -16,7 +16,8 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::receiver::{Receiver, free_port};
-use super::{caught_up, kill_and_start, nothing_is_missing, recorder, tried, web, work};
+use super::trial::{Turn, delivered, endure, least};
+use super::{caught_up, nothing_is_missing, recorder, tried, web, work};
 use crate::{Outcome, Unable, tests};
 
 tests![
@@ -25,9 +26,6 @@ tests![
     a_collector_that_others_wrote_takes_logs_and_traces,
     a_collector_has_each_record_by_grpc_though_the_way_to_it_and_the_daemon_are_killed,
 ];
-
-const ROUNDS: usize = 4;
-const RECORDS: usize = 500;
 
 /// Keeps each request in a file of this process's own in the store: its path, its length, and its bytes;
 /// then answers that all is well.
@@ -80,18 +78,14 @@ fn each_record_is_a_log_record_though_receiver_and_daemon_are_killed() -> Outcom
     let port = free_port();
     let (group, home) = recorder("-sink-otlp", |_| sink(port, "logs"));
     let mut receiver = start(&home, port);
-    let mut daemon = home.start();
-    for round in 0..ROUNDS {
-        work(&group, &format!("a{round}"), RECORDS / 2);
-        receiver.kill();
-        work(&group, &format!("b{round}"), RECORDS / 2);
-        receiver = start(&home, port);
-        daemon = kill_and_start(daemon, &home, (round + 1) * RECORDS * 9 / 10);
-    }
-    caught_up(&home);
-    assert!(daemon.stop(Signal::SIGTERM).success(), "{}", home.said());
-    let listed = caught_up(&home);
-    assert_eq!(listed["sinks"][0]["refused"], 0, "{listed}");
+    let daemon = endure(group, &home, |turn| {
+        match turn {
+            Turn::Kill => receiver.kill(),
+            Turn::Start => receiver = start(&home, port),
+        }
+        Ok(())
+    })?;
+    delivered(daemon, &home);
     receiver.kill();
     let logs = read(&python, &home.path("otlp"));
     let records: BTreeMap<_, _> = home
@@ -111,7 +105,7 @@ fn each_record_is_a_log_record_though_receiver_and_daemon_are_killed() -> Outcom
         ids.push(id.to_owned());
     }
     nothing_is_missing(&home, &ids);
-    assert!(ids.len() >= ROUNDS * RECORDS * 9 / 10, "{}", ids.len());
+    assert!(ids.len() >= least(), "{}", ids.len());
     Ok(())
 }
 
@@ -134,7 +128,7 @@ fn tool_calls_are_spans_of_their_sessions_trace() -> Outcome {
     let (group, home) = recorder("-sink-traces", |_| {
         [sink(port, "logs"), sink(port, "traces")].concat()
     });
-    let receiver = start(&home, port);
+    let mut receiver = start(&home, port);
     let daemon = home.start();
     work(&group, "w", 3);
     drop(group);
@@ -213,7 +207,7 @@ fn a_collector_that_others_wrote_takes_logs_and_traces() -> Outcome {
     let (group, home) = recorder("-sink-rotel", |_| {
         [sink(http, "logs"), sink(http, "traces")].concat()
     });
-    let receiver = start(&home, behind);
+    let mut receiver = start(&home, behind);
     let _rotel = rotel(&home, (http, free_port()), behind)?;
     let daemon = home.start();
     work(&group, "w", 20);
@@ -263,27 +257,20 @@ fn a_collector_has_each_record_by_grpc_though_the_way_to_it_and_the_daemon_are_k
     let (group, home) = recorder("-sink-grpc", |_| {
         [by_grpc("logs"), by_grpc("traces")].concat()
     });
-    let receiver = start(&home, behind);
+    let mut receiver = start(&home, behind);
     let _rotel = rotel(&home, (free_port(), grpc), behind)?;
     let open = || Receiver::at_port("--gate", way, &grpc.to_string());
     let mut gate = open();
     let (code, said) = tried(&home, "logs");
     assert!(code == Some(0) && said.contains("took it"), "{said}");
-    let mut daemon = home.start();
-    for round in 0..ROUNDS {
-        work(&group, &format!("a{round}"), RECORDS / 2);
-        gate.kill();
-        work(&group, &format!("b{round}"), RECORDS / 2);
-        gate = open();
-        daemon = kill_and_start(daemon, &home, (round + 1) * RECORDS * 9 / 10);
-    }
-    drop(group);
-    caught_up(&home);
-    assert!(daemon.stop(Signal::SIGTERM).success(), "{}", home.said());
-    let listed = caught_up(&home);
-    for sink in listed["sinks"].as_array().expect("a list") {
-        assert_eq!(sink["refused"], 0, "{listed}");
-    }
+    let daemon = endure(group, &home, |turn| {
+        match turn {
+            Turn::Kill => gate.kill(),
+            Turn::Start => gate = open(),
+        }
+        Ok(())
+    })?;
+    delivered(daemon, &home);
     let (spans, ids) = passed_on(&python, &home);
     receiver.kill();
     gate.kill();
@@ -292,7 +279,7 @@ fn a_collector_has_each_record_by_grpc_though_the_way_to_it_and_the_daemon_are_k
         .filter(|id| !id.starts_with("test:"))
         .collect();
     nothing_is_missing(&home, &ids);
-    assert!(ids.len() >= ROUNDS * RECORDS * 9 / 10, "{}", ids.len());
+    assert!(ids.len() >= least(), "{}", ids.len());
     assert!(
         spans.iter().any(|span| span["parent_span_id"] == ""),
         "{spans:?}"

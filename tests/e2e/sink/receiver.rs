@@ -96,8 +96,8 @@ impl Receiver {
     }
 
     /// Kills it in the middle of whatever it does.
-    pub(crate) fn kill(mut self) {
-        self.0.kill().expect("it runs");
+    pub(crate) fn kill(&mut self) {
+        self.0.kill().expect("it runs, or has ended");
         self.0.wait().expect("it is a child");
     }
 }

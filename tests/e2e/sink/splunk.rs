@@ -4,11 +4,11 @@
 pub(super) mod double;
 
 use agtrack_tests::daemon::Home;
-use nix::sys::signal::Signal;
 use serde_json::Value;
 
 use super::receiver::{Receiver, free_port};
-use super::{caught_up, kill_and_start, nothing_is_missing, recorder, tried, work};
+use super::trial::{Turn, delivered, endure, least};
+use super::{nothing_is_missing, recorder, tried};
 use crate::{Outcome, tests};
 use double::TOKEN;
 
@@ -16,9 +16,6 @@ tests![
     each_record_is_indexed_though_what_is_not_acknowledged_dies_with_splunk,
     what_splunk_does_not_know_is_told_without_the_token,
 ];
-
-const ROUNDS: usize = 4;
-const RECORDS: usize = 500;
 
 fn sink(home: &Home, name: &str, port: u16, token: &str) -> String {
     let path = home.path(&format!("{name}.token"));
@@ -49,18 +46,14 @@ fn each_record_is_indexed_though_what_is_not_acknowledged_dies_with_splunk() -> 
         code == Some(0) && said.contains("an indexer acknowledged it"),
         "{said}"
     );
-    let mut daemon = home.start();
-    for round in 0..ROUNDS {
-        work(&group, &format!("a{round}"), RECORDS / 2);
-        splunk.kill();
-        work(&group, &format!("b{round}"), RECORDS / 2);
-        splunk = start();
-        daemon = kill_and_start(daemon, &home, (round + 1) * RECORDS * 9 / 10);
-    }
-    caught_up(&home);
-    assert!(daemon.stop(Signal::SIGTERM).success(), "{}", home.said());
-    let listed = caught_up(&home);
-    assert_eq!(listed["sinks"][0]["refused"], 0, "{listed}");
+    let daemon = endure(group, &home, |turn| {
+        match turn {
+            Turn::Kill => splunk.kill(),
+            Turn::Start => splunk = start(),
+        }
+        Ok(())
+    })?;
+    delivered(daemon, &home);
     splunk.kill();
     let events = indexed(&home);
     let id = |event: &Value| event["event"]["id"].as_str().expect("an id").to_owned();
@@ -73,7 +66,7 @@ fn each_record_is_indexed_though_what_is_not_acknowledged_dies_with_splunk() -> 
         .filter(|id| !id.starts_with("test:"))
         .collect();
     nothing_is_missing(&home, &ids);
-    assert!(ids.len() >= ROUNDS * RECORDS * 9 / 10, "{}", ids.len());
+    assert!(ids.len() >= least(), "{}", ids.len());
     Ok(())
 }
 

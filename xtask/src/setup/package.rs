@@ -76,21 +76,51 @@ const PACKAGES: &[(&str, &str, &[Need], Sign)] = {
         ),
         (
             "openssl",
-            "a certificate for the TLS load",
-            &[Test, Bench],
+            "certificates for TLS",
+            &[Test, Bench, Soak],
             Sign::Command("openssl"),
         ),
         (
             "rsyslog",
-            "a receiver of what is sent to sinks",
-            &[Test],
+            "a receiver of what is sent to sinks, and reads the shipped configuration",
+            &[Test, Soak],
             Sign::Command("rsyslogd"),
         ),
         (
             "rsyslog-openssl",
             "the same, over TLS",
-            &[Test],
+            &[Test, Soak],
             Sign::File("/usr/lib/x86_64-linux-gnu/rsyslog/lmnsd_ossl.so"),
+        ),
+        (
+            "libivykis0",
+            "syslog-ng, which is only unpacked (`test/receiver.rs`)",
+            &[Test, Soak],
+            Sign::File("/usr/lib/x86_64-linux-gnu/libivykis.so.0"),
+        ),
+        (
+            "libjson-c5",
+            "syslog-ng, which is only unpacked (`test/receiver.rs`)",
+            &[Test, Soak],
+            Sign::File("/usr/lib/x86_64-linux-gnu/libjson-c.so.5"),
+        ),
+        (
+            "libnet1",
+            "syslog-ng, which is only unpacked (`test/receiver.rs`)",
+            &[Test, Soak],
+            Sign::File("/usr/lib/x86_64-linux-gnu/libnet.so.1"),
+        ),
+        (
+            "libpcre3",
+            "syslog-ng, which is only unpacked (`test/receiver.rs`)",
+            &[Test, Soak],
+            Sign::File("/usr/lib/x86_64-linux-gnu/libpcre.so.3"),
+        ),
+        (
+            "libwrap0",
+            "syslog-ng, which is only unpacked (`test/receiver.rs`)",
+            &[Test, Soak],
+            Sign::File("/usr/lib/x86_64-linux-gnu/libwrap.so.0"),
         ),
         (
             "sudo",
@@ -115,12 +145,6 @@ const PACKAGES: &[(&str, &str, &[Need], Sign)] = {
             "reads the shipped format of records",
             &[Test],
             Sign::Command("lnav"),
-        ),
-        (
-            "rsyslog",
-            "reads the shipped configuration for it",
-            &[Test],
-            Sign::Command("rsyslogd"),
         ),
         // 412 MB with what it needs; the browser that people have is the only judge of a page.
         (

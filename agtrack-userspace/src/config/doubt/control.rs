@@ -8,7 +8,12 @@ use super::{Mistake, Placed, Source};
 pub(super) fn find(sources: &[Source], exists: impl Fn(&str) -> bool) -> Vec<Placed> {
     let of_source = |source: &Source| {
         let tree = DeTable::parse(&source.text).ok()?;
-        let group = tree.get_ref().get("control")?.get_ref().as_table()?.get("group")?;
+        let group = tree
+            .get_ref()
+            .get("control")?
+            .get_ref()
+            .as_table()?
+            .get("group")?;
         let name = group.get_ref().as_str()?;
         if exists(name) {
             return None;
@@ -38,6 +43,11 @@ mod tests {
         let found = find(&[source("root"), source("nobodys")], |name| name == "root");
         assert_eq!(found.len(), 1);
         assert_eq!(found[0].mistake.line, 2);
-        assert!(found[0].mistake.message.contains("no group \"nobodys\" here"));
+        assert!(
+            found[0]
+                .mistake
+                .message
+                .contains("no group \"nobodys\" here")
+        );
     }
 }
