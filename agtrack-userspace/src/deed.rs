@@ -6,6 +6,7 @@
 mod contact;
 mod content;
 mod files;
+mod kernel;
 mod list;
 mod program;
 mod shelf;
@@ -16,6 +17,7 @@ use std::collections::BTreeMap;
 pub(crate) use self::contact::{BEGUN, CONNECTED};
 use self::files::Files;
 pub use self::files::is_of_tool;
+pub use self::kernel::is_kernel_made;
 use self::list::{add, list};
 use self::program::Programs;
 use self::shelf::Shelf;

@@ -29,7 +29,7 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Context, anyhow, bail};
+use anyhow::{Context, anyhow, bail, ensure};
 use rustix::process::{DumpableBehavior, Pid};
 use uuid::Uuid;
 
@@ -41,7 +41,7 @@ use crate::record::Text;
 use crate::terminal::note;
 use gate::Report;
 use identity::Invoker;
-use protocol::{Begin, Done, FromRecorder, Tagging, ToRecorder};
+use protocol::{Begin, Daemon, Done, FromRecorder, Tagging, ToRecorder};
 use signals::Signals;
 use start::Recorder;
 use supervise::Supervisor;
@@ -72,9 +72,10 @@ pub struct RunArgs {
     /// `--journal`, `--backend`, `--reads all` or `--packets` is always recorded alone.
     #[arg(long)]
     alone: bool,
-    /// Where the daemon listens
-    #[arg(long, value_name = "SOCKET", default_value = crate::control::SOCKET)]
-    socket: PathBuf,
+    /// Where the daemon listens that is to record the command; without one there it is not run [default:
+    /// that of the service, where it runs]
+    #[arg(long, value_name = "SOCKET", conflicts_with_all = ["alone", "journal", "packets"])]
+    socket: Option<PathBuf>,
     /// Record until the command has ended, or until its last descendant has
     #[arg(long, value_enum, default_value_t = Until::Main)]
     until: Until,
@@ -209,8 +210,21 @@ fn begin(args: &RunArgs, program: &OsString) -> anyhow::Result<Begin> {
         reads: args.reads,
         packets: args.packets,
         all: args.until == Until::All,
-        daemon: args.may_hand_over().then(|| args.socket.clone()),
+        daemon: daemon(args)?,
     })
+}
+
+/// The daemon that may record instead, or must where it is named.
+fn daemon(args: &RunArgs) -> anyhow::Result<Option<Daemon>> {
+    let Some(socket) = &args.socket else {
+        return Ok(args.may_hand_over().then(Daemon::usual));
+    };
+    ensure!(
+        args.may_hand_over(),
+        "the daemon has a back end and settings of its own: leave `--backend` and `--reads` out, or `--socket`"
+    );
+    let socket = std::path::absolute(socket).context("cannot make the socket's path absolute")?;
+    Ok(Some(Daemon { socket, must: true }))
 }
 
 /// Has the stub tagged. On an error the stub never passes its gate.

@@ -3,6 +3,7 @@
 //! Comes in: each change, in order. Goes out: a file once, by what it is now compared with what it
 //! was before the session. Never: asks the file system, or keeps more than its shelves hold.
 
+use super::kernel::is_kernel_made;
 use super::shelf::Shelf;
 use crate::record::{Item, Listed};
 
@@ -30,15 +31,6 @@ const FOLDERS: &[&[u8]] = &[
     b"dist-packages",
     b"node_modules",
     b"site-packages",
-];
-
-/// Files that nothing is written to.
-const SINKS: &[&[u8]] = &[
-    b"/dev/null",
-    b"/dev/tty",
-    b"/dev/zero",
-    b"/dev/full",
-    b"/dev/ptmx",
 ];
 
 /// All files that a session changed.
@@ -108,7 +100,7 @@ impl Files {
     pub(super) fn write(&mut self, path: &[u8], created: bool) {
         // Pipes and files in memory have no place where they could stay.
         let placeless = path.first() != Some(&b'/');
-        if placeless || SINKS.contains(&path) || path.starts_with(b"/dev/pts/") {
+        if placeless || is_kernel_made(path) {
             return;
         }
         let shelf = self.shelf(path);

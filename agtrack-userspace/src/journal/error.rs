@@ -118,10 +118,10 @@ pub enum Error {
         /// What is wrong with it.
         reason: String,
     },
-    /// Recorded evidence is not what was written. Nothing was changed.
+    /// Recorded evidence is not what was written. It is left as it is.
     #[error(
-        "{}, line {line}: {reason}: nothing was changed; keep a copy as evidence, then restore \
-         the file or move the directory away", .segment.display()
+        "{}, line {line}: {reason}: somebody changed the file, and agtrack leaves it so; keep a copy \
+         as evidence, then restore it or move the directory away", .segment.display()
     )]
     Damaged {
         /// The segment file.

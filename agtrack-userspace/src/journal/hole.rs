@@ -62,13 +62,14 @@ fn hole(next: u64, found: u64) -> Option<Hole> {
     })
 }
 
-/// The number of the last record.
+/// The number of the last record that is there as a whole: a file that was cut may end within a line.
 fn last_number(part: &Part) -> io::Result<Option<u64>> {
     let most = part.end.min(line::LONGEST as u64 + 1);
     let mut window = WINDOW.min(most);
     loop {
         let bytes = before(&part.file, part.end, window)?;
-        let lines = bytes.strip_suffix(b"\n").unwrap_or(&bytes);
+        let end = memchr::memrchr(b'\n', &bytes);
+        let lines = bytes.get(..end.unwrap_or(0)).unwrap_or_default();
         let begin = memchr::memrchr(b'\n', lines);
         if begin.is_some() || window == most {
             let line = lines.get(begin.map_or(0, |at| at + 1)..).unwrap_or(lines);

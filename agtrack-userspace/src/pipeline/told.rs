@@ -48,10 +48,14 @@ impl Pipeline {
     pub(super) fn journal_gaps(&mut self, out: &mut Vec<Draft>) {
         let journal = self.start.journal;
         if let Some(last) = journal.removed {
+            let since = match self.start.kept {
+                None => "what was done until now is not recorded here",
+                Some(_) => "what the kernel kept of the time since then is told below",
+            };
             let detail = format!(
                 "the journal that was here before was removed while this recorder wrote it, with all its \
-                 records up to {last}: they are gone unless a sink has them or somebody has a copy, and what \
-                 was done until now is not recorded here. This journal began anew"
+                 records up to {last}: they are gone unless a sink has them or somebody has a copy, and \
+                 {since}. This journal began anew"
             );
             let gap = self.gap(GapReason::JournalRemoved, None, detail);
             self.note(out, Body::Gap(Box::new(gap)));

@@ -35,6 +35,9 @@ pub enum BadHost {
     /// It is empty.
     #[error("name a host, an address or a network")]
     Empty,
+    /// An address of a resource.
+    #[error("`{0}` is a URL: name its host alone, or with a port, as in `example.org:443`")]
+    Url(String),
     /// The part behind the colon.
     #[error("`{0}` is no port: 0 to 65535")]
     Port(String),
@@ -57,6 +60,9 @@ impl FromStr for Host {
 
     /// `NAME`, `.NAME`, `IP`, `IP/BITS`, each with `:PORT` behind; IPv6 with a port in brackets.
     fn from_str(text: &str) -> Result<Host, BadHost> {
+        if text.contains("://") {
+            return Err(BadHost::Url(text.to_owned()));
+        }
         let (whom, port) = split(text);
         let port = match port {
             None => None,
@@ -274,6 +280,7 @@ mod tests {
         let bad = |text: &str| text.parse::<Host>().unwrap_err();
         assert_eq!(bad(""), BadHost::Empty);
         assert_eq!(bad("."), BadHost::Empty);
+        assert_eq!(bad("https://a/b"), BadHost::Url("https://a/b".to_owned()));
         assert_eq!(bad("a:b"), BadHost::Port("b".to_owned()));
         assert_eq!(bad("a:99999"), BadHost::Port("99999".to_owned()));
         assert!(matches!(bad("[::1]80"), BadHost::Name(_)));

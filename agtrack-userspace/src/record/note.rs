@@ -167,7 +167,8 @@ pub struct Lifecycle {
 /// What the kernel has recorded while no recorder ran. What it had no room for are gaps, as ever.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct KernelKept {
-    /// When the recorder before wrote its last record, boot clock, ns.
+    /// When the recorder before wrote its last record, boot clock, ns; 0 where its journal is not there
+    /// any more.
     pub since: u64,
     /// Events that waited in the rings.
     pub events: u64,

@@ -193,3 +193,28 @@ pub enum WhyOver {
     /// record `untag` before says who.
     UntaggedByRequest,
 }
+
+impl WhyOver {
+    /// In words.
+    #[must_use]
+    pub fn words(self) -> &'static str {
+        match self {
+            WhyOver::CgroupGone => "its cgroup is gone",
+            WhyOver::NotConfigured => "no agent is configured for it any more",
+            WhyOver::ProcessesGone => "none of its processes that are known of runs any more",
+            WhyOver::Reboot => "the machine was started anew",
+            WhyOver::RecorderGone => "its recorder did not end in order",
+            WhyOver::Reload => "ended by reload of the configuration",
+            WhyOver::UntaggedByRequest => "untagged by request",
+        }
+    }
+
+    /// Whether somebody ended the recording and not the session: its processes may go on unrecorded.
+    #[must_use]
+    pub fn is_order(self) -> bool {
+        matches!(
+            self,
+            WhyOver::NotConfigured | WhyOver::Reload | WhyOver::UntaggedByRequest
+        )
+    }
+}

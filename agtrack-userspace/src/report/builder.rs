@@ -15,7 +15,7 @@ use crate::deed::Deeds;
 use crate::journal::Hole;
 use crate::record::{
     Action, Agent, Body, Change, Container, Host, Record, SessionChange, Shared, Tamper, Text,
-    is_outsiders,
+    WhyOver, is_outsiders,
 };
 
 /// What is to be said of the journal that the records are from.
@@ -42,6 +42,7 @@ pub struct Builder {
     cgroup: Option<Text>,
     container: Option<Container>,
     begin_seen: bool,
+    why: Option<WhyOver>,
     still_running: u64,
     actions: BTreeMap<String, u64>,
     deeds: Deeds,
@@ -66,6 +67,7 @@ impl Builder {
             cgroup: None,
             container: None,
             begin_seen: false,
+            why: None,
             still_running: 0,
             actions: BTreeMap::new(),
             deeds: Deeds::default(),
@@ -154,6 +156,7 @@ impl Builder {
             Change::End => {
                 self.span.ended = Ended::Yes;
                 self.still_running = change.still_running.len() as u64;
+                self.why = change.why;
             }
             Change::Suspend
             | Change::Resume
@@ -189,7 +192,7 @@ impl Builder {
         }
         match &record.body {
             Body::Lifecycle(change) => {
-                self.notes.lifecycle(change, record.seq, &mut self.span);
+                self.notes.lifecycle(change, record, &mut self.span);
             }
             Body::Gap(gap) => self.notes.common(gap, record, &self.span),
             Body::Tamper(tamper) => {
@@ -230,6 +233,9 @@ impl Builder {
             self.span.ended = Ended::BrokenOff;
             self.notes.unwatched();
         }
+        if let Some(order) = self.why.filter(|why| why.is_order()) {
+            self.notes.ordered(order);
+        }
         let mut holes = source.holes;
         holes.retain(|hole| self.may_be_in(hole));
         let effects = self.deeds.effects(NAMES);
@@ -254,6 +260,7 @@ impl Builder {
             end,
             duration: self.span.end.saturating_sub(self.span.begin),
             ended: self.span.ended,
+            why: self.why,
             still_running: self.still_running,
             begin_missing: !self.begin_seen,
         };

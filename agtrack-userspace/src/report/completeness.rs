@@ -4,8 +4,9 @@ use serde::Serialize;
 
 use super::gap::Between;
 use super::model::Capped;
+use super::text::duration;
 use crate::journal::Hole;
-use crate::record::GapReason;
+use crate::record::{GapReason, WhyOver};
 
 /// What is known to be missing.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -23,6 +24,11 @@ pub struct Completeness {
     /// No recorder writes the journal, and the session's end is not on record: what the session does
     /// since then is not known, or not yet.
     pub unwatched: bool,
+    /// Somebody had it recorded no more: what its processes did since is not known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ordered: Option<WhyOver>,
+    /// Times in it when no recorder ran, and the kernel kept what was done.
+    pub restarts: Capped<Restart>,
     /// Records that the journal has no more, and that may be of this session.
     pub holes: Vec<Hole>,
     /// Lines that may be of this session and could not be read.
@@ -49,6 +55,7 @@ impl Completeness {
         self.lost == 0
             && !self.broken_off
             && !self.unwatched
+            && self.ordered.is_none()
             && self.holes.is_empty()
             && self.unreadable == 0
             && self.numbers.broken.is_none()
@@ -80,6 +87,12 @@ impl Completeness {
                     .to_owned(),
             );
         }
+        if let Some(order) = self.ordered {
+            reasons.push(format!(
+                "it was recorded no more before it ended ({}): what it did since then is not known",
+                order.words()
+            ));
+        }
         if self.unreadable > 0 {
             reasons.push(format!("{} lines cannot be read", self.unreadable));
         }
@@ -97,6 +110,31 @@ impl Completeness {
     fn grave(&self) -> impl Iterator<Item = &GapTold> {
         let gaps = self.gaps.items.iter();
         gaps.filter(|gap| gap.reason != GapReason::Skipped)
+    }
+}
+
+/// A recorder that took over what the kernel had kept.
+#[derive(Clone, Debug, Serialize)]
+pub struct Restart {
+    /// When it began.
+    pub time: String,
+    /// How long none ran, ns; null where the record before is gone.
+    pub away: Option<u64>,
+    /// Events that the kernel had kept, of all sessions.
+    pub events: u64,
+    /// The record.
+    pub seq: u64,
+}
+
+impl Restart {
+    /// In words.
+    #[must_use]
+    pub fn words(&self) -> String {
+        let away = self.away.map_or("some time".to_owned(), duration);
+        format!(
+            "no recorder ran for {away}; the kernel kept {} events, which are told",
+            self.events
+        )
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::bounds::FILES;
 use super::host::{by, once};
 use super::model::{Capped, FileDone};
-use crate::deed::is_of_tool;
+use crate::deed::{is_kernel_made, is_of_tool};
 use crate::record::{Action, Effect, Object, OutcomeResult, Text};
 
 /// Files by their paths.
@@ -70,7 +70,7 @@ impl Files {
 
     fn note(&mut self, path: &Text, what: &str, call: u64) -> Option<&mut FileDone> {
         // Pipes and files in memory have no place where they could stay.
-        if path.0.first() != Some(&b'/') || path.0.starts_with(b"/dev/") {
+        if path.0.first() != Some(&b'/') || is_kernel_made(&path.0) {
             return None;
         }
         let place = match self.places.get(&path.0) {

@@ -8,7 +8,9 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::completeness::Completeness;
-use crate::record::{Agent, CallClass, CallExit, Container, Effects, Host, Sha256, Text, Unhashed};
+use crate::record::{
+    Agent, CallClass, CallExit, Container, Effects, Host, Sha256, Text, Unhashed, WhyOver,
+};
 
 /// All that is told of a session.
 #[derive(Clone, Debug, Serialize)]
@@ -90,7 +92,10 @@ pub struct Session {
     pub duration: u64,
     /// Whether it is over.
     pub ended: Ended,
-    /// Processes that still ran when recording ended.
+    /// Why, where that is not that its last process or its cgroup is gone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub why: Option<WhyOver>,
+    /// Processes that still ran when it was recorded no more.
     pub still_running: u64,
     /// Its beginning is no longer kept in the journal.
     pub begin_missing: bool,

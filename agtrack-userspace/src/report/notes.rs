@@ -1,11 +1,11 @@
 //! What is known to be missing of a session.
 
 use super::bounds::FINDINGS;
-use super::completeness::{Completeness, GapTold, Lack, Numbers};
+use super::completeness::{Completeness, GapTold, Lack, Numbers, Restart};
 use super::gap::{Between, missing};
 use super::model::{Capped, Ended};
 use crate::journal::Hole;
-use crate::record::{Change, Gap, GapReason, HookReport, Lifecycle, Record};
+use crate::record::{Change, Gap, GapReason, HookReport, Lifecycle, Record, WhyOver};
 
 /// When a session was, by the clock that nobody can set and by its records.
 #[derive(Clone, Debug, Default)]
@@ -134,7 +134,8 @@ impl Notes {
     }
 
     /// The recorder started, stopped or changed.
-    pub(super) fn lifecycle(&mut self, change: &Lifecycle, seq: u64, span: &mut Span) {
+    pub(super) fn lifecycle(&mut self, change: &Lifecycle, record: &Record, span: &mut Span) {
+        let seq = record.seq;
         if change.change != Change::Start {
             return;
         }
@@ -151,6 +152,15 @@ impl Notes {
         }
         // One in the middle has found the session again.
         if seq < span.last {
+            let restart = change.kept.as_ref().map(|kept| Restart {
+                time: record.time.clone(),
+                away: (kept.since > 0).then(|| record.boot_time.saturating_sub(kept.since)),
+                events: kept.events,
+                seq,
+            });
+            if let Some(restart) = restart {
+                self.told.restarts.push(restart, FINDINGS);
+            }
             return;
         }
         self.restarted = true;
@@ -168,6 +178,11 @@ impl Notes {
     /// It is not over, and nobody records.
     pub(super) fn unwatched(&mut self) {
         self.told.unwatched = true;
+    }
+
+    /// Somebody had it recorded no more.
+    pub(super) fn ordered(&mut self, why: WhyOver) {
+        self.told.ordered = Some(why);
     }
 
     pub(super) fn finish(

@@ -63,7 +63,9 @@ pub(super) fn laid_out(
     lines.extend(missing(look, &report.completeness, zone));
     if session.still_running > 0 {
         let count = session.still_running;
-        lines.push(format!("  still running  {count} when recording ended"));
+        lines.push(format!(
+            "  still running  {count} when it was recorded no more: what they did since is not recorded"
+        ));
     }
     lines.push(format!(
         "  as a page      {} report --journal {} --session {} --html report.html",
@@ -106,7 +108,10 @@ fn when(report: &Report, zone: &TimeZone) -> String {
     let begin = time(&session.begin, zone, "%Y-%m-%d %H:%M:%S");
     let took = duration(session.duration);
     match session.ended {
-        Ended::Yes => format!("{begin}, {took}"),
+        Ended::Yes => match session.why {
+            Some(why) => format!("{begin}, {took}; {}", why.words()),
+            None => format!("{begin}, {took}"),
+        },
         Ended::No => format!("{begin}, {took} so far: its end is not on record yet"),
         Ended::BrokenOff => format!("{begin}, {took}, then recording broke off"),
     }
@@ -204,6 +209,11 @@ fn missing(look: &Look, told: &Completeness, zone: &TimeZone) -> Vec<String> {
             printable(&reasons)
         ));
     }
+    let restarts = told.restarts.items.iter().take(5);
+    lines.extend(restarts.map(|restart| {
+        let when = time(&restart.time, zone, "%H:%M:%S");
+        format!("  restarted      {when}: {}", restart.words())
+    }));
     let gaps = told.gaps.items.iter().take(5).map(|told| {
         let warning = look.palette.warning;
         format!("  {warning}gap{warning:#}            {}", gap(told, zone))

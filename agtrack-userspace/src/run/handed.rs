@@ -14,10 +14,13 @@ use super::recorder::Recording;
 use crate::control::{Peer, Request, TagWords};
 use crate::engine::{Running, SessionEntry, Summary, TagRequest, Tagged};
 use crate::health::Health;
-use crate::record::Text;
+use crate::journal::{self, Extent, Reader, Start};
+use crate::record::{Body, Change, Record, Text};
 
 /// How often the daemon is asked whether a session runs.
 const ASK: Duration = Duration::from_millis(50);
+/// How long a session whose last process has ended has until its end is on disk, where a report finds it.
+const END: Duration = Duration::from_secs(3);
 
 /// A daemon that records for this launcher.
 #[derive(Debug)]
@@ -25,6 +28,8 @@ pub(super) struct Handed {
     socket: PathBuf,
     /// Where its records are.
     pub(super) journal: PathBuf,
+    /// A record before the session's end.
+    before: u64,
 }
 
 #[derive(Deserialize)]
@@ -47,14 +52,45 @@ impl Handed {
         );
         Ok(Handed {
             socket: socket.to_owned(),
+            before: status.journal.seq,
             journal: status.journal.path.into(),
         })
     }
 
-    fn session(&self, id: Uuid) -> anyhow::Result<Option<SessionEntry>> {
+    fn session(&mut self, id: Uuid) -> anyhow::Result<Option<SessionEntry>> {
+        let committed = Extent::open(&self.journal).map(|extent| extent.committed());
         let answer: Sessions = Peer::connect(&self.socket)?.ask(&Request::Sessions {}, None)?;
-        Ok(answer.sessions.into_iter().find(|session| session.id == id))
+        let session = answer.sessions.into_iter().find(|session| session.id == id);
+        if session.is_some() {
+            self.before = committed.unwrap_or(self.before);
+        }
+        Ok(session)
     }
+
+    /// Waits until a session's end is on disk.
+    ///
+    /// # Errors
+    /// The journal cannot be read.
+    fn await_end(&self, session: Uuid, until: Instant) -> Result<(), journal::Error> {
+        let mut reader = Reader::open(&self.journal, Start::Seq(self.before + 1))?;
+        while Instant::now() < until {
+            match reader.next_line()? {
+                Some(line) if is_end(line.bytes, session) => break,
+                Some(_) => {}
+                None => std::thread::sleep(ASK),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether a record is the end of a session.
+fn is_end(line: &[u8], session: Uuid) -> bool {
+    let Ok(record) = serde_json::from_slice::<Record>(line) else {
+        return false;
+    };
+    let is_its = record.agent.is_some_and(|agent| agent.session == session);
+    is_its && matches!(&record.body, Body::Session(change) if change.change == Change::End)
 }
 
 impl Recording for Handed {
@@ -106,11 +142,23 @@ impl Recording for Handed {
         Peer::connect(&self.socket).is_ok()
     }
 
-    fn stop(self: Box<Self>, _: Option<Uuid>) -> anyhow::Result<Summary> {
+    fn outlives(&self) -> bool {
+        true
+    }
+
+    fn stop(mut self: Box<Self>, session: Option<Uuid>) -> anyhow::Result<Summary> {
         ensure!(
             self.is_running(),
             "the daemon has ended meanwhile: what the command did is recorded until then"
         );
+        if let Some(session) = session
+            && self.running(session).is_empty()
+        {
+            let until = Instant::now() + END;
+            self.wait_end(session, END);
+            // Only the report of a moment later depends on it.
+            let _ = self.await_end(session, until);
+        }
         Ok(Summary::default())
     }
 }

@@ -108,9 +108,29 @@ pub(super) struct Begin {
     pub packets: bool,
     /// Record until the last tagged descendant has ended, also when the launcher is gone.
     pub all: bool,
-    /// Where a daemon may listen that is to record in this recorder's stead.
-    #[serde(with = "path::maybe", default)]
-    pub daemon: Option<PathBuf>,
+    /// The daemon that is to record in this recorder's stead.
+    #[serde(default)]
+    pub daemon: Option<Daemon>,
+}
+
+/// A daemon that may run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Daemon {
+    /// Where it listens, an absolute path.
+    #[serde(with = "path")]
+    pub socket: PathBuf,
+    /// No other recorder will do.
+    pub must: bool,
+}
+
+impl Daemon {
+    /// The service, where it runs.
+    pub(super) fn usual() -> Daemon {
+        Daemon {
+            socket: PathBuf::from(crate::control::SOCKET),
+            must: false,
+        }
+    }
 }
 
 /// From recorder to launcher.
@@ -302,7 +322,7 @@ mod tests {
             reads: Reads::All,
             packets: true,
             all: false,
-            daemon: Some("/s".into()),
+            daemon: Some(Daemon::usual()),
         });
         let mut wire = Vec::new();
         send(&mut wire, &begin).unwrap();

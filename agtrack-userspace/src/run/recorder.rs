@@ -47,6 +47,10 @@ pub trait Recording {
     fn wait_end(&mut self, session: Uuid, timeout: Duration) -> bool;
     /// False once it has given up; stopping it says why.
     fn is_running(&self) -> bool;
+    /// Whether others go on with it after [`Recording::stop`].
+    fn outlives(&self) -> bool {
+        false
+    }
     /// Writes what is in flight and closes the journal.
     ///
     /// # Errors
@@ -107,8 +111,10 @@ where
         other => bail!("the launcher began with {other:?}"),
     };
     let invoker = Invoker::from_environment()?;
-    if let Some(daemon) = begin.daemon.as_deref().and_then(with::daemon) {
-        return with::record_with(talk, &begin, daemon, invoker.as_ref());
+    if let Some(daemon) = &begin.daemon
+        && let Some(handed) = with::daemon(daemon)?
+    {
+        return with::record_with(talk, &begin, handed, invoker.as_ref());
     }
     let group = invoker.as_ref().map(|invoker| invoker.gid);
     let name = Name::new();
@@ -155,6 +161,15 @@ where
     }
     say_done(talk, done);
     Ok(())
+}
+
+fn dissolve(cgroup: Option<OwnCgroup>) {
+    if let Some(Err(error)) = cgroup.map(OwnCgroup::dissolve) {
+        note(format_args!(
+            "agtrack: {}; remove it by hand when it is empty",
+            super::plain(error.to_string().as_bytes())
+        ));
+    }
 }
 
 /// The process that is to be recorded, and what it will be; none: nothing is to be.
@@ -333,14 +348,16 @@ impl Session {
     /// Ends the recording and leaves nothing behind but the journal.
     fn close(mut self) -> anyhow::Result<Done> {
         let still = self.running().into();
-        let summary = self.engine.stop(Some(self.id));
-        // After the engine: moving what is left is not the agent's doing.
-        if let Ok(Err(error)) = self.cgroup.map(OwnCgroup::dissolve) {
-            note(format_args!(
-                "agtrack: {}; remove it by hand when it is empty",
-                super::plain(error.to_string().as_bytes())
-            ));
-        }
+        // Whoever goes on tells the end when the cgroup is gone. Otherwise the engine comes first: moving
+        // what is left is not the agent's doing.
+        let summary = if self.engine.outlives() {
+            dissolve(self.cgroup.ok());
+            self.engine.stop(Some(self.id))
+        } else {
+            let summary = self.engine.stop(Some(self.id));
+            dissolve(self.cgroup.ok());
+            summary
+        };
         Ok(Done {
             still,
             summary: summary.context("cannot finish the journal")?,

@@ -6,8 +6,9 @@
 //!
 //! The client is krafka, and not rskafka: it tells a password or a certificate that is refused from a broker
 //! that is away, which the other has in words only; it takes the name in a certificate, and addresses in
-//! brackets. Its producer is not idempotent, since that wants a right of its own of older clusters, and ends
-//! with the connection.
+//! brackets. Its producer is idempotent: what it asks a broker again, because an answer was lost, is stored
+//! once. It ends with an error, and the one after it is another to the brokers, so that records may be there
+//! twice then.
 
 mod answer;
 
@@ -251,7 +252,7 @@ impl Cluster {
         kafka
             .producer()
             .acks(Acks::All)
-            .idempotent(false)
+            .idempotent(true)
             .compression(self.compression)
             .batch_size(AT_A_TIME)
             .delivery_timeout(ACK)

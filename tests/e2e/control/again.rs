@@ -3,6 +3,7 @@
 
 use std::process::Command;
 
+use agtrack_tests::follow;
 use agtrack_tests::group::Group;
 use agtrack_tests::here;
 use nix::sys::signal::Signal;
@@ -69,9 +70,10 @@ fn a_launched_command_is_handed_to_the_daemon() -> Outcome {
         said.contains("recorded by the running daemon as session"),
         "{said}"
     );
-    let end = wait(&daemon, "its end", |record| {
-        record["kind"] == "session" && record["change"] == "end"
-    });
+    // At once: whoever asks for its report next finds all of it.
+    let all = follow::all(&home.journal());
+    let is_end = |record: &&Value| record["kind"] == "session" && record["change"] == "end";
+    let end = all.iter().find(is_end).expect("the end is on disk");
     let session = &end["agent"]["session"];
     assert!(said.contains(session.as_str().unwrap()), "{said}");
     assert_eq!(end["agent"]["id"], "job");
@@ -91,5 +93,23 @@ fn a_launched_command_is_handed_to_the_daemon() -> Outcome {
         .find(|record| record["kind"] == "session")
         .unwrap();
     assert_eq!(start["command"][0], "/bin/sh", "{start}");
+    let mut relative = Command::new(here::agtrack());
+    let socket = home.socket();
+    relative.current_dir(socket.parent().unwrap());
+    relative
+        .args(["run", "--socket"])
+        .arg(socket.file_name().unwrap());
+    let output = relative.args(["--", "/bin/true"]).output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("recorded by the running daemon"), "{said}");
+    assert!(daemon.stop(Signal::SIGTERM).success());
+    // A daemon that is asked for by name and is not there is not replaced in silence.
+    let output = run(&["-q"], "echo ran");
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        !output.status.success() && output.stdout.is_empty(),
+        "{said}"
+    );
+    assert!(said.contains("which is not run"), "{said}");
     Ok(())
 }

@@ -11,7 +11,7 @@ use nix::sys::signal::Signal;
 use procfs::process::Process;
 use serde_json::Value;
 
-use super::{caught_up, kill_and_start, list, work};
+use super::{begin, caught_up, kill_and_start, list, work};
 use crate::{Outcome, Unable};
 
 /// How often each is killed.
@@ -40,7 +40,7 @@ pub(super) fn endure(
     mut receiver: impl FnMut(Turn) -> Outcome,
 ) -> Result<Daemon, Unable> {
     let records = here::soak().unwrap_or(RECORDS) / KILLS;
-    let mut daemon = home.start();
+    let mut daemon = begin(home);
     for round in 0..KILLS {
         work(&group, &format!("a{round}"), records / 2);
         receiver(Turn::Kill)?;
@@ -59,7 +59,7 @@ pub(super) fn endure(
         work(&group, "measured", records * 2);
         assert!(daemon.stop(Signal::SIGTERM).success(), "{}", home.said());
         receiver(Turn::Start)?;
-        daemon = home.start();
+        daemon = begin(home);
         measure(&daemon, home);
     }
     drop(group);
@@ -77,7 +77,7 @@ pub(super) fn delivered(daemon: Daemon, home: &Home) {
 /// is killed.
 pub(super) fn sent(daemon: Daemon, home: &Home) {
     assert!(daemon.stop(Signal::SIGTERM).success(), "{}", home.said());
-    let daemon = home.start();
+    let daemon = begin(home);
     nothing_refused(&caught_up(home));
     daemon.stop(Signal::SIGKILL);
 }

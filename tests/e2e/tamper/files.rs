@@ -190,11 +190,18 @@ fn the_agents_beside_it() -> Outcome {
     if let Err(reason) = sees_names(&target) {
         return Err(Unable(reason));
     }
+    // What a directory says of itself, the kernel tells the one above in the same words.
+    let own = agents.to_str().unwrap();
+    let changer = anybody(&steps!["chmod", own, 0o750]);
+    about(&target, own, changer.pid, "attribute");
     let file = agents.join("new.toml").to_str().unwrap().to_owned();
     let flags = libc::O_WRONLY | libc::O_CREAT;
     let maker = anybody(&steps!["openat", "cwd", &file, flags, "0600"]);
     about(&target, &file, maker.pid, "create");
-    target.stop();
+    let all = target.stop();
+    let above = agents.parent().unwrap().to_str().unwrap();
+    let of_above = |r: &&Value| r["kind"] == "tamper" && r["object"]["path"] == above;
+    assert_eq!(all.iter().find(of_above), None);
     Ok(())
 }
 

@@ -120,11 +120,16 @@ fn path(glob: &Glob) -> Option<String> {
             "paths are recorded from `/` on, so {shown} is none of them; write all of it"
         ));
     }
-    let is_name = !text.starts_with(b"/") && !text.ends_with(b"/") && glob.is_name();
-    is_name.then(|| {
-        format!(
-            "{shown} was searched for as `**/{shown}`, a whole name at the end of a path; for a part of \
-             a name write `*{shown}*`, for all below a directory `{shown}/`"
-        )
-    })
+    if text.ends_with(b"/") || !glob.is_name() {
+        return None;
+    }
+    if text.starts_with(b"/") {
+        return Some(format!(
+            "{shown} was searched for as a whole path; for all below a directory write `{shown}/`"
+        ));
+    }
+    Some(format!(
+        "{shown} was searched for as `**/{shown}`, a whole name at the end of a path; for a part of a name \
+         write `*{shown}*`, for all below a directory `{shown}/`"
+    ))
 }

@@ -35,7 +35,11 @@ pub(super) fn agent(
         found = sessions(extent, asked, &[])?;
     }
     let dir = Text::from(dir.as_os_str().as_encoded_bytes().to_vec());
-    let dir = dir.printable();
+    let mut dir = dir.printable();
+    if found.is_empty() {
+        let holes = extent.holes()?;
+        dir.extend(holes.iter().map(|hole| format!(" ({hole})")));
+    }
     match (found.len(), asked) {
         (0, None) => bail!(
             "no session is on record in {dir}; record one with `agtrack run -- CMD`, or name another \

@@ -11,8 +11,7 @@ use crate::container;
 use crate::credential::{self, Credential};
 use crate::record::{
     Action, Agent, Body, By, Change, ConfigChange, Gap, Handoff, Heartbeat, Lifecycle, MatchedBy,
-    Object, OutcomeResult, Process, Record, SessionChange, Tamper, WhyOver, is_outsiders,
-    printable,
+    Object, OutcomeResult, Process, Record, SessionChange, Tamper, is_outsiders, printable,
 };
 use crate::report::gap::{Between, missing};
 use crate::report::text::duration;
@@ -223,25 +222,13 @@ fn session(change: &SessionChange, id: Option<&Uuid>) -> String {
         told.push_str(&format!("; {} still running", change.still_running.len()));
     }
     if let Some(unseen) = &change.unseen {
-        let why = why_over(unseen.why);
+        let why = unseen.why.words();
         told.push_str(&format!("; no recorder saw it: {why}"));
     }
     if let Some(why) = change.why {
-        told.push_str(&format!("; {}", why_over(why)));
+        told.push_str(&format!("; {}", why.words()));
     }
     told
-}
-
-fn why_over(why: WhyOver) -> &'static str {
-    match why {
-        WhyOver::CgroupGone => "its cgroup is gone",
-        WhyOver::NotConfigured => "no agent is configured for it any more",
-        WhyOver::ProcessesGone => "none of its processes that are known of runs any more",
-        WhyOver::Reboot => "the machine was started anew",
-        WhyOver::RecorderGone => "its recorder did not end in order",
-        WhyOver::Reload => "ended by reload of the configuration",
-        WhyOver::UntaggedByRequest => "untagged by request",
-    }
 }
 
 /// What is to be expected reads as what it is; what is not stands out as a whole.
@@ -326,7 +313,11 @@ fn lifecycle(change: &Lifecycle, at: u64) -> String {
         }
     }
     if let Some(kept) = &change.kept {
-        let away = duration(at.saturating_sub(kept.since));
+        // Of a journal that is not there any more nobody knows the last record.
+        let away = match kept.since {
+            0 => "some time".to_owned(),
+            since => duration(at.saturating_sub(since)),
+        };
         told.push_str(&format!(
             ", after {away} without a recorder, of which the kernel kept {} events",
             kept.events

@@ -1,8 +1,10 @@
 //! One fanotify group: what others do in one directory.
 
+use std::cell::Cell;
 use std::ffi::{OsStr, OsString};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
@@ -60,6 +62,22 @@ pub(super) struct Group {
     fanotify: Fanotify,
     directory: PathBuf,
     names: bool,
+    /// What the directory itself was like at the last look.
+    own: Cell<Option<Own>>,
+}
+
+/// Attributes of a directory: when they changed last (s, ns), and the permissions and owners that a clock
+/// of some milliseconds would hide.
+type Own = (i64, i64, u32, u32, u32);
+
+/// Nothing where the directory is not there any more.
+fn own(directory: &Path) -> Option<Own> {
+    let found = std::fs::symlink_metadata(directory).ok()?;
+    let (changed, owners) = (
+        (found.ctime(), found.ctime_nsec()),
+        (found.uid(), found.gid()),
+    );
+    Some((changed.0, changed.1, found.mode(), owners.0, owners.1))
 }
 
 impl Group {
@@ -87,10 +105,12 @@ impl Group {
         let mask = mask | MaskFlags::FAN_EVENT_ON_CHILD;
         fanotify.mark(add, mask, AT_FDCWD, Some(directory))?;
         let directory = directory.to_owned();
+        let own = Cell::new(own(&directory));
         Ok(Group {
             fanotify,
             directory,
             names,
+            own,
         })
     }
 
@@ -123,7 +143,14 @@ impl Group {
             return false;
         };
         let bytes = buffer.get(..length).unwrap_or_default();
+        let now = own(&self.directory);
+        let is_same = now.is_some() && self.own.replace(now) == now;
         for event in message::events(bytes) {
+            // A directory in this one says the same of itself as this one does of itself.
+            let is_attribute = event.mask & MaskFlags::FAN_ATTRIB.bits() != 0;
+            if is_same && is_attribute && event.name == Some(b".") {
+                continue;
+            }
             let name = event.name.filter(|name| *name != b".");
             let name = name.map(|name| OsStr::from_bytes(name).to_owned());
             take(seen(event.mask, event.pid, name));

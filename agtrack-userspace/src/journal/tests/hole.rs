@@ -46,3 +46,18 @@ fn records_of_removed_segments_are_known_by_their_numbers() {
     };
     assert_eq!(holes(), [begin, end]);
 }
+
+#[test]
+fn of_a_file_that_was_cut_within_a_line_the_whole_lines_are_there() {
+    let parent = tempfile::tempdir().unwrap();
+    let dir = parent.path().join("journal");
+    let (mut journal, _) = Journal::open(&dir, lazy()).unwrap();
+    append(&mut journal, 6);
+    journal.sync().unwrap();
+    let path = Extent::open(&dir).unwrap().path(1);
+    let text = std::fs::read_to_string(&path).unwrap();
+    let whole: usize = text.split_inclusive('\n').take(3).map(str::len).sum();
+    std::fs::write(&path, &text[..whole + 5]).unwrap();
+    let holes = Extent::open(&dir).unwrap().holes().unwrap();
+    assert_eq!(holes, [Hole { first: 4, last: 6 }]);
+}

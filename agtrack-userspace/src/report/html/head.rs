@@ -36,7 +36,10 @@ pub(super) fn header(html: &mut Html, report: &Report) {
 fn facts(html: &mut Html, report: &Report) {
     let session = &report.session;
     let ended = match session.ended {
-        Ended::Yes => moment(&session.end),
+        Ended::Yes => match session.why {
+            Some(why) => format!("{} ({})", moment(&session.end), why.words()),
+            None => moment(&session.end),
+        },
         Ended::No => "its end is not on record yet".to_owned(),
         Ended::BrokenOff => format!("recording broke off after {}", moment(&session.end)),
     };

@@ -2,7 +2,7 @@
 
 use jiff::tz::TimeZone;
 
-use super::bits::{clock, more};
+use super::bits::{clock, moment, more};
 use super::write::Html;
 use crate::report::completeness::Completeness;
 use crate::report::model::Report;
@@ -58,6 +58,13 @@ fn checks(told: &Completeness) -> Vec<(&'static str, String)> {
     if told.unreadable > 0 {
         let said = format!("{}, damaged or of a newer agtrack", told.unreadable);
         checks.push(("Lines that cannot be read", said));
+    }
+    for restart in &told.restarts.items {
+        let said = format!("{}: {}", moment(&restart.time), restart.words());
+        checks.push(("Restarted", said));
+    }
+    if let Some(order) = told.ordered {
+        checks.push(("Recorded no more", order.words().to_owned()));
     }
     if told.unwatched {
         let said = "no recorder is at work, and the session's end is not on record";

@@ -1,25 +1,35 @@
 //! A recorder that has a daemon record in its stead.
 
-use std::path::Path;
-
 use super::{Session, awaited, check_owner, say_done};
 use crate::run::handed::Handed;
 use crate::run::identity::Invoker;
 use crate::run::name::Name;
-use crate::run::protocol::{Begin, FromRecorder};
+use crate::run::protocol::{Begin, Daemon, FromRecorder};
 use crate::run::talk::Talk;
 use crate::terminal::note;
 
-/// The daemon that records in this recorder's stead; none where none can.
-pub(super) fn daemon(socket: &Path) -> Option<Handed> {
-    socket.exists().then_some(())?;
-    let found = Handed::find(socket).inspect_err(|error| {
-        note(format_args!(
-            "agtrack: a daemon runs, and does not record this command: {}",
-            crate::run::plain(format!("{error:#}").as_bytes())
-        ));
-    });
-    found.ok()
+/// The daemon that records in this recorder's stead; none where none can and none must.
+///
+/// # Errors
+/// It must, and cannot.
+pub(super) fn daemon(daemon: &Daemon) -> anyhow::Result<Option<Handed>> {
+    if !daemon.must && !daemon.socket.exists() {
+        return Ok(None);
+    }
+    match Handed::find(&daemon.socket) {
+        Ok(handed) => Ok(Some(handed)),
+        Err(error) if daemon.must => Err(error.context(
+            "the daemon does not record the command, which is not run; without `--socket` it is recorded \
+             without a daemon",
+        )),
+        Err(error) => {
+            note(format_args!(
+                "agtrack: a daemon runs, and does not record this command: {}",
+                crate::run::plain(format!("{error:#}").as_bytes())
+            ));
+            Ok(None)
+        }
+    }
 }
 
 /// Until the command has ended, with a daemon that records it.

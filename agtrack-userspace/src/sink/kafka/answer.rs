@@ -28,11 +28,14 @@ fn coded(code: ErrorCode, reason: String, brokers: &str, topic: &str) -> Trouble
         ErrorCode::UnknownTopicOrPartition
         | ErrorCode::UnknownTopicId
         | ErrorCode::InvalidTopic => unknown(brokers, topic),
-        ErrorCode::TopicAuthorizationFailed | ErrorCode::ClusterAuthorizationFailed => {
-            Trouble::Misconfigured(format!(
-                "{reason}; allow our user to write to the topic `{topic}` (kafka-acls.sh --producer)"
-            ))
-        }
+        ErrorCode::TopicAuthorizationFailed => Trouble::Misconfigured(format!(
+            "{reason}; allow our user to write to the topic `{topic}` (kafka-acls.sh --producer)"
+        )),
+        // KIP-679: since 2.8 the right to write to any topic is enough.
+        ErrorCode::ClusterAuthorizationFailed => Trouble::Misconfigured(format!(
+            "{reason}; allow our user to be an idempotent producer, a right of its own before Kafka 2.8 \
+             (kafka-acls.sh --producer --idempotent)"
+        )),
         ErrorCode::SaslAuthenticationFailed
         | ErrorCode::UnsupportedSaslMechanism
         | ErrorCode::IllegalSaslState => Trouble::Misconfigured(format!(
@@ -92,7 +95,7 @@ mod tests {
             (
                 Code::ClusterAuthorizationFailed,
                 "misconfigured",
-                "kafka-acls",
+                "--idempotent",
             ),
             (
                 Code::UnsupportedSaslMechanism,
