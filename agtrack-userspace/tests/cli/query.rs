@@ -263,6 +263,10 @@ fn who_asks_for_what_nobody_has_is_told_what_there_is() {
         (["--path", "~/.ssh/"], "none begins with `~`"),
         (["--host", "localhost"], "ask for 127.0.0.0/8 and ::1"),
         (["--path", "./a"], "paths are recorded from `/` on"),
+        (
+            ["--path", "/srv/x"],
+            "for all below a directory write `/srv/x/`",
+        ),
     ] {
         let said = made.say(&args);
         let told = said.err.strip_prefix(&nothing).unwrap_or_default();
@@ -270,7 +274,7 @@ fn who_asks_for_what_nobody_has_is_told_what_there_is() {
         assert_eq!((said.code, told.lines().count()), (Some(0), 1), "{args:?}");
     }
     // There is both, and nothing else can be said.
-    let said = made.say(&["--agent", "agent0", "--session", "02a2", "--path", "/x"]);
+    let said = made.say(&["--agent", "agent0", "--session", "02a2", "--path", "/x/"]);
     assert_eq!(said.err, nothing);
 }
 

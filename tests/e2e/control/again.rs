@@ -9,7 +9,7 @@ use agtrack_tests::here;
 use nix::sys::signal::Signal;
 use serde_json::Value;
 
-use super::tagged::{Family, is_of, wait};
+use super::tagged::{Family, is_of};
 use super::{alone, run_in, told};
 use crate::host::own_name;
 use crate::{Outcome, tests};

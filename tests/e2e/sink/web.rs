@@ -85,8 +85,8 @@ fn request(reader: &mut impl BufRead) -> Option<Request> {
 }
 
 /// What a server answers to a question.
-pub(super) fn get(port: u16, path: &str) -> Value {
-    let (_, body) = ask(port, &format!("GET {path}"), "");
+pub(super) fn post(port: u16, path: &str, question: &str) -> Value {
+    let (_, body) = ask(port, &format!("POST {path}"), question);
     serde_json::from_str(&body).unwrap_or_else(|_| panic!("JSON: {body}"))
 }
 
