@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::completeness::{Completeness, GapTold};
-use super::model::{Call, Ended, Report, Step};
+use super::model::{Call, Ended, Report, Step, Weight};
 use crate::container;
 use crate::engine::Summary;
 use crate::record::{CallClass, printable};
@@ -89,7 +89,8 @@ pub(super) fn binding(report: &Report) -> &'static str {
 
 /// The numbers that `agtrack run` has.
 fn summary(report: &Report) -> Summary {
-    let tampered = |finding: &&super::Finding| finding.is_tamper();
+    // An administrator's edit of the configuration stands on the page, and is nothing to shout of.
+    let tampered = |finding: &&super::Finding| finding.is_tamper() && finding.weight == Weight::Bad;
     Summary {
         actions: report.actions.clone(),
         effects: report.effects.clone(),
