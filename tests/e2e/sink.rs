@@ -29,7 +29,7 @@ use tempfile::TempDir;
 use crate::host::own_name;
 use crate::{Outcome, tests};
 use receiver::Receiver;
-use trial::{Turn, endure, sent};
+use trial::{Turn, batches, endure, sent};
 
 tests![
     a_file_has_each_record_though_the_daemon_is_killed,
@@ -191,10 +191,11 @@ fn a_file_has_each_record_though_the_daemon_is_killed() -> Outcome {
 fn a_socket_has_each_record_though_receiver_and_daemon_are_killed() -> Outcome {
     let (group, home) = recorder("-sink-unix", |home| {
         let path = home.path("receiver.sock");
-        format!(
-            "[[sinks]]\nname = \"u\"\ntype = \"unix\"\npath = {path:?}\nbatch_ms = 1\n\
-             batch_records = 7\nresend_ms = 2000\n"
-        )
+        let text = format!(
+            "[[sinks]]\nname = \"u\"\ntype = \"unix\"\npath = {path:?}\n\
+             resend_ms = 2000\n"
+        );
+        text + &batches(7)
     });
     let (socket, store) = (home.path("receiver.sock"), home.path("received"));
     let mut receiver = Receiver::start(&socket, &store);

@@ -8,7 +8,7 @@ use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 
 use super::receiver::{Receiver, free_port};
-use super::trial::{Turn, delivered, endure, least};
+use super::trial::{Turn, batches, delivered, endure, least};
 use super::{caught_up, nothing_is_missing, recorder, tried, web, work};
 use crate::{Outcome, tests};
 
@@ -31,10 +31,11 @@ fn server(port: u16) -> Result<Receiver, crate::Unable> {
 }
 
 fn sink(port: u16) -> String {
-    format!(
+    let text = format!(
         "[[sinks]]\nname = \"search\"\ntype = \"elasticsearch\"\nurl = \"http://127.0.0.1:{port}\"\n\
-         index = \"agtrack-records\"\nbatch_ms = 1\nbatch_records = 100\n"
-    )
+         index = \"agtrack-records\"\n"
+    );
+    text + &batches(100)
 }
 
 /// Documents that a question finds, and their ids.

@@ -9,7 +9,7 @@ use agtrack_tests::here;
 use serde_json::Value;
 
 use super::receiver::{Receiver, free_port};
-use super::trial::{Turn, delivered, endure, least};
+use super::trial::{Turn, batches, delivered, endure, least};
 use super::{nothing_is_missing, recorder, tried};
 use crate::{Outcome, Unable, tests};
 
@@ -87,10 +87,11 @@ impl Broker {
 }
 
 fn sink(port: u16) -> String {
-    format!(
+    let text = format!(
         "[[sinks]]\nname = \"stream\"\ntype = \"kafka\"\nbrokers = [\"127.0.0.1:{port}\"]\n\
-         topic = \"{TOPIC}\"\nprotocol = \"tcp\"\nbatch_ms = 1\nbatch_records = 50\n"
-    )
+         topic = \"{TOPIC}\"\nprotocol = \"tcp\"\n"
+    );
+    text + &batches(50)
 }
 
 /// What messages are: each its record, all of one host in one partition.

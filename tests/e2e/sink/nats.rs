@@ -9,7 +9,7 @@ use agtrack_tests::here;
 use serde_json::{Value, json};
 
 use super::receiver::{Receiver, free_port};
-use super::trial::{Turn, delivered, endure, least};
+use super::trial::{Turn, batches, delivered, endure, least};
 use super::{nothing_is_missing, recorder, tried};
 use crate::{Outcome, Unable, tests};
 
@@ -121,10 +121,11 @@ fn stored(port: u16) -> Vec<(String, Value)> {
 }
 
 fn sink(port: u16, token: &Path) -> String {
-    format!(
+    let text = format!(
         "[[sinks]]\nname = \"bus\"\ntype = \"nats\"\nurl = \"nats://127.0.0.1:{port}\"\n\
-         subject = \"agtrack.records\"\ntoken = {token:?}\nbatch_ms = 1\nbatch_records = 50\n"
-    )
+         subject = \"agtrack.records\"\ntoken = {token:?}\n"
+    );
+    text + &batches(50)
 }
 
 fn each_record_is_in_the_stream_once_though_server_and_daemon_are_killed() -> Outcome {

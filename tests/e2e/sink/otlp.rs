@@ -16,7 +16,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::receiver::{Receiver, free_port};
-use super::trial::{Turn, delivered, endure, least};
+use super::trial::{Turn, batches, delivered, endure, least};
 use super::{caught_up, nothing_is_missing, recorder, tried, web, work};
 use crate::{Outcome, Unable, tests};
 
@@ -43,10 +43,11 @@ pub(super) fn serve(port: &str, store: &str) {
 }
 
 fn sink(port: u16, signal: &str) -> String {
-    format!(
-        "[[sinks]]\nname = \"{signal}\"\ntype = \"otlp\"\nsignal = \"{signal}\"\nbatch_ms = 1\n\
-         url = \"http://127.0.0.1:{port}\"\nbatch_records = 50\n"
-    )
+    let text = format!(
+        "[[sinks]]\nname = \"{signal}\"\ntype = \"otlp\"\nsignal = \"{signal}\"\n\
+         url = \"http://127.0.0.1:{port}\"\n"
+    );
+    text + &batches(50)
 }
 
 fn python() -> Result<std::path::PathBuf, Unable> {

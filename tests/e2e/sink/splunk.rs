@@ -7,7 +7,7 @@ use agtrack_tests::daemon::Home;
 use serde_json::Value;
 
 use super::receiver::{Receiver, free_port};
-use super::trial::{Turn, delivered, endure, least};
+use super::trial::{Turn, batches, delivered, endure, least};
 use super::{nothing_is_missing, recorder, tried};
 use crate::{Outcome, tests};
 use double::TOKEN;
@@ -20,10 +20,11 @@ tests![
 fn sink(home: &Home, name: &str, port: u16, token: &str) -> String {
     let path = home.path(&format!("{name}.token"));
     std::fs::write(&path, format!("{token}\n")).expect("a file");
-    format!(
+    let text = format!(
         "[[sinks]]\nname = \"{name}\"\ntype = \"splunk\"\nurl = \"http://127.0.0.1:{port}\"\n\
-         token = {path:?}\nrequire_ack = true\nack_ms = 2000\nbatch_ms = 1\nbatch_records = 100\n"
-    )
+         token = {path:?}\nrequire_ack = true\nack_ms = 2000\n"
+    );
+    text + &batches(100)
 }
 
 fn indexed(home: &Home) -> Vec<Value> {

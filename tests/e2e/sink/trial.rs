@@ -28,6 +28,15 @@ pub(super) enum Turn {
     Start,
 }
 
+/// Batches so small that kills meet many of them; in a soak, which also says how fast a sink is, as large
+/// as they are.
+pub(super) fn batches(records: usize) -> String {
+    match here::soak() {
+        None => format!("batch_ms = 1\nbatch_records = {records}\n"),
+        Some(_) => String::new(),
+    }
+}
+
 /// Records that must arrive: a daemon that is killed loses what it had not committed.
 pub(super) fn least() -> usize {
     here::soak().unwrap_or(RECORDS) * 9 / 10
