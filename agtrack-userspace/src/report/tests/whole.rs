@@ -118,3 +118,37 @@ fn an_end_that_nobody_saw_is_no_time_of_the_session() {
     assert!(report.session.duration <= seen.session.duration);
     assert!(report.session.duration > 0 && !report.completeness.is_whole());
 }
+
+#[test]
+fn a_session_that_somebody_had_recorded_no_more_is_not_told_as_whole() {
+    let ended = |why: &str| {
+        with(|lines| {
+            let end = |line: &&mut serde_json::Value| {
+                line["kind"] == "session" && line["change"] == "end"
+            };
+            let end = lines.iter_mut().find(end).unwrap();
+            end["why"] = why.into();
+        })
+    };
+    let report = ended("untagged_by_request");
+    assert!(!report.completeness.is_whole());
+    let text = lines(&report).join("\n");
+    assert!(text.contains("; untagged by request\n"), "{text}");
+    assert!(text.contains("recorded no more before it ended"), "{text}");
+    assert!(ended("cgroup_gone").completeness.is_whole());
+}
+
+#[test]
+fn a_recorder_that_took_over_what_the_kernel_had_kept_is_told() {
+    let report = with(|lines| {
+        let mut again = lines[0].clone();
+        let first = lines.iter().find(|line| !line["agent"].is_null()).unwrap();
+        again["seq"] = (first["seq"].as_u64().unwrap() + 1).into();
+        let boot_time = again["boot_time"].as_u64().unwrap();
+        again["kept"] = serde_json::json!({"since": boot_time - 3_000_000_000, "events": 7});
+        lines.push(again);
+    });
+    let text = lines(&report).join("\n");
+    let expect = "no recorder ran for 3.0 s; the kernel kept 7 events, which are told";
+    assert!(text.contains(expect), "{text}");
+}
