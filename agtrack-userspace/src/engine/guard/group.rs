@@ -73,11 +73,13 @@ type Own = (i64, i64, u32, u32, u32);
 /// Nothing where the directory is not there any more.
 fn own(directory: &Path) -> Option<Own> {
     let found = std::fs::symlink_metadata(directory).ok()?;
-    let (changed, owners) = (
-        (found.ctime(), found.ctime_nsec()),
-        (found.uid(), found.gid()),
-    );
-    Some((changed.0, changed.1, found.mode(), owners.0, owners.1))
+    Some((
+        found.ctime(),
+        found.ctime_nsec(),
+        found.mode(),
+        found.uid(),
+        found.gid(),
+    ))
 }
 
 impl Group {
