@@ -16,12 +16,11 @@ use std::collections::BTreeMap;
 
 pub(crate) use self::contact::{BEGUN, CONNECTED};
 use self::files::Files;
-pub use self::files::is_of_tool;
-pub use self::kernel::is_kernel_made;
 use self::list::{add, list};
 use self::program::Programs;
 use self::shelf::Shelf;
 use self::target::{interest, peer, rank, target};
+pub use self::{files::is_of_tool, kernel::is_kernel_made};
 use crate::credential;
 use crate::record::{
     Access, Action, Address, Direction, Effects, FileChange, Flow, Object, OutcomeResult, Process,

@@ -111,10 +111,8 @@ where
         other => bail!("the launcher began with {other:?}"),
     };
     let invoker = Invoker::from_environment()?;
-    if let Some(daemon) = &begin.daemon
-        && let Some(handed) = with::daemon(daemon)?
-    {
-        return with::record_with(talk, &begin, handed, invoker.as_ref());
+    if let Some(daemon) = with::daemon(begin.daemon.as_ref())? {
+        return with::record_with(talk, &begin, daemon, invoker.as_ref());
     }
     let group = invoker.as_ref().map(|invoker| invoker.gid);
     let name = Name::new();

@@ -12,10 +12,10 @@ use crate::terminal::note;
 ///
 /// # Errors
 /// It must, and cannot.
-pub(super) fn daemon(daemon: &Daemon) -> anyhow::Result<Option<Handed>> {
-    if !daemon.must && !daemon.socket.exists() {
+pub(super) fn daemon(asked: Option<&Daemon>) -> anyhow::Result<Option<Handed>> {
+    let Some(daemon) = asked.filter(|daemon| daemon.must || daemon.socket.exists()) else {
         return Ok(None);
-    }
+    };
     match Handed::find(&daemon.socket) {
         Ok(handed) => Ok(Some(handed)),
         Err(error) if daemon.must => Err(error.context(
