@@ -29,7 +29,7 @@ use tempfile::TempDir;
 use crate::host::own_name;
 use crate::{Outcome, tests};
 use receiver::Receiver;
-use trial::{Turn, batches, endure, sent};
+use trial::{KILLS, Turn, batches, endure, sent};
 
 tests![
     a_file_has_each_record_though_the_daemon_is_killed,
@@ -37,9 +37,6 @@ tests![
     a_sink_can_be_tried_and_looked_at,
     a_reload_brings_a_sink_and_takes_one_away,
 ];
-
-/// How often each is killed.
-const KILLS: usize = 5;
 
 /// One command line has room for so many things to do.
 const WORDS: usize = 10_000;

@@ -46,7 +46,15 @@ pub(crate) fn soak(workspace: &Workspace) -> Result<ExitCode> {
     setup::setup(Need::Soak)?;
     let names: Vec<_> = PROGRAMS.iter().map(|(name, ..)| *name).collect();
     let mut command = tests(workspace, &names)?;
-    let status = command.status().context("cannot start cargo")?;
+    judge(&mut command)
+}
+
+/// Runs tests of a soak, which have said themselves what failed.
+///
+/// # Errors
+/// They cannot be started.
+pub(crate) fn judge(tests: &mut Command) -> Result<ExitCode> {
+    let status = tests.status().context("cannot start cargo")?;
     Ok(if status.success() {
         ExitCode::SUCCESS
     } else {

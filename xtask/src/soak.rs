@@ -129,12 +129,7 @@ fn sinks(workspace: &Workspace, options: &Options) -> Result<ExitCode> {
         .env("AGTRACK_BIN", agtrack)
         .env("AGTRACK_RECEIVERS", receivers)
         .env("AGTRACK_SOAK", options.records.to_string());
-    let status = command.status().context("cannot start cargo")?;
-    Ok(if status.success() {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    })
+    agents::judge(&mut command)
 }
 
 /// Builds the targets beside everything else: no other build has these flags.

@@ -15,7 +15,7 @@ use super::{begin, caught_up, kill_and_start, list, work};
 use crate::{Outcome, Unable};
 
 /// How often each is killed.
-const KILLS: usize = 5;
+pub(super) const KILLS: usize = 5;
 /// How often the network is cut, where it is the tests' own.
 const CUTS: usize = 2;
 /// What the agent does at least, in all.
