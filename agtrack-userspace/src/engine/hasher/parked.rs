@@ -8,8 +8,9 @@ use super::leaving::Leaving;
 use crate::input::{Deed, HashWanted, Hashed};
 use crate::record::{Effect, Text, Unhashed};
 
-/// What happened so long after a write is heard of so long after it.
-const PATIENCE: Duration = Duration::from_millis(20);
+/// A new name that a file gets so long after it was written is heard of by then, on a loaded machine
+/// too; the record of the write waits no longer for it.
+const PATIENCE: Duration = Duration::from_millis(100);
 
 /// Questions that wait for a new name, the oldest first.
 #[derive(Debug, Default)]
