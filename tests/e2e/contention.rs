@@ -114,7 +114,7 @@ fn storm() -> Storm {
 fn producers(group: &Group, file: &Path) -> u64 {
     let processors = std::thread::available_parallelism().map_or(1, usize::from);
     let millis = if here::is_machine() { 1000 } else { 500 };
-    let steps = steps!["fork", "+", "storm", 4 * processors, millis, file];
+    let steps = steps!["fork", "+", "storm", 4 * processors, millis, 0, file];
     let mut trigger = Trigger::new("/".as_ref(), &steps);
     group.take(trigger.pid());
     trigger.go();

@@ -27,6 +27,8 @@ struct Plan {
     capture: &'static str,
     /// How long the flood lasts, ms.
     millis: usize,
+    /// How many opens it has at least, however long they take.
+    least: usize,
     /// How often the quiet agent creates, changes, renames and removes a file.
     rounds: usize,
     /// Whether the recorder is stopped meanwhile, and the quiet agent begins behind the flood.
@@ -40,11 +42,14 @@ impl Plan {
                 capture: "",
                 millis: millis.parse().expect("a number of milliseconds"),
                 rounds: 500,
+                least: 0,
                 stopped: false,
             },
             Err(_) => Plan {
                 capture: "bulk_ring_bytes = 2097152\n",
                 millis: 1000,
+                // Each takes a hundred bytes of the ring, or more.
+                least: 2_097_152 / 100,
                 rounds: 125,
                 stopped: true,
             },
@@ -125,10 +130,16 @@ fn flood(plan: &Plan) -> (u64, Vec<Value>) {
 
 /// As many opens as the machine can do: four threads a processor.
 fn storm(plan: &Plan, path: &Path) -> Trigger {
-    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    let threads = 4 * std::thread::available_parallelism().map_or(1, usize::from);
     let file = path.join("file");
     std::fs::write(&file, b"").unwrap();
-    let steps = steps!["storm", 4 * processors, plan.millis, file];
+    let steps = steps![
+        "storm",
+        threads,
+        plan.millis,
+        plan.least.div_ceil(threads),
+        file
+    ];
     Trigger::new("/".as_ref(), &steps)
 }
 

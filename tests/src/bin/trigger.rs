@@ -124,7 +124,7 @@ fn perform(name: &[u8], step: &mut Step) -> Ret {
         _ if name.starts_with(b"socket-") => flow::perform(name, step),
         _ if name.starts_with(b"uring-") => ring::perform(name, step),
         b"rounds" => storm::rounds(step.number(), step.number(), &step.path()),
-        b"storm" => storm::storm(step.number(), step.number(), &step.path()),
+        b"storm" => storm::storm(step.number(), step.number(), step.number(), &step.path()),
         _ => process::perform(name, step),
     }
 }

@@ -31,18 +31,20 @@ pub(crate) fn rounds(count: i64, millis: i64, directory: &[u8]) -> Ret {
     succeeded as Ret
 }
 
-/// Opens and closes `path` from `threads` threads for `millis` ms; how many opens succeeded.
-pub(crate) fn storm(threads: i64, millis: i64, path: &[u8]) -> Ret {
+/// Opens and closes `path` from `threads` threads for `millis` ms, and until each has done it `least`
+/// times, however slow the machine is; how many opens succeeded.
+pub(crate) fn storm(threads: i64, millis: i64, least: i64, path: &[u8]) -> Ret {
     let (over, opened) = (AtomicBool::new(false), AtomicU64::new(0));
     let work = || {
-        let mut own = 0;
-        while !over.load(Ordering::Relaxed) {
+        let (mut tried, mut own) = (0, 0);
+        while tried < least || !over.load(Ordering::Relaxed) {
             let cwd = libc::AT_FDCWD.into();
             let file = call(
                 libc::SYS_openat,
                 [cwd, address(path), libc::O_RDONLY.into(), 0, 0],
             );
             close(file);
+            tried += 1;
             own += u64::from(file >= 0);
         }
         opened.fetch_add(own, Ordering::Relaxed);
