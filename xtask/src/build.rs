@@ -32,16 +32,15 @@ pub(crate) fn build(workspace: &Workspace, options: &Options) -> Result<()> {
 /// # Errors
 /// The sources do not compile.
 pub(crate) fn agtrack(workspace: &Workspace, release: bool) -> Result<PathBuf> {
-    let mut command = workspace.cargo();
-    command.args([
-        "build",
-        "--package",
-        "agtrack-userspace",
-        "--bin",
-        "agtrack",
-    ]);
+    let mut command;
     if release {
-        command.arg("--release");
+        command = workspace.cargo();
+        command.args(["build", "--release", "--package", "agtrack-userspace"]);
+        command.args(["--bin", "agtrack"]);
+    } else {
+        // It comes with the tests of its package, which run it.
+        command = workspace.cargo_test();
+        command.args(["--test", "cli", "--no-run"]);
     }
     run::run(&mut command, "the compiler's reasons stand above")?;
     let profile = if release { "release" } else { "debug" };

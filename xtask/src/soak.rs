@@ -159,14 +159,7 @@ fn build(workspace: &Workspace) -> Result<PathBuf> {
 
 /// What the tests begin from.
 fn seeds(workspace: &Workspace, place: &Place) -> Result<()> {
-    let mut command = workspace.cargo();
-    command.args([
-        "test",
-        "--package",
-        crate::test::target::PACKAGE,
-        "--test",
-        "fuzz",
-    ]);
+    let mut command = test::test_program(workspace, "fuzz");
     command.env("AGTRACK_SEEDS", place.work.join("seeds"));
     run::run(&mut command, "the tests' reasons stand above")
 }

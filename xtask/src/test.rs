@@ -12,6 +12,7 @@ mod step;
 pub(crate) mod target;
 mod tree;
 
+use std::path::Path;
 use std::process::{Command, ExitCode};
 use std::time::{Duration, Instant};
 
@@ -283,9 +284,30 @@ fn clippy_probes(workspace: &Workspace) -> Result<Count> {
 }
 
 fn unit(workspace: &Workspace) -> Result<Count> {
-    let mut command = workspace.cargo();
-    command.args(["test", "--workspace", "--exclude", "agtrack-ebpf"]);
-    step::cases(command.args(["--exclude", target::PACKAGE, "--no-fail-fast"]))
+    let mut command = workspace.cargo_test();
+    command.args(["--lib", "--bins", "--no-fail-fast"]);
+    for name in tests_of(&workspace.root.join("agtrack-userspace"))? {
+        command.args(["--test", &name]);
+    }
+    step::cases(&mut command)
+}
+
+/// The names of a package's test programs.
+fn tests_of(package: &Path) -> Result<Vec<String>> {
+    let directory = package.join("tests");
+    let listed = std::fs::read_dir(&directory);
+    let listed = listed.with_context(|| format!("cannot list {}", directory.display()))?;
+    let mut names = Vec::new();
+    for entry in listed {
+        let path = entry?.path();
+        if path.extension().is_some_and(|ending| ending == "rs") {
+            names.extend(
+                path.file_stem()
+                    .map(|name| name.to_string_lossy().into_owned()),
+            );
+        }
+    }
+    Ok(names)
 }
 
 fn replay(workspace: &Workspace) -> Result<Count> {
@@ -326,15 +348,8 @@ fn with_binary(workspace: &Workspace, name: &str) -> Result<Count> {
 }
 
 pub(crate) fn test_program(workspace: &Workspace, name: &str) -> Command {
-    let mut command = workspace.cargo();
-    command.args([
-        "test",
-        "--package",
-        target::PACKAGE,
-        "--test",
-        name,
-        "--no-fail-fast",
-    ]);
+    let mut command = workspace.cargo_test();
+    command.args(["--test", name, "--no-fail-fast"]);
     command
 }
 

@@ -1,6 +1,6 @@
 //! The end-to-end tests on other kernels, in virtual machines without root.
 //!
-//! Comes in: kernels of Debian, the test binary and agtrack, both static. Goes out: one line per
+//! Comes in: kernels of Debian, the test program and agtrack as the host has them. Goes out: one line per
 //! kernel and back end, and an exit code. Never touches the host's packages or its kernel.
 
 mod archive;

@@ -45,6 +45,16 @@ impl Workspace {
         cargo(&self.root)
     }
 
+    /// `cargo test` of the packages of the host; what of them is for the caller to add.
+    ///
+    /// All tests are built from this one selection: with another one cargo gives the dependencies
+    /// other features, and builds them all again.
+    pub(crate) fn cargo_test(&self) -> std::process::Command {
+        let mut command = self.cargo();
+        command.args(["test", "--workspace", "--exclude", "agtrack-ebpf"]);
+        command
+    }
+
     /// A directory below the target directory, created if need be.
     ///
     /// # Errors

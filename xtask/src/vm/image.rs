@@ -1,17 +1,17 @@
-//! What a virtual machine runs: static binaries, busybox and an init script, as an initramfs.
+//! What a virtual machine runs: the host's test programs with their libraries, busybox and an init
+//! script, as an initramfs.
 
+use std::collections::BTreeSet;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result};
 
 use super::archive::Archive;
-use crate::run;
-use crate::test::target;
+use crate::test::{target, test_program};
 use crate::workspace::Workspace;
-
-/// The target of static binaries; glibc is enough.
-const TARGET: &str = "x86_64-unknown-linux-gnu";
+use crate::{build, run};
 
 /// Mounts what a host has, then runs what `run.sh` says. The second serial line carries results.
 const INIT: &str = include_str!("init.sh");
@@ -60,18 +60,21 @@ pub(crate) fn build(workspace: &Workspace, job: &Job, backends: &[&str]) -> Resu
     )?;
     archive.program("etc/group", b"root:x:0:\nagent:x:1000:\n")?;
     archive.program("etc/hosts", b"127.0.0.1 localhost\n")?;
-    // Every program of an ordinary system reads it; none of these machines has a loader.
+    // The loader looks into it first, and then where libraries are.
     archive.program("etc/ld.so.cache", b"")?;
     match job {
         Job::Verifier => {
-            let built = programs(workspace)?;
-            archive.copy("bin/agtrack", &stripped(&built.join("agtrack"))?)?;
+            let agtrack = build::agtrack(workspace, false)?;
+            copy_programs(&mut archive, &[("agtrack", &agtrack)])?;
         }
         Job::Tests { .. } | Job::Fixtures => {
             let built = binaries(workspace)?;
-            archive.copy("bin/agtrack", &stripped(&built.agtrack)?)?;
-            archive.copy("bin/agtrack-trigger", &stripped(&built.trigger)?)?;
-            archive.copy("bin/e2e", &stripped(&built.e2e)?)?;
+            let programs: [(&str, &Path); 3] = [
+                ("agtrack", &built.agtrack),
+                ("agtrack-trigger", &built.trigger),
+                ("e2e", &built.e2e),
+            ];
+            copy_programs(&mut archive, &programs)?;
         }
         Job::Smoke {
             program: Some(program),
@@ -145,6 +148,7 @@ fn quoted(word: &str) -> String {
     }
 }
 
+/// What the tests of the host run, too; one build serves both.
 struct Binaries {
     agtrack: PathBuf,
     trigger: PathBuf,
@@ -152,34 +156,57 @@ struct Binaries {
 }
 
 fn binaries(workspace: &Workspace) -> Result<Binaries> {
-    let built = programs(workspace)?;
-    let mut e2e = static_build(workspace, "test");
-    e2e.args(["--package", target::PACKAGE, "--test", "e2e"]);
+    let agtrack = build::agtrack(workspace, false)?;
+    // With a test come the programs of its package.
+    let e2e = target::executable(&mut test_program(workspace, "e2e"))?;
     Ok(Binaries {
-        agtrack: built.join("agtrack"),
-        trigger: built.join("agtrack-trigger"),
-        e2e: target::executable(&mut e2e)?,
+        trigger: agtrack.with_file_name("agtrack-trigger"),
+        agtrack,
+        e2e,
     })
 }
 
-/// Builds agtrack and the trigger, and says in which directory they are.
-fn programs(workspace: &Workspace) -> Result<PathBuf> {
-    let mut build = static_build(workspace, "build");
-    build.args(["--package", "agtrack-userspace", "--bin", "agtrack"]);
-    build.args(["--package", target::PACKAGE, "--bin", "agtrack-trigger"]);
-    run::run(&mut build, "the compiler's reasons stand above")?;
-    Ok(workspace.target.join(TARGET).join("debug"))
+/// The libraries of programs and what loads them, each under the path where it is looked for.
+fn libraries(programs: &[&Path]) -> Result<BTreeSet<PathBuf>> {
+    let mut ldd = Command::new("ldd");
+    Ok(paths_of(&run::output(ldd.args(programs))?))
 }
 
-fn static_build(workspace: &Workspace, subcommand: &str) -> Command {
-    let mut command = workspace.cargo();
-    command.args([subcommand, "--target", TARGET]);
-    command.env("RUSTFLAGS", "-Ctarget-feature=+crt-static");
-    // Emulated processors are slow: a little optimisation pays.
-    command
-        .env("CARGO_PROFILE_DEV_OPT_LEVEL", "1")
-        .env("CARGO_PROFILE_DEV_DEBUG", "0");
-    command
+/// The paths in what ldd(1) says: `libc.so.6 => /lib/…/libc.so.6 (0x…)`, `/lib64/ld-….so.2 (0x…)`.
+fn paths_of(said: &str) -> BTreeSet<PathBuf> {
+    let path = |line: &str| {
+        let (before, _address) = line.trim().rsplit_once(" (")?;
+        let path = before.rsplit(' ').next()?;
+        path.starts_with('/').then(|| PathBuf::from(path))
+    };
+    said.lines().filter_map(path).collect()
+}
+
+/// Adds programs of the host to `/bin`, with their libraries.
+fn copy_programs(archive: &mut Archive<impl Write>, programs: &[(&str, &Path)]) -> Result<()> {
+    for (name, path) in programs {
+        archive.copy(&format!("bin/{name}"), &stripped(path)?)?;
+    }
+    let paths: Vec<_> = programs.iter().map(|(_, path)| *path).collect();
+    let libraries = libraries(&paths)?;
+    let above = libraries
+        .iter()
+        .flat_map(|library| library.ancestors().skip(1));
+    // What is above others sorts before them.
+    for directory in above.collect::<BTreeSet<_>>() {
+        if directory != Path::new("/") {
+            archive.directory(&within(directory))?;
+        }
+    }
+    for library in &libraries {
+        archive.copy(&within(library), library)?;
+    }
+    Ok(())
+}
+
+/// Where in the archive an absolute path is.
+fn within(path: &Path) -> String {
+    path.to_string_lossy().trim_start_matches('/').to_owned()
 }
 
 /// A copy without debug information: the image is unpacked into the machine's memory.
@@ -206,6 +233,18 @@ mod tests {
         assert!(script.contains(fentry), "{script}");
         assert!(script.contains("block coverage fentry 'cat /tmp/coverage-fentry'"));
         assert!(script.contains("block verifier lsm '/bin/agtrack verifier-stats --backend lsm'"));
+    }
+
+    #[test]
+    fn libraries_are_taken_from_where_the_loader_finds_them() {
+        let said = "/t/agtrack:\n\tlinux-vdso.so.1 (0x00007ffc)\n\tlibc.so.6 => \
+            /lib/x86_64-linux-gnu/libc.so.6 (0x00007f1a)\n\t/lib64/ld-linux-x86-64.so.2 (0x00007f1b)\n\
+            /t/e2e:\n\tlibc.so.6 => /lib/x86_64-linux-gnu/libc.so.6 (0x00007f2a)\n";
+        let paths = [
+            "/lib/x86_64-linux-gnu/libc.so.6",
+            "/lib64/ld-linux-x86-64.so.2",
+        ];
+        assert_eq!(paths_of(said), paths.map(PathBuf::from).into());
     }
 
     #[test]
