@@ -17,7 +17,7 @@ use crate::journal::Extent;
 use crate::query::{Query, Row, Tally, Told, scan};
 use crate::record::{Text, printable};
 use crate::terminal::{self, Output, Unwritten};
-pub(super) use ask::{session, time, word};
+pub(super) use ask::{pid, session, time, word};
 pub(super) use hint::hints;
 
 pub(super) const EXAMPLES: &str = "\

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use clap::builder::{OsStringValueParser, TypedValueParser};
 
-use super::query::session;
+use super::query::{pid, session};
 use crate::control::{Peer, Request, SOCKET, TagWords, TargetWords};
 use crate::engine::{Tagged, Untagged};
 use crate::record::printable;
@@ -76,7 +76,7 @@ pub(super) struct UntagArgs {
 #[group(id = "target", required = true, multiple = false)]
 struct Whom {
     /// A process, with all its descendants
-    #[arg(long)]
+    #[arg(long, value_parser = pid)]
     pid: Option<u32>,
     /// A cgroup, with all below it: its path as /proc/PID/cgroup has it, or its directory
     #[arg(long, value_name = "PATH", value_parser = cgroup())]

@@ -8,7 +8,7 @@ use jiff::tz::TimeZone;
 
 use super::*;
 use crate::journal::Hole;
-use crate::record::{Body, Change, Record, Sha256, is_outsiders};
+use crate::record::{Body, Change, Record, Sha256, Text, is_outsiders};
 use crate::run::summary::Look;
 use crate::terminal::Palette;
 
@@ -299,6 +299,32 @@ fn a_connect_that_nobody_waited_for_and_nothing_came_of_is_told_as_that_everywhe
     assert!(lines(&refused).join("\n").contains(words));
     let page = html::page(&refused);
     assert!(page.contains(words) && page.contains("asked for and not reached"));
+}
+
+#[test]
+fn what_is_no_content_of_a_file_is_told_of_those_that_stayed() {
+    let mut report = report_of(&read(HASHES));
+    let title = "also changed";
+    assert!(!lines(&report).join("\n").contains(title));
+    let file = |path: &str, what: &[&str], gone: bool| FileDone {
+        path: Text(path.into()),
+        what: what.iter().map(|word| (*word).to_owned()).collect(),
+        gone,
+        ..FileDone::default()
+    };
+    report.files.items = vec![
+        file("/srv/run", &["created", "written", "mode changed"], false),
+        file("/srv/gone", &["mode changed"], true),
+        file("/srv/plain", &["written"], false),
+    ];
+    let text = lines(&report).join("\n");
+    assert!(
+        text.contains("  also changed   /srv/run (mode changed)\n"),
+        "{text}"
+    );
+    let many = (0..9).map(|number| file(&format!("/srv/{number}"), &["linked"], false));
+    report.files.items = many.collect();
+    assert!(lines(&report).join(" ").contains("and 3 more"));
 }
 
 #[test]

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::completeness::{Completeness, GapTold};
-use super::model::{Call, Ended, Report, Step, Weight};
+use super::model::{Call, Ended, FileDone, Report, Step, Weight};
 use crate::container;
 use crate::engine::Summary;
 use crate::record::{CallClass, printable};
@@ -19,6 +19,18 @@ use crate::terminal::command;
 
 /// Calls that are shown one by one.
 const CALLS: usize = 20;
+/// Files of a line.
+const FILES: usize = 6;
+/// What is done to files beside what the summary of a session has lines for.
+const OTHERWISE: &[&str] = &[
+    "linked",
+    "symbolic link",
+    "made",
+    "mapped",
+    "mode changed",
+    "owner changed",
+    "attribute changed",
+];
 /// Characters of a command.
 const COMMAND: usize = 100;
 
@@ -58,6 +70,7 @@ pub(super) fn laid_out(
     lines.extend(calls(look, report, zone));
     let summary = summary(report);
     lines.extend(recorded(look, "  recorded       ", &summary));
+    lines.extend(otherwise(look, report));
     let whole = report.completeness.is_whole();
     lines.push(lost(look, &summary, whole));
     lines.extend(missing(look, &report.completeness, zone));
@@ -143,6 +156,29 @@ fn calls(look: &Look, report: &Report, zone: &TimeZone) -> Vec<String> {
         lines.push(format!("    and {more} more"));
     }
     lines
+}
+
+/// What was done to files that stayed and has no line of its own: a mode is no content.
+fn otherwise(look: &Look, report: &Report) -> Vec<String> {
+    let stayed = |file: &&FileDone| !file.gone && !file.of_tool;
+    let mut words = Vec::new();
+    let mut more = 0;
+    for file in report.files.items.iter().filter(stayed) {
+        let done = file.what.iter().map(String::as_str);
+        let done: Vec<_> = done.filter(|what| OTHERWISE.contains(what)).collect();
+        match words.len() {
+            _ if done.is_empty() => {}
+            FILES.. => more += 1,
+            _ => words.push(format!("{} ({})", look.path(&file.path.0), done.join(", "))),
+        }
+    }
+    if more > 0 {
+        words.push(format!("and {more} more"));
+    }
+    match words.is_empty() {
+        true => Vec::new(),
+        false => look.line(anstyle::Style::new(), "also changed", &words),
+    }
 }
 
 fn call(step: &Step) -> Option<&Call> {

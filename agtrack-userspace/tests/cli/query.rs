@@ -188,6 +188,8 @@ fn wrong_questions_are_refused_with_the_reason() {
         ),
         (["--since", "yesterday"], "is no time"),
         (["--session", "xyz"], "a session's id is like"),
+        (["--tool-call", "3"], "a tool call's id is like"),
+        (["--pid", "abc"], "no process id; it is a number"),
         (
             ["--action", "file.unlnk"],
             "'file.unlnk' for '--action <GLOB>': no action is called so; did you mean `file.unlink`",

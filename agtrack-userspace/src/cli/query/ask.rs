@@ -8,7 +8,7 @@ use clap::builder::{OsStringValueParser, TypedValueParser};
 use jiff::{Timestamp, Zoned};
 
 use crate::query::{BadTime, Glob, Host, KINDS, Period, Query, moment};
-use crate::record::OutcomeResult;
+use crate::record::{OutcomeResult, ProcessKey, printable};
 
 const DEED: &str = "What was done";
 const WHO: &str = "Who did it";
@@ -62,10 +62,10 @@ pub(super) struct Ask {
     #[arg(long, value_name = "ID", value_parser = session, help_heading = WHO)]
     session: Vec<String>,
     /// Id of the tool call: the uid of its first process
-    #[arg(long, value_name = "ID", help_heading = WHO)]
+    #[arg(long, value_name = "ID", value_parser = tool_call, help_heading = WHO)]
     tool_call: Vec<String>,
     /// Process id
-    #[arg(long, help_heading = WHO)]
+    #[arg(long, value_parser = pid, help_heading = WHO)]
     pid: Vec<u32>,
     /// Path of the program that did it
     #[arg(long, value_name = "GLOB", value_parser = path(), help_heading = WHO)]
@@ -142,6 +142,25 @@ pub(in crate::cli) fn word() -> impl TypedValueParser<Value = Glob> {
 
 pub(in crate::cli) fn time(text: &str) -> Result<Timestamp, BadTime> {
     moment(text, &Zoned::now())
+}
+
+/// As the host counts them.
+pub(in crate::cli) fn pid(text: &str) -> Result<u32, String> {
+    let wrong = |_| format!("`{}` is no process id; it is a number", printable(text));
+    text.parse().map_err(wrong)
+}
+
+/// Ids are not shortened, as those of sessions may be: the last number of a process is its start.
+fn tool_call(text: &str) -> Result<String, String> {
+    let id = text.to_ascii_lowercase();
+    match ProcessKey::of_uid(&id) {
+        Some(_) => Ok(id),
+        None => Err(
+            "a tool call's id is like edcc300c-756-692580; `agtrack query --kind tool_call` ends \
+             its lines with them"
+                .to_owned(),
+        ),
+    }
 }
 
 /// Ids are written with small letters.

@@ -46,7 +46,10 @@ fn known(record: &Record, palette: Palette, zone: &TimeZone) -> String {
             let id = record.agent.as_deref().map(|agent| &agent.session);
             styled(palette.strong, session(change, id))
         }
-        Body::ToolCall(change) => styled(palette.strong, call::line(change)),
+        Body::ToolCall(change) => {
+            let id = styled(palette.faint, printable(&change.tool_call.id));
+            format!("{} {id}", styled(palette.strong, call::line(change)))
+        }
         Body::Handoff(told) => handoff(told, palette),
         Body::Tamper(told) => tamper(told, palette),
         Body::Gap(gap) => styled(palette.warning, self::gap(gap, record, zone)),
