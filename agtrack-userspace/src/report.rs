@@ -23,7 +23,7 @@ pub mod text;
 #[cfg(test)]
 mod tests;
 
-pub use attempt::Attempts;
+pub use attempt::{Attempts, Deed};
 pub use builder::{Builder, Source};
 pub use completeness::{Completeness, GapTold, Lack, Numbers};
 pub use model::{

@@ -8,30 +8,47 @@ use crate::record::{By, Object, Tamper, Text};
 /// renames within a moment, which is a record for each.
 #[derive(Clone, Debug, Default)]
 pub struct Attempts {
-    last: Option<(String, Text, u64)>,
+    last: Option<(Deed, u64)>,
+}
+
+/// What one process does in one directory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Deed {
+    /// Uid of the process.
+    process: String,
+    directory: Text,
 }
 
 /// The next record of a deed comes so soon, ns.
 const MOMENT: u64 = 2_000_000_000;
 
-impl Attempts {
-    /// Whether a record, `at` on the boot clock, is of the same deed as the one before: the same process
-    /// changes the same directory, and no file of a journal.
-    pub fn goes_on(&mut self, tamper: &Tamper, at: u64) -> bool {
+impl Deed {
+    /// The deed that a record is of; none where each record is one of its own, as of a journal's files.
+    pub fn of(tamper: &Tamper) -> Option<Deed> {
         let Object::File { path, .. } = &tamper.object else {
-            return false;
+            return None;
         };
         let cut = path.0.iter().rposition(|byte| *byte == b'/').unwrap_or(0);
         let (directory, name) = path.0.split_at(cut);
         let name = String::from_utf8_lossy(name.strip_prefix(b"/").unwrap_or(name));
         if tamper.process.uid.is_empty() || journal::is_file_name(&name) {
-            return false;
+            return None;
         }
-        let deed = (tamper.process.uid.clone(), Text(directory.to_vec()), at);
-        let before = self.last.replace(deed);
-        before.is_some_and(|(uid, before, then)| {
-            uid == tamper.process.uid && before.0 == directory && at.saturating_sub(then) < MOMENT
+        Some(Deed {
+            process: tamper.process.uid.clone(),
+            directory: Text(directory.to_vec()),
         })
+    }
+}
+
+impl Attempts {
+    /// Whether a record, `at` on the boot clock, is of the same deed as the one before.
+    pub fn goes_on(&mut self, deed: Option<&Deed>, at: u64) -> bool {
+        let Some(deed) = deed else { return false };
+        let goes_on = |(before, then): &(Deed, u64)| before == deed && at.abs_diff(*then) < MOMENT;
+        let goes_on = self.last.as_ref().is_some_and(goes_on);
+        self.last = Some((deed.clone(), at));
+        goes_on
     }
 }
 
@@ -83,7 +100,8 @@ mod tests {
     #[test]
     fn what_one_process_does_in_one_place_within_a_moment_is_one_deed() {
         let mut attempts = Attempts::default();
-        let mut goes_on = |uid, path, at| attempts.goes_on(&tamper(uid, path), at);
+        let mut goes_on =
+            |uid, path, at| attempts.goes_on(Deed::of(&tamper(uid, path)).as_ref(), at);
         assert!(!goes_on("b-7-1", "/etc/agtrack/agents.d/.x.swp", 1));
         assert!(goes_on("b-7-1", "/etc/agtrack/agents.d/x.toml", 2));
         assert!(
@@ -95,6 +113,10 @@ mod tests {
             !goes_on("b-8-1", "/etc/agtrack/agtrack.toml", 4 + MOMENT),
             "later"
         );
+        assert!(
+            !goes_on("b-8-1", "/etc/agtrack/agtrack.toml", 5),
+            "earlier, and read later"
+        );
     }
 
     /// Nobody is spared a record of that.
@@ -103,7 +125,10 @@ mod tests {
         let mut attempts = Attempts::default();
         for (uid, path) in [("b-7-1", "/j/head"), ("", "/etc/agtrack/agtrack.toml")] {
             for _ in 0..2 {
-                assert!(!attempts.goes_on(&tamper(uid, path), 1), "{path}");
+                assert!(
+                    !attempts.goes_on(Deed::of(&tamper(uid, path)).as_ref(), 1),
+                    "{path}"
+                );
             }
         }
     }

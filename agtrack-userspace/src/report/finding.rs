@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::attempt::{self, Attempts};
+use super::attempt::{self, Attempts, Deed};
 use super::bounds::{CALLS, FINDINGS};
 use super::call;
 use super::model::{Capped, Finding, ProcessDone, Step, Weight};
@@ -35,7 +35,10 @@ impl Findings {
         if tamper.expected {
             return;
         }
-        if self.deeds.goes_on(tamper, record.boot_time) {
+        if self
+            .deeds
+            .goes_on(Deed::of(tamper).as_ref(), record.boot_time)
+        {
             return self.more();
         }
         self.more = 0;

@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, HashSet};
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use super::line::{Heard, Note, Part, Place, Who};
+use super::line::{Heard, Note, Part, Place, Reach, Who};
 use super::{Row, Sessions, State};
 use crate::container;
 use crate::record::{Change, SessionChange, printable};
-use crate::report::{CommonGap, Ended, Span};
+use crate::report::{Attempts, CommonGap, Ended, Span};
 use crate::terminal::{command, cut};
 
 /// Sessions that are kept apart: the newest.
@@ -29,7 +29,7 @@ pub(super) struct Gather {
     seen: HashSet<(Uuid, u64)>,
     is_rough: bool,
     common: Vec<CommonGap>,
-    tampers: Vec<u64>,
+    tampers: Vec<Reach>,
     /// Records with which recorders began.
     starts: Vec<u64>,
 }
@@ -107,7 +107,7 @@ impl Gather {
                 }
             }
             Note::Common(gap) if self.common.len() < COMMON => self.common.push(gap),
-            Note::Tamper(seq) if self.tampers.len() < COMMON => self.tampers.push(seq),
+            Note::Tamper(reach) if self.tampers.len() < COMMON => self.tampers.push(reach),
             Note::Common(_) | Note::Tamper(_) => self.is_rough = true,
             Note::Start(seq) => self.starts.push(seq),
         }
@@ -169,7 +169,12 @@ impl Gather {
             Ended::Yes | Ended::BrokenOff => span.last,
         };
         let tampers = self.tampers.iter();
-        let tampers = tampers.filter(|seq| (span.first..=until).contains(seq));
+        let tampers = tampers.filter(|reach| match reach.session {
+            Some(own) => own == session,
+            None => (span.first..=until).contains(&reach.seq),
+        });
+        let mut deeds = Attempts::default();
+        let tampers = tampers.filter(|reach| !deeds.goes_on(reach.deed.as_ref(), reach.at));
         let common = self.common.iter();
         let common = common.filter(|gap| gap.concerns(&span, self.has_restarted(&span, gap)));
         let began = known.began.or_else(|| Some(time_of(session)?.to_string()));

@@ -14,7 +14,7 @@ use crate::query::{Found, Period};
 use crate::record::{
     Action, Binding, Body, Change, GapReason, Object, OutcomeResult, Record, SessionChange, Text,
 };
-use crate::report::CommonGap;
+use crate::report::{CommonGap, Deed};
 
 /// Names that one action touches.
 const NAMES: usize = 8;
@@ -70,10 +70,22 @@ pub(super) enum Note {
     Gap(Uuid),
     /// One of nobody in particular.
     Common(CommonGap),
-    /// Nobody's attempt on the recorder.
-    Tamper(u64),
+    /// An attempt on the recorder.
+    Tamper(Reach),
     /// A recorder began.
     Start(u64),
+}
+
+/// An attempt on the recorder.
+#[derive(Debug)]
+pub(super) struct Reach {
+    /// Whose it was, if an agent's.
+    pub(super) session: Option<Uuid>,
+    pub(super) seq: u64,
+    /// On the boot clock, ns.
+    pub(super) at: u64,
+    /// What it is a part of.
+    pub(super) deed: Option<Deed>,
 }
 
 /// What is read of each line.
@@ -210,10 +222,12 @@ impl Heard {
                 Note::Call(session)
             }
             (Body::Handoff(_), Some(session)) => Note::Finding(session, record.seq),
-            (Body::Tamper(tamper), session) if !tamper.expected => match session {
-                Some(session) => Note::Finding(session, record.seq),
-                None => Note::Tamper(record.seq),
-            },
+            (Body::Tamper(tamper), session) if !tamper.expected => Note::Tamper(Reach {
+                session,
+                seq: record.seq,
+                at: record.boot_time,
+                deed: Deed::of(tamper),
+            }),
             (Body::Gap(gap), _) if gap.reason == GapReason::Skipped => return,
             (Body::Gap(_), Some(session)) => Note::Gap(session),
             (Body::Gap(gap), None) => Note::Common(CommonGap::of(gap, record)),

@@ -249,3 +249,32 @@ fn the_numbers_are_those_of_a_report_in_every_recording() {
     }
     assert!(compared >= 20, "{compared}");
 }
+
+#[test]
+fn what_a_report_tells_as_one_deed_is_counted_as_one() {
+    let mut made = Made::new(64 << 20);
+    made.unlink(0, 0, "/work/a");
+    let write = |name: &str| {
+        json!({
+            "kind": "tamper", "action": "tracker.write", "by": "other", "expected": false,
+            "process": process(),
+            "object": { "path": format!("/etc/agtrack/{name}"), "inode": null, "device": null },
+            "outcome": { "result": "success", "errno": null },
+            "completeness": { "path_source": "kernel", "truncated": false, "count": 1 },
+        })
+    };
+    for (minute, name) in [
+        (1, ".agtrack.swp"),
+        (1, "agtrack.toml"),
+        (2, "agtrack.toml"),
+    ] {
+        made.put(None, minute, &write(name));
+    }
+    made.put(Some(0), 3, &write("agtrack.toml"));
+    made.unlink(0, 4, "/work/b");
+    made.sync();
+    let row: Value = serde_json::from_str(&made.call("sessions", &["--json"]).out).unwrap();
+    let report: Value = serde_json::from_str(&made.call("report", &["--json"]).out).unwrap();
+    assert_eq!(report["findings"]["items"].as_array().unwrap().len(), 3);
+    assert_eq!(row["findings"], 3);
+}

@@ -4,7 +4,7 @@ use super::fold::{self, Everyday, Folded};
 use super::story;
 use crate::cli::encoding::Encoding;
 use crate::record::{Body, Record};
-use crate::report::Attempts;
+use crate::report::{Attempts, Deed};
 use crate::terminal::{self, Output, Palette, Unwritten, styled};
 
 /// Lines between two that say how much was folded.
@@ -79,7 +79,9 @@ impl Printer {
         let Body::Tamper(tamper) = &record.body else {
             return None;
         };
-        let goes_on = self.deeds.goes_on(tamper, record.boot_time);
+        let goes_on = self
+            .deeds
+            .goes_on(Deed::of(tamper).as_ref(), record.boot_time);
         goes_on.then_some(Everyday::Deed)
     }
 
