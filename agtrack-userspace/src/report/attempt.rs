@@ -114,7 +114,7 @@ mod tests {
             "later"
         );
         assert!(
-            !goes_on("b-8-1", "/etc/agtrack/agtrack.toml", 5),
+            !goes_on("b-8-1", "/etc/agtrack/agtrack.toml", 4),
             "earlier, and read later"
         );
     }
