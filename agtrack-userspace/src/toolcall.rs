@@ -5,8 +5,8 @@
 //! that begin and end. What an agent's main program does itself belongs to none.
 //!
 //! The first process of a session passes for the main program until one that the catalogue knows
-//! appears, or that the agent's configuration names where it names any; from then on that one is, and
-//! what was around it is not. A well-known program that is
+//! appears, or that the agent's configuration names where it names any; as long as that runs it is, and
+//! what is around it is not. A well-known program that is
 //! started inside a call is an agent of its own: a session in the session, with calls of its own.
 
 mod call;

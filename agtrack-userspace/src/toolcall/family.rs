@@ -20,8 +20,8 @@ pub(super) enum Role {
     Child,
     /// The main program started itself again in it, as many do to make the place ready for a command.
     Helper,
-    /// It was there before the main program, or around it.
-    Around,
+    /// It was there before the main program, or around it: this is what it is again when that has ended.
+    Around(Box<Role>),
     /// It is part of a call.
     Inside(Inside),
 }
@@ -52,7 +52,7 @@ pub(super) enum Begins {
 #[derive(Debug, Default)]
 pub(super) struct Family {
     members: HashMap<String, Role>,
-    /// The main program has appeared.
+    /// The main program has appeared, and runs.
     is_known: bool,
     /// It, where the catalogue knows it.
     program: Option<&'static Program>,
@@ -122,7 +122,7 @@ impl Family {
                 *role = Role::Helper;
                 Begins::Nothing
             }
-            (Role::Main | Role::Child | Role::Helper | Role::Around, _) if is_main => {
+            (Role::Main | Role::Child | Role::Helper | Role::Around(_), _) if is_main => {
                 self.settle(uid, program);
                 Begins::Nothing
             }
@@ -139,7 +139,7 @@ impl Family {
                 });
                 program.map_or(Begins::Call, Begins::AgentCall)
             }
-            (Role::Main | Role::Around, _) => Begins::Nothing,
+            (Role::Main | Role::Around(_), _) => Begins::Nothing,
         }
     }
 
@@ -182,7 +182,7 @@ impl Family {
         self.program.is_some_and(|program| program.wraps(args))
     }
 
-    /// The main program is known from now on; what passed for it was around it only.
+    /// The main program is known as long as it runs; what passed for it is around it only.
     fn settle(&mut self, uid: &str, program: Option<&'static Program>) {
         if !std::mem::replace(&mut self.is_known, true) {
             self.program = program;
@@ -195,7 +195,7 @@ impl Family {
     pub(super) fn pass(&mut self, uid: &str) {
         for role in self.members.values_mut() {
             if matches!(role, Role::Main | Role::Child | Role::Helper) {
-                *role = Role::Around;
+                *role = Role::Around(Box::new(role.clone()));
             }
         }
         self.members.insert(uid.to_owned(), Role::Main);
@@ -209,15 +209,32 @@ impl Family {
         inside
     }
 
+    /// It has ended. With the last process that runs the main program that has.
     pub(super) fn forget(&mut self, uid: &str) -> Option<Role> {
-        self.members.remove(uid)
+        let role = self.members.remove(uid)?;
+        let runs_it = |role: &Role| matches!(role, Role::Main | Role::Helper);
+        if self.is_known && runs_it(&role) && !self.members.values().any(runs_it) {
+            self.hand_back();
+        }
+        Some(role)
+    }
+
+    /// Everybody is again what the main program that has ended took over from.
+    fn hand_back(&mut self) {
+        self.is_known = false;
+        self.program = None;
+        for role in self.members.values_mut() {
+            if let Role::Around(before) = role {
+                *role = (**before).clone();
+            }
+        }
     }
 
     /// Where in a call a process is, if it is in one.
     pub(super) fn place_of(&self, uid: &str) -> Option<Inside> {
         match self.members.get(uid)? {
             Role::Inside(inside) => Some(inside.clone()),
-            Role::Main | Role::Child | Role::Helper | Role::Around => None,
+            Role::Main | Role::Child | Role::Helper | Role::Around(_) => None,
         }
     }
 
@@ -275,11 +292,11 @@ impl Family {
         }
     }
 
-    /// One that comes from outside, when the main program is known, is not it unless it proves to be.
+    /// One that comes from outside, while the main program is known, is not it unless it proves to be.
     fn first(&self) -> Role {
         match self.is_known {
             false => Role::Main,
-            true => Role::Around,
+            true => Role::Around(Box::new(Role::Main)),
         }
     }
 }
@@ -287,13 +304,14 @@ impl Family {
 fn child_of(above: &Role) -> Role {
     match above {
         Role::Main | Role::Helper => Role::Child,
-        other => other.clone(),
+        Role::Around(before) => Role::Around(Box::new(child_of(before))),
+        Role::Child | Role::Inside(_) => above.clone(),
     }
 }
 
 fn inside(role: &Role) -> Option<Arc<str>> {
     match role {
         Role::Inside(inside) => Some(inside.call.clone()),
-        Role::Main | Role::Child | Role::Helper | Role::Around => None,
+        Role::Main | Role::Child | Role::Helper | Role::Around(_) => None,
     }
 }

@@ -12,6 +12,7 @@ use crate::record::{
 
 mod nested;
 mod restart;
+mod takeover;
 
 /// A session told action by action.
 #[derive(Default)]
