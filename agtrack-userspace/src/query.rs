@@ -20,7 +20,7 @@ mod when;
 #[cfg(test)]
 mod tests;
 
-use crate::record::{Body, Object, OutcomeResult, Record};
+use crate::record::{Body, Object, OutcomeResult, PathSource, Record};
 use brief::{Brief, met};
 
 pub use action::{BadAction, named_action};
@@ -97,6 +97,24 @@ impl Query {
             && others.matches(record)
     }
 
+    /// Whether a record matches but for its path, which has the name at its end that was asked for, and
+    /// was not resolved.
+    fn is_elsewhere(&self, record: &Record) -> bool {
+        let Body::Action(action) = &record.body else {
+            return false;
+        };
+        let others = Query {
+            paths: Vec::new(),
+            ..self.clone()
+        };
+        action.completeness.path_source == Some(PathSource::Argument)
+            && others.matches(record)
+            && object::paths(&action.object).iter().any(|path| {
+                let name = path.0.rsplit(|byte| *byte == b'/').next();
+                self.paths.iter().any(|glob| glob.name() == name)
+            })
+    }
+
     /// Whether a line may match, going by what is quickly read; only parsing says that it does.
     fn may_match(&self, line: &[u8]) -> bool {
         Brief::read(line).is_none_or(|brief| brief.is_meant(self))
@@ -105,7 +123,7 @@ impl Query {
     fn is_about(&self, object: Option<&Object>) -> bool {
         met(&self.paths, |glob| {
             let paths = object.map(object::paths);
-            paths.is_some_and(|paths| paths.iter().any(|path| glob.matches(&path.0)))
+            paths.is_some_and(|paths| paths.iter().any(|path| is_meant(&path.0, glob)))
         }) && met(&self.hosts, |host| {
             object.is_some_and(|object| object::names(object, host))
         })
@@ -130,6 +148,11 @@ impl Query {
             decision.and_then(|decision| decision.get("effect")?.as_str()) == Some(effect)
         }) && (!self.changes || action.is_some_and(change::is_change))
     }
+}
+
+/// Whether a path is one of these, as it was recorded or without its detours.
+fn is_meant(path: &[u8], glob: &Glob) -> bool {
+    glob.matches(path) || object::folded(path).is_some_and(|folded| glob.matches(&folded))
 }
 
 /// What was acted on.

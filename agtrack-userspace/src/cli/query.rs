@@ -97,6 +97,9 @@ pub(super) fn run(args: &QueryArgs) -> anyhow::Result<ExitCode> {
     };
     out.finish()?;
     say(&dir, &told, found);
+    if told.elsewhere > 0 {
+        terminal::tell(&hint::elsewhere(told.elsewhere, &query));
+    }
     if found == 0 {
         let hints = hints(&extent, &query)?;
         hints.iter().for_each(|hint| terminal::tell(hint));

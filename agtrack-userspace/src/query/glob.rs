@@ -132,6 +132,14 @@ impl Glob {
         !self.text.iter().any(|byte| b"*?[\\".contains(byte))
     }
 
+    /// The name at the end of a whole path without wildcards.
+    #[must_use]
+    pub fn name(&self) -> Option<&[u8]> {
+        let path = self.text.strip_prefix(b"/").filter(|_| self.is_name())?;
+        let name = path.rsplit(|byte| *byte == b'/').next()?;
+        (!name.is_empty()).then_some(name)
+    }
+
     /// Whether it matches the whole text.
     pub fn matches(&self, text: &[u8]) -> bool {
         self.regex.is_match(text)

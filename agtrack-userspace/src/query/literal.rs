@@ -13,6 +13,11 @@ pub(super) struct Ends {
 }
 
 impl Ends {
+    /// The end of the string.
+    pub(super) const END: Ends = Ends {
+        begin: false,
+        end: true,
+    };
     /// The whole string.
     pub(super) const BOTH: Ends = Ends {
         begin: true,

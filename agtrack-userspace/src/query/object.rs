@@ -3,6 +3,25 @@
 use super::host::{Host, Party};
 use crate::record::{Address, Object, Text, UringRequest};
 
+/// What a path contains, in JSON, that leads through a directory and out of it again.
+pub(super) const DETOURS: [&[u8]; 2] = [b"/../", b"/..\""];
+
+/// The path without its detours, if it has any, as they are where no part of it is a symbolic link: names
+/// that callers gave are recorded as they gave them.
+pub(super) fn folded(path: &[u8]) -> Option<Vec<u8>> {
+    let mut parts: Vec<&[u8]> = Vec::new();
+    let mut has_detours = false;
+    for part in path.strip_prefix(b"/")?.split(|byte| *byte == b'/') {
+        if part == b".." {
+            has_detours = true;
+            parts.pop();
+        } else {
+            parts.push(part);
+        }
+    }
+    has_detours.then(|| [b"/", &*parts.join(&b'/')].concat())
+}
+
 /// Every path: both names of a rename, what a link leads to, sockets, programs and scripts.
 pub(super) fn paths(object: &Object) -> Vec<&Text> {
     match object {

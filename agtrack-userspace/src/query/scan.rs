@@ -35,6 +35,9 @@ pub struct Told {
     pub unknown: u64,
     /// Changes that were asked for, of files that the kernel makes.
     pub kernel_made: u64,
+    /// Records that are about other paths with the names at their ends that were asked for, as callers
+    /// gave them: what links in them lead to is not known.
+    pub elsewhere: u64,
     /// Segments that were removed before they were read to their end.
     pub gone: u64,
     /// Records that the journal has no more, though they may match.
@@ -76,6 +79,7 @@ pub struct Found<T> {
     /// Lines that are no records of this version.
     pub unknown: u64,
     kernel_made: u64,
+    elsewhere: u64,
     gone: bool,
     lines: u64,
 }
@@ -86,6 +90,7 @@ impl<T> Default for Found<T> {
             told: Vec::new(),
             unknown: 0,
             kernel_made: 0,
+            elsewhere: 0,
             gone: false,
             lines: 0,
         }
@@ -162,7 +167,10 @@ fn judge<T>(query: &Query, line: &[u8], tell: impl Fn(&Record, &[u8]) -> T, foun
     }
     match serde_json::from_slice::<Record>(line) {
         Ok(record) if query.matches(&record) => found.told.push(tell(&record, line)),
-        Ok(record) => found.kernel_made += u64::from(query.is_of_kernel(&record)),
+        Ok(record) => {
+            found.kernel_made += u64::from(query.is_of_kernel(&record));
+            found.elsewhere += u64::from(query.is_elsewhere(&record));
+        }
         Err(_) => found.unknown += 1,
     }
 }
@@ -219,6 +227,7 @@ fn collect<T>(
         let found = found?;
         told.unknown += found.unknown;
         told.kernel_made += found.kernel_made;
+        told.elsewhere += found.elsewhere;
         told.gone += u64::from(found.gone);
         *lines.entry(unit.segment).or_default() += found.lines;
         if !found.told.is_empty() && take(found.told).is_break() {
@@ -283,6 +292,7 @@ impl<F> Seeker<'_, F> {
             let found = (self.read)(line.bytes);
             told.unknown += found.unknown;
             told.kernel_made += found.kernel_made;
+            told.elsewhere += found.elsewhere;
             if !found.told.is_empty() && take(found.told).is_break() {
                 told.stopped = true;
                 break;

@@ -9,7 +9,7 @@ use memchr::{memchr, memrchr};
 
 use super::literal::{self, Ends};
 use super::when::Window;
-use super::{Query, change};
+use super::{Query, change, object};
 use crate::record::OutcomeResult;
 
 /// Shorter ones are in every line.
@@ -71,8 +71,16 @@ impl Sieve {
         let hosts = all(&query.hosts, super::Host::literal);
         let any_case = hosts.iter().flatten().any(u8::is_ascii_alphabetic);
         let action = |glob: &super::Glob| glob.literal().map(<[u8]>::to_vec);
+        let mut paths = all(&query.paths, |glob| match glob.name() {
+            // Other paths with this name at their end are counted.
+            Some(name) => literal::of_bytes(&[b"/", name].concat(), Ends::END),
+            None => glob.literal().map(<[u8]>::to_vec),
+        });
+        if !paths.is_empty() {
+            paths.extend(object::DETOURS.map(<[u8]>::to_vec));
+        }
         let needles = [
-            Needle::new(&path(&query.paths), false),
+            Needle::new(&paths, false),
             Needle::new(&hosts, any_case),
             Needle::new(&all(&query.tool_calls, exact), false),
             Needle::new(&path(&query.exes), false),

@@ -125,6 +125,24 @@ fn every_path_of_an_object_is_looked_at() {
 }
 
 #[test]
+fn a_name_that_leads_out_of_a_directory_again_is_found_where_it_ends() {
+    let names = [
+        "/a/b/../wanted",
+        "/a/b/c/../..",
+        "/../a/wanted",
+        "/a/..wanted",
+        "/b/../../c/x",
+    ];
+    let bodies = names.map(|name| file("file.unlink", name));
+    check(&path("/a/wanted"), &bodies, &[1, 3]);
+    check(&path("/a/b/../wanted"), &bodies, &[1]);
+    check(&path("/a/"), &bodies, &[1, 2, 3, 4]);
+    check(&path("/a"), &bodies, &[2]);
+    check(&path("/c/x"), &bodies, &[5]);
+    check(&path("/c/"), &bodies, &[5]);
+}
+
+#[test]
 fn odd_names_are_found_as_they_are_written() {
     let names = [
         r"/a\xff",

@@ -7,6 +7,7 @@ use crate::journal::Extent;
 use crate::query::{Glob, Host, Query, scan};
 use crate::record::{Text, printable};
 use crate::sessions::{self, Wanted};
+use crate::terminal::counted;
 
 /// Names that are told.
 const TOLD: usize = 5;
@@ -96,6 +97,20 @@ pub(in crate::cli) fn merged(extent: &Extent, query: &Query) -> anyhow::Result<O
     }))
 }
 
+/// Records of other paths that end like one that was asked for.
+pub(super) fn elsewhere(count: u64, query: &Query) -> String {
+    let names = query.paths.iter().filter_map(Glob::name);
+    let names: Vec<_> = names
+        .map(|name| format!("`--path '**/{}'`", Text(name.to_vec()).printable()))
+        .collect();
+    format!(
+        "{} of other paths may be about it too: they have the same name at their end, and are names as \
+         callers gave them, which lead through symbolic links perhaps; ask for {}",
+        counted(count, "record", "records"),
+        names.join(" or ")
+    )
+}
+
 /// A name that nobody looks up.
 fn host(host: &Host) -> Option<String> {
     host.is_localhost().then(|| {
@@ -118,6 +133,11 @@ fn path(glob: &Glob) -> Option<String> {
     if text.starts_with(b"./") || text.starts_with(b"../") {
         return Some(format!(
             "paths are recorded from `/` on, so {shown} is none of them; write all of it"
+        ));
+    }
+    if text.windows(4).any(|part| part == b"/../") || text.ends_with(b"/..") {
+        return Some(format!(
+            "write {shown} without `..`: what leads to a file by such a name is found by the plain one, too"
         ));
     }
     if text.ends_with(b"/") || !glob.is_name() {
