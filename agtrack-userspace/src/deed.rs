@@ -8,6 +8,7 @@ mod content;
 mod files;
 mod kernel;
 mod list;
+mod mode;
 mod program;
 mod shelf;
 mod target;
@@ -20,7 +21,7 @@ use self::list::{add, list};
 use self::program::Programs;
 use self::shelf::Shelf;
 use self::target::{interest, peer, rank, target};
-pub use self::{files::is_of_tool, kernel::is_kernel_made};
+pub use self::{files::is_of_tool, kernel::is_kernel_made, mode::sets_user_id};
 use crate::credential;
 use crate::record::{
     Access, Action, Address, Direction, Effects, FileChange, Flow, Object, OutcomeResult, Process,

@@ -33,14 +33,10 @@ const LOOK: Duration = Duration::from_millis(100);
 /// running daemon; `agtrack run --packets` needs none. What packets carry is not redacted.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
+#[command(group(clap::ArgGroup::new("whose").required(true).args(["agent", "session"])))]
 pub(super) struct CaptureArgs {
     /// All sessions of the agent with this id or name, also those that begin later
-    #[arg(
-        long,
-        value_name = "NAME",
-        required_unless_present = "session",
-        conflicts_with = "session"
-    )]
+    #[arg(long, value_name = "NAME")]
     agent: Option<String>,
     /// One session that runs, by its id or how it begins; the capture ends with it
     #[arg(long, value_name = "ID", value_parser = session)]

@@ -126,15 +126,19 @@ fn numbers(dir: &Path, first: u64, last: u64) -> Result<(), crate::journal::Erro
 
 /// The page holds what an agent did with whose files: it is for its owner alone, like the journal.
 fn write(file: &Path, page: &str) -> anyhow::Result<()> {
-    use std::os::unix::fs::OpenOptionsExt;
+    use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
     let write = || {
-        std::fs::OpenOptions::new()
+        let mut out = std::fs::OpenOptions::new()
             .write(true)
             .create(true)
             .truncate(true)
             .mode(0o600)
-            .open(file)?
-            .write_all(page.as_bytes())
+            .open(file)?;
+        // One that was there keeps its mode otherwise.
+        if out.metadata()?.is_file() {
+            out.set_permissions(std::fs::Permissions::from_mode(0o600))?;
+        }
+        out.write_all(page.as_bytes())
     };
     write().with_context(|| {
         format!(

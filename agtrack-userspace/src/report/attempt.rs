@@ -29,14 +29,12 @@ impl Deed {
             return None;
         };
         let cut = path.0.iter().rposition(|byte| *byte == b'/').unwrap_or(0);
-        let (directory, name) = path.0.split_at(cut);
-        let name = String::from_utf8_lossy(name.strip_prefix(b"/").unwrap_or(name));
-        if tamper.process.uid.is_empty() || journal::is_file_name(&name) {
+        if tamper.process.uid.is_empty() || journal::is_file(&path.0) {
             return None;
         }
         Some(Deed {
             process: tamper.process.uid.clone(),
-            directory: Text(directory.to_vec()),
+            directory: Text(path.0.iter().take(cut).copied().collect()),
         })
     }
 }
@@ -60,11 +58,9 @@ pub fn weight(tamper: &Tamper) -> Weight {
     let Object::File { path, .. } = &tamper.object else {
         return Weight::Bad;
     };
-    let name = path.0.rsplit(|byte| *byte == b'/').next();
-    let name = String::from_utf8_lossy(name.unwrap_or_default());
     match tamper.by {
         By::Agent => Weight::Bad,
-        _ if journal::is_file_name(&name) => Weight::Bad,
+        _ if journal::is_file(&path.0) => Weight::Bad,
         _ => Weight::Warning,
     }
 }

@@ -90,7 +90,11 @@ impl Builder {
         self.place(record);
         let at = record.boot_time.saturating_sub(self.span.begin);
         match &record.body {
-            Body::Action(action) => self.act(action, at, &record.time),
+            Body::Action(action) => {
+                self.act(action, at, &record.time);
+                let number = self.timeline.number(action.tool_call.as_ref());
+                self.findings.mode(action, record, number);
+            }
             Body::Session(change) => self.session(change, at),
             Body::ToolCall(change) => {
                 self.timeline.change(change, at, &record.time);

@@ -1,5 +1,6 @@
 //! Files that a session changed, one by one.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use super::bounds::FILES;
@@ -29,6 +30,7 @@ impl Files {
             } => drop(self.note(path, "created", call)),
             Object::File { path, change, .. } => {
                 let Some(what) = what(action) else { return };
+                let what = &*what;
                 let created = change
                     .content
                     .as_ref()
@@ -41,6 +43,11 @@ impl Files {
                 };
                 match what {
                     "deleted" => gone(file, effect),
+                    "directory removed" => file.gone = true,
+                    "truncated" => truncated(file, change.size),
+                    "mapped" => file.changed_since |= file.sha256.is_some(),
+                    // What a new name was not read by says nothing of the file.
+                    "linked" => holds(file, effect.filter(|effect| effect.sha256.is_some())),
                     _ => holds(file, effect),
                 }
                 if let Some(target) = &change.target {
@@ -53,11 +60,16 @@ impl Files {
                     let sha256 = file.sha256.take();
                     let size = file.size.take();
                     gone(file, None);
-                    (size, sha256)
+                    let modes = file.what.iter().filter(|what| is_mode(what));
+                    (size, sha256, modes.cloned().collect::<Vec<_>>())
                 });
                 if let Some(file) = self.note(to, "moved here", call) {
                     file.other = Some(from.clone());
-                    if let Some((size, Some(sha256))) = before {
+                    let (size, sha256, modes) = before.unwrap_or_default();
+                    for mode in modes {
+                        once(&mut file.what, Some(mode));
+                    }
+                    if let Some(sha256) = sha256 {
                         file.previous_sha256 = file.previous_sha256.or(file.sha256);
                         (file.size, file.sha256) = (size, Some(sha256));
                     }
@@ -98,21 +110,40 @@ impl Files {
     }
 
     pub(super) fn finish(mut self) -> Capped<FileDone> {
+        // Of files that came and went the numbers are told; directories around them were to hold them.
+        let is_told =
+            |file: &FileDone| !file.gone || file.what.first().is_none_or(|what| what != MADE);
+        self.files.items.retain(is_told);
         self.files.items.sort_by(|a, b| a.path.cmp(&b.path));
         self.files
     }
 }
 
+/// What is said of a directory that is new.
+const MADE: &str = "directory made";
+/// What a file's mode was changed to begins with.
+const MODE: &str = "mode ";
+
+/// Whether it says to what a file's mode was changed.
+pub(super) fn is_mode(what: &str) -> bool {
+    what.starts_with(MODE)
+}
+
 /// What an action is to a file, if it changes one.
-fn what(action: &Action) -> Option<&'static str> {
+fn what(action: &Action) -> Option<Cow<'static, str>> {
     let Object::File { change, .. } = &action.object else {
         return None;
     };
+    if let ("file.chmod", Some(mode)) = (&*action.action, &change.mode) {
+        return Some(format!("{MODE}{mode}").into());
+    }
     let written = change.content.as_ref();
-    match &*action.action {
+    let what = match &*action.action {
         "file.close" if written.is_some_and(|content| content.written > 0) => Some("written"),
         "file.close" if written.is_some_and(|content| content.emptied) => Some("emptied"),
         "file.close" if written.is_some_and(|content| content.created) => Some("created"),
+        "file.mkdir" => Some(MADE),
+        "file.rmdir" => Some("directory removed"),
         "file.unlink" => Some("deleted"),
         "file.link" => Some("linked"),
         "file.symlink" => Some("symbolic link"),
@@ -123,7 +154,15 @@ fn what(action: &Action) -> Option<&'static str> {
         "file.chown" => Some("owner changed"),
         "file.setxattr" | "file.removexattr" => Some("attribute changed"),
         _ => None,
-    }
+    };
+    what.map(Cow::Borrowed)
+}
+
+/// What it holds now nobody has read.
+fn truncated(file: &mut FileDone, size: Option<u64>) {
+    let before = file.sha256.take();
+    file.previous_sha256 = file.previous_sha256.or(before);
+    (file.size, file.unhashed) = (size, None);
 }
 
 fn holds(file: &mut FileDone, effect: Option<&Effect>) {

@@ -1,12 +1,13 @@
 //! What somebody should look at: what `agtrack run` and `agtrack tail` point out, in one list.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::attempt::{self, Attempts, Deed};
 use super::bounds::{CALLS, FINDINGS};
 use super::call;
 use super::model::{Capped, Finding, ProcessDone, Step, Weight};
-use crate::record::{By, Effects, Handoff, Item, Object, Record, Tamper, Text};
+use crate::deed::sets_user_id;
+use crate::record::{Action, Effects, Handoff, Item, Object, Record, Tamper, Text};
 use crate::run::summary::contact;
 
 /// Gathers what is seen on the way.
@@ -14,6 +15,8 @@ use crate::run::summary::contact;
 pub(super) struct Findings {
     found: Capped<Finding>,
     deeds: Attempts,
+    /// Files that were made to run as another.
+    modes: HashSet<Text>,
     /// Records of the last deed that were not told.
     more: u64,
 }
@@ -42,15 +45,6 @@ impl Findings {
             return self.more();
         }
         self.more = 0;
-        let by = match tamper.by {
-            By::Agent => "by an agent's process",
-            By::Parent => "by whoever started the recorder",
-            By::Init => "by init",
-            By::Own => "by agtrack itself",
-            By::Other => "by another process",
-        };
-        let exe = tamper.process.exe.as_ref();
-        let exe = exe.map_or("?".into(), Text::escaped);
         let count = match tamper.completeness.count {
             0 | 1 => String::new(),
             count => format!(", {count} times"),
@@ -59,11 +53,7 @@ impl Findings {
             weight: attempt::weight(tamper),
             what: format!("{TAMPER}{}", tamper.action),
             name: reached(&tamper.object),
-            detail: format!(
-                "{by}, {exe} [{}]{}{count}",
-                tamper.process.pid,
-                tamper.process.origin()
-            ),
+            detail: format!("{}{count}", tamper.who()),
             time: Some(record.time.clone()),
             seq: Some(record.seq),
             calls,
@@ -96,6 +86,24 @@ impl Findings {
             seq: Some(record.seq),
             calls: vec![call],
         });
+    }
+
+    /// A file was made to run as another user or group.
+    pub(super) fn mode(&mut self, action: &Action, record: &Record, call: u64) {
+        let Some((path, mode)) = sets_user_id(action) else {
+            return;
+        };
+        if self.modes.len() < FINDINGS && self.modes.insert(path.clone()) {
+            self.push(Finding {
+                weight: Weight::Warning,
+                what: "set-user-id".to_owned(),
+                name: path.clone(),
+                detail: format!("mode {mode}"),
+                time: Some(record.time.clone()),
+                seq: Some(record.seq),
+                calls: vec![call],
+            });
+        }
     }
 
     fn push(&mut self, finding: Finding) {

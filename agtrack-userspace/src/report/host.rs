@@ -35,6 +35,11 @@ impl Hosts {
                     host.begun += u64::from(begun);
                 }
             }
+            Object::Endpoint { local, .. } if action.action == "net.listen" && !failed => {
+                if let Some(host) = self.at(local, call) {
+                    host.listens = true;
+                }
+            }
             Object::Endpoint {
                 peer: Some(peer), ..
             } => {
@@ -155,6 +160,7 @@ pub(super) fn merge(hosts: &mut Capped<HostDone>, action: &Action) {
                 known.failed += host.failed;
                 known.begun += host.begun;
                 known.over += host.over;
+                known.listens |= host.listens;
                 known.bytes_out = known.bytes_out.saturating_add(host.bytes_out);
                 known.bytes_in = known.bytes_in.saturating_add(host.bytes_in);
                 for word in host.said {

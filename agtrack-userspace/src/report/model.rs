@@ -255,6 +255,9 @@ pub struct HostDone {
     pub said: Vec<String>,
     /// It connected to the session.
     pub inbound: bool,
+    /// It is an address of this machine, where the session waited for others to connect.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub listens: bool,
     /// Which calls; 0 is the main program.
     pub calls: Vec<u64>,
 }

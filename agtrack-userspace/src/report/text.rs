@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::completeness::{Completeness, GapTold};
+use super::file::is_mode;
 use super::model::{Call, Ended, FileDone, Report, Step, Weight};
 use crate::container;
 use crate::engine::Summary;
@@ -24,10 +25,10 @@ const FILES: usize = 6;
 /// What is done to files beside what the summary of a session has lines for.
 const OTHERWISE: &[&str] = &[
     "linked",
-    "symbolic link",
     "made",
+    "directory made",
+    "directory removed",
     "mapped",
-    "mode changed",
     "owner changed",
     "attribute changed",
 ];
@@ -71,6 +72,7 @@ pub(super) fn laid_out(
     let summary = summary(report);
     lines.extend(recorded(look, "  recorded       ", &summary));
     lines.extend(otherwise(look, report));
+    lines.extend(listens(look, report));
     let whole = report.completeness.is_whole();
     lines.push(lost(look, &summary, whole));
     lines.extend(missing(look, &report.completeness, zone));
@@ -119,7 +121,7 @@ fn summary(report: &Report) -> Summary {
 
 fn when(report: &Report, zone: &TimeZone) -> String {
     let session = &report.session;
-    let begin = time(&session.begin, zone, "%Y-%m-%d %H:%M:%S");
+    let begin = time(&session.begin, zone, "%Y-%m-%d %H:%M:%S %Z");
     let took = duration(session.duration);
     match session.ended {
         Ended::Yes => match session.why {
@@ -150,7 +152,11 @@ fn calls(look: &Look, report: &Report, zone: &TimeZone) -> Vec<String> {
         }
     }
     let mut lines = look.line(anstyle::Style::new(), "tool calls", &words);
-    lines.extend(calls.iter().take(CALLS).map(|call| one(look, call, zone)));
+    lines.extend(
+        telling(&calls)
+            .into_iter()
+            .map(|call| one(look, call, zone)),
+    );
     let more = calls.len().saturating_sub(CALLS) as u64 + steps.more;
     if more > 0 {
         lines.push(format!("    and {more} more"));
@@ -158,14 +164,25 @@ fn calls(look: &Look, report: &Report, zone: &TimeZone) -> Vec<String> {
     lines
 }
 
+/// Those that are shown, in their order: what failed is not to be hidden behind what did not.
+fn telling<'a>(calls: &[&'a Call]) -> Vec<&'a Call> {
+    let (failed, others): (Vec<&Call>, Vec<&Call>) =
+        calls.iter().partition(|call| call.failed_at_work());
+    let mut shown: Vec<_> = failed.into_iter().chain(others).take(CALLS).collect();
+    shown.sort_by_key(|call| call.number);
+    shown
+}
+
 /// What was done to files that stayed and has no line of its own: a mode is no content.
 fn otherwise(look: &Look, report: &Report) -> Vec<String> {
-    let stayed = |file: &&FileDone| !file.gone && !file.of_tool;
+    let is_directory = |file: &FileDone| file.what.iter().any(|what| what == "directory removed");
+    let stayed = |file: &&FileDone| (!file.gone || is_directory(file)) && !file.of_tool;
     let mut words = Vec::new();
     let mut more = 0;
     for file in report.files.items.iter().filter(stayed) {
         let done = file.what.iter().map(String::as_str);
-        let done: Vec<_> = done.filter(|what| OTHERWISE.contains(what)).collect();
+        let done = done.filter(|what| OTHERWISE.contains(what) || is_mode(what));
+        let done: Vec<_> = done.collect();
         match words.len() {
             _ if done.is_empty() => {}
             FILES.. => more += 1,
@@ -178,6 +195,19 @@ fn otherwise(look: &Look, report: &Report) -> Vec<String> {
     match words.is_empty() {
         true => Vec::new(),
         false => look.line(anstyle::Style::new(), "also changed", &words),
+    }
+}
+
+/// Where it waited for others to connect.
+fn listens(look: &Look, report: &Report) -> Vec<String> {
+    let waits = report.hosts.items.iter().filter(|host| host.listens);
+    let words: Vec<_> = waits
+        .map(|host| host.address.printable())
+        .take(FILES)
+        .collect();
+    match words.is_empty() {
+        true => Vec::new(),
+        false => look.line(anstyle::Style::new(), "listens on", &words),
     }
 }
 

@@ -350,7 +350,7 @@ fn tampered(look: &Look, summary: &Summary) -> Option<String> {
     (summary.tampered > 0).then(|| {
         let count = summary.tampered;
         format!(
-            "  {bad}TAMPER{bad:#}         {count} attempt{plural} on the recorder itself (`agtrack query --kind tamper`)"
+            "  {bad}TAMPER{bad:#}         {count} attempt{plural} on the recorder itself; `agtrack query --kind tamper` says by whom"
         )
     })
 }

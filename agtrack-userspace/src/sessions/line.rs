@@ -9,7 +9,7 @@ use serde::de::IgnoredAny;
 use uuid::Uuid;
 
 use crate::credential;
-use crate::deed::Deeds;
+use crate::deed::{Deeds, sets_user_id};
 use crate::query::{Found, Period};
 use crate::record::{
     Action, Binding, Body, Change, GapReason, Object, OutcomeResult, Record, SessionChange, Text,
@@ -261,6 +261,10 @@ impl Heard {
                 self.notes.push(Note::Finding(session, hash));
             }
         }
+        if let Some((path, _)) = sets_user_id(action) {
+            let hash = hasher.hash_one(("mode", &path.0));
+            self.notes.push(Note::Finding(session, hash));
+        }
         if let Object::Exec { brought, .. } = &action.object
             && action.outcome.result != OutcomeResult::Failure
             && !brought.marks().is_empty()
@@ -293,7 +297,13 @@ impl Line<'_> {
             .outcome
             .as_ref()
             .is_none_or(|outcome| outcome.result == OutcomeResult::Failure);
-        let whole = ["net.connect", "net.send", "process.exec", "kernel.io_uring"];
+        let whole = [
+            "net.connect",
+            "net.send",
+            "process.exec",
+            "kernel.io_uring",
+            "file.chmod",
+        ];
         failed
             || whole.contains(&action)
             || self.object.as_ref().is_none_or(|object| {

@@ -19,7 +19,7 @@ pub(super) fn line(call: &ToolCallChange) -> String {
     let what = match call.change {
         Change::End => end(call.unseen),
         Change::Start => "begins",
-        Change::Suspend => "goes on and is recorded no further",
+        Change::Suspend => "goes on without this recorder",
         Change::Resume => "is recorded again",
         Change::Report
         | Change::Reload

@@ -186,7 +186,7 @@ fn session(change: &SessionChange, id: Option<&Uuid>) -> String {
     let what = match change.change {
         Start => "begins",
         End => "ends",
-        Suspend => "goes on without a recorder",
+        Suspend => "goes on without this recorder",
         Resume => "is recorded again",
         Report | Reload | ReloadRefused | CaptureStart | CaptureEnd | Tag | Untag => "goes on",
     };

@@ -217,6 +217,9 @@ fn host(html: &mut Html, host: &HostDone) {
             if host.inbound {
                 html.word("small", "faint", " inbound");
             }
+            if host.listens {
+                html.word("small", "warn", " listens");
+            }
         });
         cell(html, "Sent", |html| html.text(&bytes(host.bytes_out)));
         cell(html, "Received", |html| html.text(&bytes(host.bytes_in)));

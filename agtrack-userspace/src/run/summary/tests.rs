@@ -186,7 +186,7 @@ fn attempts_on_the_recorder_are_counted() {
         lines.into_iter().find(|line| line.contains("TAMPER"))
     };
     assert_eq!(told(0), None);
-    let one = "  TAMPER         1 attempt on the recorder itself (`agtrack query --kind tamper`)";
+    let one = "  TAMPER         1 attempt on the recorder itself; `agtrack query --kind tamper` says by whom";
     assert_eq!(told(1).as_deref(), Some(one));
     assert!(told(2).unwrap().contains("2 attempts on"));
 }

@@ -206,7 +206,7 @@ fn a_session_over_a_restart_is_told_as_that() {
     told(
         "suspend",
         Value::Null,
-        "session 01890000-0000 goes on without a recorder: cgroup /a",
+        "session 01890000-0000 goes on without this recorder: cgroup /a",
     );
     told(
         "resume",
