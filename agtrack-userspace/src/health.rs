@@ -76,6 +76,18 @@ pub struct ConfigRead {
     pub read: String,
     /// Hash of all its files.
     pub sha256: Option<String>,
+    /// What was to take its place and was refused since, so that this one stays.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refused: Option<ConfigRefused>,
+}
+
+/// A configuration that was to be read and was refused.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConfigRefused {
+    /// When, RFC 3339.
+    pub time: String,
+    /// Why.
+    pub reason: String,
 }
 
 /// How the journal is doing.

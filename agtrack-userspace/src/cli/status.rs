@@ -92,6 +92,15 @@ fn lines(health: &Health, palette: Palette) -> Vec<String> {
         ),
         format!("{} {}", title("lost"), losses(health)),
     ];
+    if let Some(refused) = &health.config.refused {
+        let (time, reason) = (printable(&refused.time), printable(&refused.reason));
+        let told = format!("not reloaded at {time}, the one above stays in force: {reason}");
+        // Below the configuration's own line.
+        lines.insert(
+            3,
+            format!("{} {}", title("config"), styled(palette.warning, told)),
+        );
+    }
     lines.extend(parts(health, palette));
     lines
 }
@@ -205,7 +214,7 @@ fn size(bytes: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::health::Part;
+    use crate::health::{ConfigRefused, Part};
     use crate::record::GapReason;
 
     #[test]
@@ -240,5 +249,23 @@ mod tests {
                     minute, 1 refused; no route; next try 2026-11-22T21:03:11Z";
         assert!(lines.contains(&sink.to_owned()), "{lines:#?}");
         assert_eq!(health.bad(), ["journal", "sink siem"]);
+    }
+
+    #[test]
+    fn a_configuration_that_was_not_taken_is_told_below_the_one_in_force() {
+        let mut health = Health::default();
+        let configs = |health: &Health| {
+            let lines = lines(health, Palette::default());
+            let configs = lines.into_iter().filter(|line| line.starts_with("config"));
+            configs.collect::<Vec<_>>()
+        };
+        assert_eq!(configs(&health).len(), 1);
+        health.config.refused = Some(ConfigRefused {
+            time: "2026-11-22T21:03:11Z".to_owned(),
+            reason: "unknown key `cgroup`".to_owned(),
+        });
+        let told = "config    not reloaded at 2026-11-22T21:03:11Z, the one above stays in force: unknown \
+                    key `cgroup`";
+        assert_eq!(configs(&health).get(1).map(String::as_str), Some(told));
     }
 }

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use tokio::sync::watch;
 
 use super::history::{History, time};
-use super::{ConfigRead, Health, JournalHealth, part};
+use super::{ConfigRead, ConfigRefused, Health, JournalHealth, part};
 use crate::engine::Gauge;
 use crate::journal::{self, Committed};
 use crate::record::GapReason;
@@ -80,7 +80,16 @@ impl Monitor {
             file: self.0.about.config.display().to_string(),
             read: time(Timestamp::now()),
             sha256,
+            refused: None,
         };
+    }
+
+    /// The one in force stays: what was to take its place was refused.
+    pub fn config_refused(&self, reason: String) {
+        lock(&self.0.config).refused = Some(ConfigRefused {
+            time: time(Timestamp::now()),
+            reason,
+        });
     }
 
     /// Where the sinks say how they are doing.
