@@ -49,13 +49,14 @@ use anyhow::{Context, anyhow};
 use uuid::Uuid;
 
 use crate::cgroup::Cgroup;
-use crate::input::Requester;
+use crate::input::{RemovedJournal, Requester};
 use crate::journal;
 use crate::load::{BackendChoice, Inventory, Reads, Sizes};
 use crate::noise;
 use crate::record::{ConfigChange, SinkHealth};
 
 pub use capture::{CaptureBegun, CaptureDone, CaptureRequest, Named, Whose};
+pub use core::RemovedBy;
 pub use discover::{Discovered, discover};
 pub use hasher::HasherLoad;
 pub use key::known_key;
@@ -101,8 +102,8 @@ pub struct Options {
     pub config_file: Option<PathBuf>,
     /// Hash of the configuration.
     pub config_sha256: Option<String>,
-    /// The last record of the journal that was here before and was removed while it was written.
-    pub removed: Option<u64>,
+    /// The journal before was removed while it was written.
+    pub removed: Option<RemovedJournal>,
     /// Write everything that comes from outside to this file, for replay.
     pub input_log: Option<PathBuf>,
 }

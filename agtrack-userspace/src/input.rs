@@ -243,16 +243,26 @@ pub struct Kept {
     pub until: u64,
 }
 
+/// A journal that was here before and was removed while this recorder wrote it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RemovedJournal {
+    /// Its last record.
+    pub last: u64,
+    /// Who was the last that was seen to take a file away from it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
+}
+
 /// How the journal was found.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct JournalState {
     /// The last recorder did not close it.
     pub unclean: bool,
     /// Bytes of a torn last line that were cut off.
     pub torn: u64,
-    /// The last record of the journal that was here before and was removed while this recorder wrote it.
+    /// The one before was removed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub removed: Option<u64>,
+    pub removed: Option<RemovedJournal>,
 }
 
 /// The time, at one moment.

@@ -65,6 +65,12 @@ pub fn is_file_name(name: &str) -> bool {
         || segment::first(name).is_some()
 }
 
+/// Whether a path may be one of a journal's files.
+pub fn is_file(path: &[u8]) -> bool {
+    let name = path.rsplit(|byte| *byte == b'/').next();
+    is_file_name(&String::from_utf8_lossy(name.unwrap_or_default()))
+}
+
 /// How to keep the journal.
 #[derive(Clone, Debug)]
 pub struct Options {

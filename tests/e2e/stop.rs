@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::process::Command;
 
 use agtrack_tests::daemon::{Daemon, Home};
 use agtrack_tests::group::Group;
@@ -14,6 +15,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::host::{balanced, own_name, total};
+use crate::tamper::files::names_are_seen;
 use crate::{Outcome, tests};
 
 tests![
@@ -167,7 +169,12 @@ fn a_journal_that_is_removed_is_said_and_begun_anew() -> Outcome {
         directory.path(),
         &steps!["exit", "0"],
     );
-    std::fs::remove_dir_all(home.journal()).unwrap();
+    let mut rm = Command::new("rm")
+        .arg("-rf")
+        .arg(home.journal())
+        .spawn()
+        .unwrap();
+    assert!(rm.wait().unwrap().success());
     // It is ready once more, in the same process.
     daemon.ready();
     let pid = run(
@@ -188,6 +195,11 @@ fn a_journal_that_is_removed_is_said_and_begun_anew() -> Outcome {
     assert_eq!(records[0]["reason"], "journal_removed", "{}", records[0]);
     let start = records.iter().find(|record| record["change"] == "start");
     assert_eq!(start.unwrap()["kind"], "lifecycle", "by {pid}");
+    let detail = records[0]["detail"].as_str().unwrap();
+    let by = format!(" [{}]", rm.id());
+    let is_told = detail.contains(&by) && said.contains(&by);
+    let is_seen = names_are_seen(start.unwrap()).is_ok();
+    assert_eq!(is_told, is_seen, "{detail}\n{said}");
     let session = |record: &&Value| record["kind"] == "session";
     assert!(
         records.iter().any(|record| session(&record)),

@@ -18,6 +18,11 @@ use crate::journal::{self, Journal};
 use crate::pipeline::Pipeline;
 use crate::record::{Binding, Body, Change, Draft, Stamper};
 
+/// Who was the last that was seen to take a file away from the journal.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("somebody took the journal's files away ({0})")]
+pub struct RemovedBy(pub String);
+
 /// What stands between inputs and the disk.
 pub(super) struct Core {
     pub(super) pipeline: Pipeline,
@@ -100,6 +105,21 @@ impl Core {
             }
         }
         Ok(())
+    }
+
+    /// Whether the journal can still be written at all.
+    ///
+    /// # Errors
+    /// Somebody has removed it: with [`RemovedBy`], where that was seen.
+    pub(super) fn check(&self) -> anyhow::Result<()> {
+        let Err(error) = self.journal.check() else {
+            return Ok(());
+        };
+        let error = anyhow::Error::new(error);
+        Err(match self.tally.removed_by() {
+            Some(who) => error.context(RemovedBy(who.to_owned())),
+            None => error,
+        })
     }
 
     /// Tells what the journal refused, once it takes records again.

@@ -304,7 +304,7 @@ impl Live {
         hands.repair_bound(&mut self.watch, &counters)?;
         hands.tell_counters(counters)?;
         hands.tell_refused()?;
-        hands.core.journal.check()?;
+        hands.core.check()?;
         self.trouble.tell(&self.hands.core.journal);
         self.detach_unneeded();
         self.hands.core.flush_log()

@@ -10,8 +10,10 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::deed::Deeds;
+use crate::journal;
 use crate::record::{
-    Agent, Binding, Body, Change, Draft, Effects, Gap, GapReason, SessionChange, Text,
+    Agent, Binding, Body, Change, Draft, Effects, Gap, GapReason, Object, SessionChange, Tamper,
+    Text,
 };
 
 /// Names in a list; the rest is counted.
@@ -71,6 +73,17 @@ pub struct Started {
     pub tool_calls: u64,
 }
 
+/// Whether somebody takes a file away from a journal.
+fn takes_journal(tamper: &Tamper) -> bool {
+    match (&*tamper.action, &tamper.object) {
+        ("tracker.unlink", Object::File { path, .. })
+        | ("tracker.rename", Object::Rename { from: path, .. } | Object::File { path, .. }) => {
+            journal::is_file(&path.0)
+        }
+        _ => false,
+    }
+}
+
 /// Adds drafts up.
 #[derive(Debug, Default)]
 pub(super) struct Tally {
@@ -82,6 +95,8 @@ pub(super) struct Tally {
     losses: BTreeMap<GapReason, u64>,
     skipped: u64,
     tampered: u64,
+    /// Who was the last that took a file away from the journal.
+    removed_by: Option<String>,
 }
 
 /// A launched session.
@@ -116,8 +131,14 @@ impl Tally {
                 self.result(agent, change);
             }
             (Body::Gap(gap), _) => self.gap(gap),
-            (Body::Tamper(tamper), _) if !tamper.expected => {
+            (Body::Tamper(tamper), agent) if !tamper.expected => {
                 self.tampered += tamper.completeness.count;
+                if takes_journal(tamper) {
+                    let agent = agent.as_ref();
+                    let whose =
+                        agent.map(|it| format!(" of agent {}, session {}", it.name, it.session));
+                    self.removed_by = Some(tamper.who() + &whose.unwrap_or_default());
+                }
             }
             (
                 Body::Action(_)
@@ -130,6 +151,10 @@ impl Tally {
                 _,
             ) => {}
         }
+    }
+
+    pub(super) fn removed_by(&self) -> Option<&str> {
+        self.removed_by.as_deref()
     }
 
     /// An agent that was started in a call begins or ends.

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Completeness, Object, Outcome, Process, Shared};
+use super::{Completeness, Object, Outcome, Process, Shared, Text};
 
 /// Somebody, an agent or not, sent a signal to the recorder, traced it, moved it to another cgroup,
 /// or changed its journal or its configuration.
@@ -37,6 +37,24 @@ pub struct Tamper {
     /// looked at, so that little or nothing but its id is known; `unknown` that the kernel does not
     /// say who it was.
     pub completeness: Completeness,
+}
+
+impl Tamper {
+    /// Who did it, for people: what the process is to the recorder, program, id, user and parent.
+    #[must_use]
+    pub fn who(&self) -> String {
+        let by = match self.by {
+            By::Agent => "an agent's process",
+            By::Parent => "whoever started the recorder",
+            By::Init => "init",
+            By::Own => "agtrack itself",
+            By::Other => "another process",
+        };
+        let exe = self.process.exe.as_ref();
+        let exe = exe.map_or("?".into(), Text::escaped);
+        let (pid, origin) = (self.process.pid, self.process.origin());
+        format!("by {by}, {exe} [{pid}]{origin}")
+    }
 }
 
 /// What the process that reached for the recorder is to it; the first that holds.

@@ -101,6 +101,8 @@ fn stored(port: u16) -> Vec<(String, Value)> {
     let count = info["state"]["messages"].as_u64().expect("a number");
     let consumer = json!({"stream_name": "AGTRACK", "config": {
         "deliver_subject": "records", "deliver_policy": "all", "ack_policy": "none",
+        // Bits a second: a reader that falls behind is cut off.
+        "rate_limit_bps": 100_000_000,
     }});
     let length = consumer.to_string().len();
     asking.say(&format!(

@@ -29,7 +29,11 @@ tests![
 
 /// What fanotify got: whether names are seen, or why not.
 fn sees_names(target: &Target) -> Result<(), String> {
-    let start = target.start();
+    names_are_seen(&target.start())
+}
+
+/// The same, of the record with which a recorder began.
+pub(crate) fn names_are_seen(start: &Value) -> Result<(), String> {
     let hooks = start["hooks"].as_array().unwrap();
     let missing = hooks
         .iter()
