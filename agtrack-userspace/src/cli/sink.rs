@@ -6,9 +6,10 @@ use std::process::ExitCode;
 use anyhow::{Context, bail};
 use clap::Subcommand;
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use crate::config::{self, Config, DEFAULT_FILE};
-use crate::journal::{Error, Journal};
+use crate::journal::{self, Error, Journal, Reader};
 use crate::record::printable;
 use crate::sink::{self, Cursor, Settings};
 use crate::terminal::{Output, styled};
@@ -63,26 +64,26 @@ pub(super) fn run(args: &SinkArgs) -> anyhow::Result<ExitCode> {
 }
 
 fn list(config: &Config, json: bool) -> anyhow::Result<ExitCode> {
-    let head = match Journal::committed(&config.journal.dir) {
-        Ok(committed) => committed.seq,
-        Err(Error::NotAJournal { .. }) => 0,
+    let (log, head) = match log(&config.journal.dir) {
+        Ok((log, head)) => (Some(log), head),
+        Err(Error::NotAJournal { .. }) => (None, 0),
         Err(error) => return Err(error.into()),
     };
     let directory = sink::directory(&config.journal.dir);
+    let find = |settings: &Settings| find(&directory, settings, log);
     let mut out = Output::new();
     if json {
         let sinks = config
             .sinks
             .iter()
-            .map(|sink| as_json(sink, &directory, head));
+            .map(|sink| Ok(as_json(sink, &find(sink)?, head)));
         let sinks = sinks.collect::<anyhow::Result<Vec<_>>>()?;
         out.json(&json!({"journal_seq": head, "sinks": sinks}))?;
     } else if config.sinks.is_empty() {
         out.line("no sinks; add [[sinks]] to the configuration, as docs/sinks.md shows")?;
     }
     for settings in config.sinks.iter().filter(|_| !json) {
-        let cursor = cursor(&directory, settings)?;
-        let (text, error) = describe(settings, cursor.as_ref(), head);
+        let (text, error) = describe(settings, &find(settings)?, head);
         out.line(text)?;
         if let Some(error) = error {
             out.line(styled(out.palette.bad, error))?;
@@ -92,37 +93,86 @@ fn list(config: &Config, json: bool) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn cursor(directory: &Path, settings: &Settings) -> anyhow::Result<Option<Cursor>> {
-    Cursor::read(directory, &settings.name).with_context(|| {
+/// Which log the journal is, and its last record.
+fn log(dir: &Path) -> Result<(Uuid, u64), Error> {
+    let log = Reader::open(dir, journal::Start::Beginning)?.log_id();
+    Ok((log, Journal::committed(dir)?.seq))
+}
+
+/// What there is of a sink's cursor.
+enum Found {
+    Cursor(Cursor),
+    /// It has one of this other log only.
+    Other(Uuid),
+    Nothing,
+}
+
+impl Found {
+    fn cursor(&self) -> Option<&Cursor> {
+        match self {
+            Found::Cursor(cursor) => Some(cursor),
+            Found::Other(_) | Found::Nothing => None,
+        }
+    }
+
+    fn other(&self) -> Option<Uuid> {
+        match self {
+            Found::Other(other) => Some(*other),
+            Found::Cursor(_) | Found::Nothing => None,
+        }
+    }
+}
+
+/// Looks for the cursor of a sink in this log, if there is one yet.
+fn find(directory: &Path, settings: &Settings, log: Option<Uuid>) -> anyhow::Result<Found> {
+    let read = |log| Cursor::read(directory, &settings.name, log);
+    let cursor = log.map(read).transpose().with_context(|| {
         format!(
             "cannot read the cursor of sink {} in {}; run it with sudo, or look whether the file is whole",
             settings.name,
             directory.display()
         )
-    })
+    })?;
+    if let Some(cursor) = cursor.flatten() {
+        return Ok(Found::Cursor(cursor));
+    }
+    let others = Cursor::others(directory, &settings.name, log);
+    let other = others.first().copied();
+    Ok(other.map_or(Found::Nothing, Found::Other))
 }
 
 /// A line for people, and another one where something is wrong.
-fn describe(settings: &Settings, cursor: Option<&Cursor>, head: u64) -> (String, Option<String>) {
+fn describe(settings: &Settings, found: &Found, head: u64) -> (String, Option<String>) {
     let who = format!("{} ({})", settings.name, settings.kind.name());
-    let Some(cursor) = cursor else {
-        let start = settings.start;
-        return (format!("{who}: has not begun; begins at `{start}`"), None);
+    let start = settings.start;
+    let cursor = match found {
+        Found::Cursor(cursor) => cursor,
+        Found::Other(other) => {
+            let text = format!(
+                "{who}: its cursor is of another journal ({other}); it begins at `{start}` of this one"
+            );
+            return (text, None);
+        }
+        Found::Nothing => return (format!("{who}: has not begun; begins at `{start}`"), None),
     };
     let delivered = cursor.next_seq.saturating_sub(1);
     let behind = head.saturating_sub(delivered);
-    let means = settings.kind.row().map_or("", |row| row.acknowledgement);
-    let mut text = format!(
-        "{who}: delivered up to record {delivered} of {head}, {behind} behind; since it began {} \
-         delivered, those sent again included (\"delivered\" means: {means}), {} refused",
-        cursor.delivered, cursor.refused
-    );
+    let mut text = format!("{who}: delivered up to record {delivered} of {head}, {behind} behind");
     let unsure = cursor.sent_seq.saturating_sub(cursor.next_seq);
     if unsure > 0 {
         text.push_str(&format!(
-            ", {unsure} sent and sure once the connection has held for a while"
+            ", {unsure} of them sent and sure once the connection has held for a while"
         ));
     }
+    let row = settings.kind.row();
+    let means = row.map_or("", |row| row.acknowledgement);
+    // What is counted is what the receiver was handed.
+    let is_unsure = row.is_some_and(|row| row.knows.contains(&"resend_ms"));
+    let counted = if is_unsure { "sent" } else { "delivered" };
+    text.push_str(&format!(
+        " (\"delivered\" means: {means}); since it began {} {counted}, those sent again included, {} refused",
+        cursor.delivered, cursor.refused
+    ));
     if cursor.missed > 0 {
         text.push_str(&format!(", {} no longer kept", cursor.missed));
     }
@@ -137,23 +187,22 @@ fn describe(settings: &Settings, cursor: Option<&Cursor>, head: u64) -> (String,
 const AGAIN: &str = "a running daemon tries again by itself, first after less than a second, then at \
                      most a minute apart, unless the receiver asks for a longer pause";
 
-fn as_json(settings: &Settings, directory: &Path, head: u64) -> anyhow::Result<Value> {
-    let cursor = cursor(directory, settings)?;
-    let delivered = cursor
-        .as_ref()
-        .map(|cursor| cursor.next_seq.saturating_sub(1));
-    Ok(json!({
+fn as_json(settings: &Settings, found: &Found, head: u64) -> Value {
+    let cursor = found.cursor();
+    let delivered = cursor.map(|cursor| cursor.next_seq.saturating_sub(1));
+    json!({
         "name": settings.name,
         "type": settings.kind.name(),
-        "log_id": cursor.as_ref().map(|cursor| cursor.log_id),
+        "log_id": cursor.map(|cursor| cursor.log_id),
+        "other_log_id": found.other(),
         "delivered_seq": delivered,
-        "sent_seq": cursor.as_ref().map(|cursor| cursor.sent_seq.saturating_sub(1)),
+        "sent_seq": cursor.map(|cursor| cursor.sent_seq.saturating_sub(1)),
         "behind": delivered.map(|seq| head.saturating_sub(seq)),
-        "delivered": cursor.as_ref().map(|cursor| cursor.delivered),
-        "refused": cursor.as_ref().map(|cursor| cursor.refused),
-        "missed": cursor.as_ref().map(|cursor| cursor.missed),
-        "error": cursor.as_ref().and_then(|cursor| cursor.error.clone()),
-    }))
+        "delivered": cursor.map(|cursor| cursor.delivered),
+        "refused": cursor.map(|cursor| cursor.refused),
+        "missed": cursor.map(|cursor| cursor.missed),
+        "error": cursor.and_then(|cursor| cursor.error.clone()),
+    })
 }
 
 fn test(config: &Config, (name, file): (&str, &Path), json: bool) -> anyhow::Result<ExitCode> {

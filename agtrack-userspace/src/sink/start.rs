@@ -139,15 +139,22 @@ fn find(settings: &Settings, place: &Place) -> Result<Cursor, String> {
     let tell = |what: &str| (place.tell)(&format!("sink {}: {what}", settings.name));
     let reader = Reader::open(&place.journal, journal::Start::Beginning).map_err(unreadable)?;
     let log_id = reader.log_id();
-    match Cursor::read(&place.state, &settings.name) {
-        Ok(Some(cursor)) if cursor.log_id == log_id => return Ok(cursor),
-        Ok(Some(cursor)) => tell(&format!(
-            "its cursor is of another journal ({}), so it begins at `{}`",
-            cursor.log_id, settings.start
-        )),
-        Ok(None) => {}
+    match Cursor::read(&place.state, &settings.name, log_id) {
+        Ok(Some(cursor)) => {
+            Cursor::rename_old(&place.state, &settings.name, log_id);
+            return Ok(cursor);
+        }
+        Ok(None) => {
+            let others = Cursor::others(&place.state, &settings.name, Some(log_id));
+            if let Some(other) = others.first() {
+                tell(&format!(
+                    "its cursor is of another journal ({other}) and kept for that, so it begins at `{}`",
+                    settings.start
+                ));
+            }
+        }
         Err(error) => {
-            let path = Cursor::path(&place.state, &settings.name);
+            let path = Cursor::path(&place.state, &settings.name, log_id);
             tell(&format!(
                 "its cursor {} cannot be read ({error}), so it begins at `{}`",
                 path.display(),
@@ -159,5 +166,6 @@ fn find(settings: &Settings, place: &Place) -> Result<Cursor, String> {
         .start
         .place(&place.journal, place.now)
         .map_err(unreadable)?;
+    Cursor::sweep(&place.state, &settings.name, log_id);
     Ok(Cursor::new(log_id, next))
 }

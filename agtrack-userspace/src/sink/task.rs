@@ -224,6 +224,8 @@ impl Task {
                         // Behind the last of them stands what was passed over since.
                         self.cursor.next_seq = self.next;
                     }
+                    // Nothing else may come for long, and who looks is to see it.
+                    self.remember().await;
                 }
                 () = sleep(SAVE), if unsaved => self.save().await,
             }
@@ -346,7 +348,7 @@ impl Task {
         let cursor = self.cursor.clone();
         let saved = apart(move || {
             cursor.write(&state, &name).map_err(|error| {
-                let path = Cursor::path(&state, &name);
+                let path = Cursor::path(&state, &name, cursor.log_id);
                 let path = path.display();
                 Trouble::later(format!(
                     "cannot write {path} ({error}), so that records will be sent again after a restart"

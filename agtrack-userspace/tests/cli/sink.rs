@@ -1,5 +1,9 @@
 //! `agtrack sink`, without a daemon.
 
+use std::path::Path;
+
+use agtrack::journal::{Journal, Options};
+
 use super::call::{agtrack, say};
 
 /// A configuration with a file sink and one that nobody listens to.
@@ -17,6 +21,25 @@ fn place() -> (tempfile::TempDir, String) {
     std::fs::write(&file, text).unwrap();
     let file = file.to_str().unwrap().to_owned();
     (dir, file)
+}
+
+/// Begins the journal; its log's id.
+fn begin(dir: &Path) -> String {
+    let (journal, opened) = Journal::open(&dir.join("journal"), Options::default()).unwrap();
+    journal.close().unwrap();
+    opened.log_id.to_string()
+}
+
+/// Leaves a cursor of the sink `local` under the name `file`.
+fn leave(dir: &Path, log_id: &str, sent_seq: u64, file: &str) {
+    let sinks = dir.join("sinks");
+    std::fs::create_dir_all(&sinks).unwrap();
+    let cursor = serde_json::json!({
+        "log_id": log_id, "next_seq": 3, "sent_seq": sent_seq,
+        "delivered": 7, "refused": 1, "missed": 0,
+        "error": { "since": "2026-11-29T10:20:09.501Z", "reason": "nobody listens" },
+    });
+    std::fs::write(sinks.join(file), cursor.to_string()).unwrap();
 }
 
 #[test]
@@ -38,22 +61,42 @@ fn sinks_that_have_not_begun_are_listed_so() {
 #[test]
 fn what_delivered_means_and_that_it_is_tried_again_is_said() {
     let (dir, file) = place();
-    let sinks = dir.path().join("sinks");
-    std::fs::create_dir(&sinks).unwrap();
-    let cursor = serde_json::json!({
-        "log_id": "00000000-0000-0000-0000-000000000001", "next_seq": 3, "sent_seq": 3,
-        "delivered": 7, "refused": 1, "missed": 0,
-        "error": { "since": "2026-11-29T10:20:09.501Z", "reason": "nobody listens" },
-    });
-    std::fs::write(sinks.join("local.json"), cursor.to_string()).unwrap();
+    let log_id = begin(dir.path());
+    leave(dir.path(), &log_id, 3, "local.json");
     let said = say(&mut agtrack(&["sink", "list", "--config", &file]));
-    let line = "local (unix): delivered up to record 2 of 0, 0 behind; since it began 7 delivered, those \
-                sent again included (\"delivered\" means: the kernel took it for the receiver, and the \
-                connection held), 1 refused\n";
+    let line = "local (unix): delivered up to record 2 of 0, 0 behind (\"delivered\" means: the kernel \
+                took it for the receiver, and the connection held); since it began 7 sent, those sent \
+                again included, 1 refused\n";
     assert!(said.out.contains(line), "{}{}", said.out, said.err);
     let fails =
         "  fails since 2026-11-29T10:20:09.501Z: nobody listens; a running daemon tries again";
     assert!(said.out.contains(fails), "{}", said.out);
+    leave(dir.path(), &log_id, 5, &format!("local.{log_id}.json"));
+    let said = say(&mut agtrack(&["sink", "list", "--config", &file]));
+    let unsure = ", 2 of them sent and sure once the connection has held for a while (";
+    assert!(said.out.contains(unsure), "{}", said.out);
+}
+
+#[test]
+fn the_cursor_of_another_journal_is_said_to_be_one() {
+    let (dir, file) = place();
+    let other = "00000000-0000-0000-0000-000000000001";
+    let line = format!(
+        "local (unix): its cursor is of another journal ({other}); it begins at `now` of this one\n"
+    );
+    leave(dir.path(), other, 3, "local.json");
+    for has_journal in [false, true] {
+        if has_journal {
+            begin(dir.path());
+        }
+        let said = say(&mut agtrack(&["sink", "list", "--config", &file]));
+        assert!(said.out.ends_with(&line), "{}{}", said.out, said.err);
+    }
+    let said = say(&mut agtrack(&["sink", "list", "--json", "--config", &file]));
+    let told: serde_json::Value = serde_json::from_str(&said.out).unwrap();
+    let local = &told["sinks"][1];
+    assert_eq!(local["other_log_id"], other);
+    assert!(local["delivered_seq"].is_null() && local["behind"].is_null());
 }
 
 #[test]

@@ -1,4 +1,5 @@
-//! Sinks that cannot deliver here: their directory is not there.
+//! Sinks that cannot deliver here, as their directory is not there; those that write the same file; and
+//! keys of TLS where there is none.
 
 use std::path::Path;
 
@@ -6,7 +7,13 @@ use toml::de::DeTable;
 
 use super::{Mistake, Placed, Source};
 
-/// Files of sinks in directories that `exists` does not know.
+/// Keys that are of use with TLS only.
+const OF_TLS: [&str; 4] = ["ca_file", "cert_file", "key_file", "server_name"];
+
+/// A doubt, and the byte in the text that it is about.
+type Doubt = (usize, String);
+
+/// Doubts about sinks; `exists` knows directories.
 pub(super) fn find(sources: &[Source], exists: impl Fn(&Path) -> bool) -> Vec<Placed> {
     let of_source = |source: &Source| {
         let Ok(tree) = DeTable::parse(&source.text) else {
@@ -14,28 +21,77 @@ pub(super) fn find(sources: &[Source], exists: impl Fn(&Path) -> bool) -> Vec<Pl
         };
         let sinks = tree.get_ref().get("sinks");
         let sinks = sinks.and_then(|sinks| sinks.get_ref().as_array());
-        let lost = |sink: &DeTable<'_>| {
-            let kind = sink.get("type")?.get_ref().as_str()?;
-            let path = sink.get("path").filter(|_| kind == "file")?;
-            let directory = Path::new(path.get_ref().as_str()?).parent()?;
-            if exists(directory) {
-                return None;
-            }
-            let message = format!(
-                "there is no directory {} here: nothing can be written until there is",
-                directory.display()
-            );
-            Some(Placed {
-                file: source.file.clone(),
-                mistake: Mistake::at(&source.text, path.span().start, message),
-            })
-        };
         let sinks = sinks.into_iter().flatten();
-        sinks
-            .filter_map(|sink| lost(sink.get_ref().as_table()?))
-            .collect()
+        let sinks: Vec<_> = sinks.filter_map(|sink| sink.get_ref().as_table()).collect();
+        let placed = |(start, message): Doubt| Placed {
+            file: source.file.clone(),
+            mistake: Mistake::at(&source.text, start, message),
+        };
+        let doubts = sinks.iter().enumerate().flat_map(|(index, sink)| {
+            let before = sinks.iter().take(index).copied();
+            let file = lost(sink, &exists).or_else(|| shared(sink, before));
+            file.into_iter().chain(idle(sink))
+        });
+        doubts.map(placed).collect()
     };
     sources.iter().flat_map(of_source).collect()
+}
+
+fn word<'t>(sink: &'t DeTable<'_>, key: &str) -> Option<&'t str> {
+    sink.get(key)?.get_ref().as_str()
+}
+
+/// The file of a sink of type `file`.
+fn file<'t>(sink: &'t DeTable<'_>) -> Option<&'t Path> {
+    let is_file = word(sink, "type")? == "file";
+    word(sink, "path").filter(|_| is_file).map(Path::new)
+}
+
+fn doubt(sink: &DeTable<'_>, key: &str, message: String) -> Option<Doubt> {
+    Some((sink.get(key)?.span().start, message))
+}
+
+/// A file in a directory that is not there.
+fn lost(sink: &DeTable<'_>, exists: impl Fn(&Path) -> bool) -> Option<Doubt> {
+    let directory = file(sink)?.parent()?;
+    if exists(directory) {
+        return None;
+    }
+    let message = format!(
+        "there is no directory {} here: nothing can be written until there is",
+        directory.display()
+    );
+    doubt(sink, "path", message)
+}
+
+/// A file that a sink before writes too.
+fn shared<'t>(
+    sink: &DeTable<'_>,
+    mut before: impl Iterator<Item = &'t DeTable<'t>>,
+) -> Option<Doubt> {
+    let path = file(sink)?;
+    let other = before.find(|other| file(other) == Some(path))?;
+    let message = format!(
+        "sink `{}` writes {} too, and each cuts and renames it under the other; give each a file of its \
+         own",
+        word(other, "name").unwrap_or_default(),
+        path.display()
+    );
+    doubt(sink, "path", message)
+}
+
+/// Keys of TLS with another protocol.
+fn idle(sink: &DeTable<'_>) -> Vec<Doubt> {
+    let protocol = word(sink, "protocol").filter(|protocol| ["tcp", "udp"].contains(protocol));
+    let of_key = |key| {
+        let message = format!(
+            "`{key}` has no effect with `protocol = \"{}\"`, which is not encrypted; write `tls`, or \
+             leave it out",
+            protocol?
+        );
+        doubt(sink, key, message)
+    };
+    OF_TLS.into_iter().filter_map(of_key).collect()
 }
 
 #[cfg(test)]
@@ -55,5 +111,43 @@ mod tests {
         assert_eq!(found.len(), 1);
         assert_eq!(found[0].mistake.line, 4);
         assert!(found[0].mistake.message.contains("no directory /no here"));
+    }
+
+    fn doubts(text: &str) -> Vec<(usize, String)> {
+        let source = Source {
+            file: "c.toml".into(),
+            text: text.to_owned(),
+        };
+        let found = find(&[source], |_| true).into_iter();
+        found
+            .map(|placed| (placed.mistake.line, placed.mistake.message))
+            .collect()
+    }
+
+    #[test]
+    fn a_file_that_two_sinks_write_is_doubted() {
+        let text = "[[sinks]]\nname = \"a\"\ntype = \"file\"\npath = \"/x/a.jsonl\"\n\
+                    [[sinks]]\nname = \"b\"\ntype = \"file\"\npath = \"/x//a.jsonl\"\n\
+                    [[sinks]]\nname = \"c\"\ntype = \"unix\"\npath = \"/x/a.jsonl\"\n\
+                    [[sinks]]\nname = \"d\"\ntype = \"file\"\npath = \"/x/d.jsonl\"\n";
+        let found = doubts(text);
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert_eq!(found[0].0, 8);
+        let message = &found[0].1;
+        assert!(
+            message.starts_with("sink `a` writes /x//a.jsonl too"),
+            "{message}"
+        );
+    }
+
+    #[test]
+    fn keys_of_tls_without_tls_are_doubted() {
+        let text = "[[sinks]]\ntype = \"syslog\"\nprotocol = \"tcp\"\nca_file = \"/x/ca.pem\"\n\
+                    [[sinks]]\ntype = \"syslog\"\nca_file = \"/x/ca.pem\"\n\
+                    [[sinks]]\ntype = \"otlp\"\nprotocol = \"grpc\"\nca_file = \"/x/ca.pem\"\n";
+        let found = doubts(text);
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert_eq!(found[0].0, 4);
+        assert!(found[0].1.starts_with("`ca_file` has no effect"));
     }
 }
