@@ -38,7 +38,7 @@ use who::{Allowed, Refusals};
 
 /// Where the daemon listens.
 pub const SOCKET: &str = "/run/agtrack/control.sock";
-/// So many connections are served at a time.
+/// So many connections are served at a time; of as many that were refused the rest is read.
 const MOST: usize = 16;
 /// How long those that are being served have for their last word when the daemon ends.
 const LAST_WORDS: Duration = Duration::from_secs(3);
@@ -186,6 +186,7 @@ fn make_directory(directory: &Path) -> anyhow::Result<()> {
 
 /// The thread: until the listener is shut down.
 fn accept(listener: &UnixListener, served: &Arc<AtomicUsize>, desk: &Arc<Desk>) {
+    let leaving = Arc::default();
     for stream in listener.incoming() {
         let stream = match stream {
             Ok(stream) => stream,
@@ -197,17 +198,27 @@ fn accept(listener: &UnixListener, served: &Arc<AtomicUsize>, desk: &Arc<Desk>) 
             }
         };
         let place = Place::take(served);
-        let desk = Arc::clone(desk);
+        let (desk, leaving) = (Arc::clone(desk), Arc::clone(&leaving));
         let serving = std::thread::Builder::new().name("control".to_owned());
         // Where there can be no more threads the connection ends.
         let _ = serving.spawn(move || {
-            serve::serve(&stream, &desk, place.is_some());
+            let is_refused = serve::serve(&stream, &desk, place.is_some());
             drop(place);
+            if is_refused {
+                see_off(&stream, &leaving);
+            }
         });
     }
 }
 
-/// One of the connections that are served.
+/// Hears out who was refused, unless too many are heard out already.
+fn see_off(stream: &UnixStream, leaving: &Arc<AtomicUsize>) {
+    if let Some(_place) = Place::take(leaving) {
+        wire::drain(stream);
+    }
+}
+
+/// One of the connections that are served, or heard out.
 struct Place(Arc<AtomicUsize>);
 
 impl Place {

@@ -20,8 +20,9 @@ use sd_notify::NotifyState;
 use crate::cgroup::Hierarchy;
 use crate::config::{self, Config, Loaded};
 use crate::control::{Control, Desk};
-use crate::engine::{Engine, Options, Reloaded, Summary};
+use crate::engine::{Engine, Options, Reloaded, RemovedBy, Summary};
 use crate::health::{About, Monitor};
+use crate::input::RemovedJournal;
 use crate::sink::Sinks;
 use crate::terminal::tell;
 use crate::{journal, metrics, record};
@@ -42,11 +43,11 @@ pub fn run(file: &Path, input_log: Option<PathBuf>) -> anyhow::Result<()> {
     // Before all else: a signal that comes early is obeyed as soon as there is something to stop.
     let signals = Signals::take().context("cannot set up signal handlers")?;
     let mut removed = record_until_end(&signals, file, (input_log, None))?;
-    while let Some(last) = removed {
-        let again = || record_until_end(&signals, file, (None, removed));
+    while let Some(before) = removed {
+        let again = || record_until_end(&signals, file, (None, Some(before.clone())));
         removed = match again() {
             Err(error) if is_damaged(&error) => {
-                set_aside(file, last)?;
+                set_aside(file, before.last)?;
                 again()?
             }
             ended => ended?,
@@ -80,13 +81,13 @@ fn set_aside(file: &Path, last: u64) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Records into one journal. Gives its last record where it was removed meanwhile, whose number
-/// `removed` is of the one before.
+/// Records into one journal. Says of it where it was removed meanwhile, as `removed` says it of the one
+/// before.
 fn record_until_end(
     signals: &Signals,
     file: &Path,
-    (input_log, removed): (Option<PathBuf>, Option<u64>),
-) -> anyhow::Result<Option<u64>> {
+    (input_log, removed): (Option<PathBuf>, Option<RemovedJournal>),
+) -> anyhow::Result<Option<RemovedJournal>> {
     let loaded = config::load(file)?;
     warn(&loaded);
     let now = next_record(&loaded.config);
@@ -112,7 +113,7 @@ fn record_until_end(
     let ended = daemon.serve(signals);
     let is_pinned = daemon.config.capture.pin && daemon.engine.inventory().unpinned.is_none();
     let summary = daemon.engine.stop(None);
-    let removed = summary.as_ref().err().and_then(last_of_removed);
+    let removed = summary.as_ref().err().and_then(removed_journal);
     if removed.is_none() {
         notify(&[NotifyState::Stopping]);
     }
@@ -154,10 +155,11 @@ fn tell_stopped(summary: &Summary, is_pinned: bool) {
     }
 }
 
-/// The last record of a journal that was removed, where that is what ended recording.
-fn last_of_removed(error: &anyhow::Error) -> Option<u64> {
+/// The journal that was removed, where that is what ended recording.
+fn removed_journal(error: &anyhow::Error) -> Option<RemovedJournal> {
+    let by = error.downcast_ref().map(|RemovedBy(who)| who.clone());
     match error.downcast_ref() {
-        Some(journal::Error::Removed { seq, .. }) => Some(*seq),
+        Some(journal::Error::Removed { seq: last, .. }) => Some(RemovedJournal { last: *last, by }),
         _ => None,
     }
 }
@@ -220,6 +222,7 @@ impl Daemon<'_> {
                 let reason = format!("{error:#}");
                 tell(&reason);
                 tell("the configuration was not reloaded; the old one stays in force");
+                self.monitor.config_refused(reason.clone());
                 self.engine.reload_refused(reason);
             }
         }

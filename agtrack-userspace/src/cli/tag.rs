@@ -17,6 +17,8 @@ use crate::terminal::{Output, counted, tell};
 /// Prints the id of the session. Who runs already is recorded from now on, with the descendants that it
 /// has; what they did before is not, which a `late_tag` gap says. To miss nothing, make a cgroup, tag it,
 /// and start the process in it. Needs root, or a group that may (`[control]`), and a running daemon.
+/// No agent may direct its recorder: whoever tags its own shell, or what that descends from, is refused
+/// there from then on, also the `untag`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct TagArgs {
@@ -89,7 +91,13 @@ struct Whom {
     container: Option<String>,
 }
 
+/// Parents that are looked at: where one is read while it ends there may be a ring.
+const GENERATIONS: usize = 1024;
+
 const EXAMPLES: &str = "\
+No agent may direct its recorder: whoever tags its own shell, or what that descends from,
+can ask the daemon for nothing from there any more, not for untag either.
+
 Examples:
   sudo agtrack tag --pid 4711 --agent builder
   sudo agtrack tag --unit ci-runner --agent spiffe://example.org/agent/ci --owner platform
@@ -135,6 +143,8 @@ pub(super) fn run(args: &TagArgs) -> anyhow::Result<ExitCode> {
         version: args.version.clone(),
         labels: args.label.iter().cloned().collect(),
     }));
+    // Afterwards whoever is between may have ended.
+    let is_own = whom.pid.is_some_and(is_above);
     let tagged: Tagged = Peer::connect(&args.socket)?.ask(&request, None)?;
     let mut out = Output::new();
     match args.json {
@@ -143,7 +153,23 @@ pub(super) fn run(args: &TagArgs) -> anyhow::Result<ExitCode> {
     }
     out.finish()?;
     tell(&told(&tagged));
+    if let (true, Some(pid)) = (is_own, whom.pid) {
+        tell(&format!(
+            "warning: you descend from process {pid}, so what you do in this shell is the agent's from now on, \
+             and no agent may direct its recorder: ask the daemon from another one, for `agtrack untag` too"
+        ));
+    }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Whether this process descends from that one.
+fn is_above(pid: u32) -> bool {
+    let parent = |pid: &u32| {
+        let process = procfs::process::Process::new((*pid).try_into().ok()?);
+        u32::try_from(process.ok()?.stat().ok()?.ppid).ok()
+    };
+    let mut line = std::iter::successors(Some(std::process::id()), parent).take(GENERATIONS);
+    line.any(|above| above == pid)
 }
 
 fn told(tagged: &Tagged) -> String {
@@ -152,13 +178,21 @@ fn told(tagged: &Tagged) -> String {
         false => ", which is in no configuration",
     };
     let late = match tagged.late {
+        0 if tagged.recorder => "nothing else runs in it yet".to_owned(),
         0 => "nothing runs in it yet, so nothing is missed".to_owned(),
         late => format!(
             "{} ran already: what was done before is not recorded",
             counted(late, "process", "processes")
         ),
     };
-    format!("recorded as {}{known}; {late}", printable(&tagged.name))
+    let recorder = match tagged.recorder {
+        true => "; the recorder itself is in that cgroup, and what it does is not recorded",
+        false => "",
+    };
+    format!(
+        "recorded as {}{known}{recorder}; {late}",
+        printable(&tagged.name)
+    )
 }
 
 pub(super) fn untag(args: &UntagArgs) -> anyhow::Result<ExitCode> {
@@ -204,6 +238,40 @@ mod tests {
         };
         assert_eq!(parse(mount.join("a/b")), PathBuf::from("/a/b"));
         assert_eq!(parse("/a/b".into()), PathBuf::from("/a/b"));
+    }
+
+    #[test]
+    fn who_descends_from_whom_it_tags_is_known() {
+        assert!(is_above(std::process::id()));
+        assert!(is_above(std::os::unix::process::parent_id()));
+        let mut child = std::process::Command::new("sleep")
+            .arg("600")
+            .spawn()
+            .unwrap();
+        let found = is_above(child.id());
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert!(!found);
+    }
+
+    #[test]
+    fn a_cgroup_with_the_recorder_in_it_is_not_called_empty() {
+        let tagged = |recorder, late| Tagged {
+            session: uuid::Uuid::nil(),
+            agent: "a".to_owned(),
+            name: "a".to_owned(),
+            configured: true,
+            late,
+            recorder,
+            cgroup: None,
+        };
+        let said = told(&tagged(true, 0));
+        assert!(said.contains("the recorder itself is in"), "{said}");
+        assert!(!said.contains("nothing is missed"), "{said}");
+        let said = told(&tagged(true, 2));
+        assert!(said.contains("the recorder itself is in"), "{said}");
+        assert!(said.contains("2 processes ran already"), "{said}");
+        assert!(told(&tagged(false, 0)).ends_with("so nothing is missed"));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! One connection: who is it, what is asked for, what is answered.
 
+use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -20,14 +21,22 @@ const DISK: Duration = Duration::from_secs(5);
 /// How often it is looked.
 const LOOK: Duration = Duration::from_millis(2);
 
-/// Serves a connection to its end. Without `room` it is told so.
-pub(super) fn serve(stream: &UnixStream, desk: &Desk, room: bool) {
+/// Serves a connection up to its last word. Without `room` it is told so. Whether it was refused, so that
+/// its request may not have been read.
+pub(super) fn serve(stream: &UnixStream, desk: &Desk, room: bool) -> bool {
     let answer = match try_serve(stream, desk, room) {
         Ok(answer) => answer,
         Err(error) => Answer::Error(format!("{error:#}")),
     };
+    tell(stream, &answer)
+}
+
+/// Says the last word.
+pub(super) fn tell(stream: &UnixStream, answer: &Answer) -> bool {
     // A peer that is gone is told nothing.
-    let _ = wire::write(stream, &answer, None);
+    let _ = wire::write(stream, answer, None);
+    let _ = stream.shutdown(Shutdown::Write);
+    matches!(answer, Answer::Error(_))
 }
 
 fn try_serve(stream: &UnixStream, desk: &Desk, room: bool) -> anyhow::Result<Answer> {

@@ -52,6 +52,46 @@ fn a_peer_that_keeps_silent_has_its_time_and_no_more() {
     assert!(begun.elapsed() < TIME);
 }
 
+/// What a peer gets that writes so much after it was refused, and how long it is heard.
+fn refused(bytes: usize) -> (io::Result<()>, String, Duration) {
+    let (mut there, here) = UnixStream::pair().unwrap();
+    let answer = Answer::Error("no".to_owned());
+    assert!(serve::tell(&here, &answer), "it is refused");
+    let begun = Instant::now();
+    let leaving = std::thread::spawn(move || {
+        see_off(&here, &Arc::default());
+        begun.elapsed()
+    });
+    let written = there.write_all(&vec![b'x'; bytes]);
+    let mut text = String::new();
+    let read = there.read_to_string(&mut text).map(drop);
+    drop(there);
+    (written.and(read), text, leaving.join().unwrap())
+}
+
+#[test]
+fn who_is_refused_before_it_has_asked_is_told_why() {
+    for bytes in [0, 10, 3 * wire::LONGEST] {
+        let (done, text, _) = refused(bytes);
+        done.unwrap();
+        assert_eq!(text, "{\"error\":\"no\"}\n", "{bytes}");
+    }
+}
+
+#[test]
+fn who_is_refused_is_not_heard_for_ever() {
+    let (done, _, _) = refused(64 << 20);
+    assert!(done.is_err(), "so much is not read");
+    let (_there, here) = UnixStream::pair().unwrap();
+    let begun = Instant::now();
+    see_off(&here, &Arc::default());
+    assert!(begun.elapsed() < TIME, "one that keeps silent");
+    let full = Arc::new(AtomicUsize::new(MOST));
+    let begun = Instant::now();
+    see_off(&here, &full);
+    assert!(begun.elapsed() < Duration::from_millis(900), "one of many");
+}
+
 #[test]
 fn a_file_comes_along() {
     let (there, here) = UnixStream::pair().unwrap();

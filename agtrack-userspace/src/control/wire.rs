@@ -1,6 +1,6 @@
 //! Lines over a socket, with descriptors beside them.
 
-use std::io::{self, IoSlice, IoSliceMut, Write};
+use std::io::{self, IoSlice, IoSliceMut, Read, Write};
 use std::mem::MaybeUninit;
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
@@ -18,6 +18,9 @@ pub(super) const LONGEST: usize = 64 * 1024;
 pub(super) const LONGEST_ANSWER: usize = 16 << 20;
 /// How long it may take to be written, where the peer does not read.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// How long a peer that was refused may go on with its request, and how many bytes that may be.
+const FAREWELL: Duration = Duration::from_secs(1);
+const UNREAD: usize = 1 << 20;
 /// Bytes read at a time.
 const PIECE: usize = 4096;
 
@@ -70,6 +73,27 @@ pub(super) fn read(
             return Err(io::Error::other(format!(
                 "the line is longer than {longest} bytes"
             )));
+        }
+    }
+}
+
+/// Reads on, for nothing, until the peer has closed its side or has had its share: it may still write its
+/// request, and one that is closed with something unread is told of a reset instead of the answer.
+pub(super) fn drain(stream: &UnixStream) {
+    let until = Instant::now() + FAREWELL;
+    let mut unread = UNREAD;
+    let mut piece = [0; PIECE];
+    while unread > 0 {
+        let left = until.saturating_duration_since(Instant::now());
+        if left.is_zero() || stream.set_read_timeout(Some(left)).is_err() {
+            return;
+        }
+        let mut reader = stream;
+        match reader.read(&mut piece) {
+            Ok(0) => return,
+            Ok(count) => unread = unread.saturating_sub(count),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(_) => return,
         }
     }
 }

@@ -19,9 +19,9 @@ pub(super) fn lines(begun: &Begun, sinks: &[Settings]) -> Vec<String> {
              written is lost, and {since} so"
         )
     });
-    let kept = begun.kept.map(|events| {
+    let kept = begun.kept.filter(|events| *events > 0).map(|events| {
         let count = counted(events, "event", "events");
-        format!("{count} that the kernel recorded while no daemon ran are told now")
+        format!("{count} that the kernel recorded while no daemon ran were taken over")
     });
     let ids = begun.resumed.iter().map(|id| id.to_string());
     let resumed = (!begun.resumed.is_empty()).then(|| {
@@ -107,5 +107,13 @@ mod tests {
         assert!(told[0].contains("the kernel went on recording"), "{told:?}");
         assert!(!told[0].contains("nothing is recorded"), "{told:?}");
         assert!(told[1].starts_with("7 events"), "{told:?}");
+        assert!(told[1].ends_with("were taken over"), "{told:?}");
+        let begun = Begun {
+            kept: Some(0),
+            ..begun
+        };
+        let told = lines(&begun, &[]);
+        assert!(told[0].contains("the kernel went on recording"), "{told:?}");
+        assert_eq!(told.len(), 2, "of nothing nothing is said: {told:?}");
     }
 }

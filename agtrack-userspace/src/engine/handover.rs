@@ -160,14 +160,11 @@ impl Hands {
         self.core.begun.kept = Some(backlog.events());
         let tagged = self.probes.tagged();
         let of_tag = |(pid, tag): &(u32, Tag)| (ProcessKey::new(*pid, tag.start), tag.session);
-        let launched = tagged.iter().map(|(_, tag)| tag.session);
-        let launched = launched.filter(|session| session & LAUNCHED != 0);
-        self.launched = launched
-            .map(|session| session & !LAUNCHED)
-            .max()
-            .unwrap_or(0);
         self.kept = backlog.sessions();
         self.kept.extend(tagged.iter().map(of_tag));
+        // Also those whose processes have all ended since: what waits of them is told as theirs.
+        let launched = self.kept.values().filter(|key| *key & LAUNCHED != 0);
+        self.launched = launched.map(|key| key & !LAUNCHED).max().unwrap_or(0);
     }
 
     /// Makes the processes of the recorder before known: with what /proc says, where that was so then; of

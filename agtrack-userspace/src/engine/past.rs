@@ -85,6 +85,11 @@ impl Past {
         }
     }
 
+    /// Whether there are sessions that may go on.
+    pub(super) fn goes_on(&self) -> bool {
+        self.left_open().sessions > 0
+    }
+
     /// What the start says of it.
     pub(super) fn left_open(&self) -> LeftOpen {
         LeftOpen {
@@ -151,6 +156,7 @@ impl Past {
             let why = match cgroup {
                 _ if !left.outlives_recorder() => WhyOver::RecorderGone,
                 _ if !same_boot => WhyOver::Reboot,
+                _ if left.was_asked_for_process() => WhyOver::ProcessesGone,
                 _ if left.began_with_process() => match is_configured(&left.agent.id) {
                     true => WhyOver::ProcessesGone,
                     false => WhyOver::NotConfigured,
@@ -208,7 +214,7 @@ impl Left {
         })
     }
 
-    /// One that another began is bound to the recorder, as is what was launched.
+    /// One that another began is bound to the recorder, as is what it launched itself.
     fn is_bound_to_cgroup(&self) -> bool {
         match self.agent.binding {
             Binding::Cgroup | Binding::Container => self.agent.parent.is_none(),
@@ -225,8 +231,14 @@ impl Left {
         }
     }
 
+    /// One that began with a process because somebody asked for it.
+    fn was_asked_for_process(&self) -> bool {
+        let of_process = self.agent.binding == Binding::Launcher && self.agent.parent.is_none();
+        of_process && self.request.is_some()
+    }
+
     fn outlives_recorder(&self) -> bool {
-        self.is_bound_to_cgroup() || self.began_with_process()
+        self.is_bound_to_cgroup() || self.began_with_process() || self.was_asked_for_process()
     }
 }
 

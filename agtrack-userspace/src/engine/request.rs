@@ -108,6 +108,9 @@ pub struct Tagged {
     pub configured: bool,
     /// Processes that ran already: what they did before is not recorded, which a gap says of each.
     pub late: u64,
+    /// The recorder itself is in that cgroup: what it does is nobody's, and not recorded.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub recorder: bool,
     /// The cgroup that is watched from now on.
     pub cgroup: Option<Text>,
 }

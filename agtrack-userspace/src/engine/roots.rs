@@ -28,6 +28,7 @@ impl Hands {
             self.resume_requested(watch)?;
             self.resume_inferred(watch)?;
         }
+        self.resume_tagged()?;
         // Whoever is in an agent's cgroup is that agent's, whatever it executes.
         self.begin_binding(watch)
     }

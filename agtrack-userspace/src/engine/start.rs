@@ -26,7 +26,7 @@ use super::wait::{Bed, Ended};
 use super::watch::Watch;
 use super::{Begun, Options, Request, clock, facts, key};
 use crate::cgroup::Hierarchy;
-use crate::input::{Input, InputWriter, JournalState, Start, Tracker};
+use crate::input::{Input, InputWriter, JournalState, RemovedJournal, Start, Tracker};
 use crate::journal::{self, Journal, Previous};
 use crate::load::{self, BackendChoice, Inventory, Place, Probes, Reads, Sizes, TakenOver};
 use crate::noise;
@@ -44,7 +44,6 @@ pub(super) fn start(
     ended: Arc<Ended>,
 ) -> anyhow::Result<Live> {
     let watch = Watch::new(options.agents)?;
-    let needed = options.launching || watch.has_rules();
     let journal_options = journal::Options {
         owner: options.owner,
         ..options.journal_options
@@ -53,6 +52,8 @@ pub(super) fn start(
     let (journal, opened) = Journal::open(&options.journal, journal_options)?;
     // A launcher's recorder follows one command, and leaves alone what others have left.
     let past = (!options.launching).then(|| Past::read(&options.journal));
+    let goes_on = past.as_ref().is_some_and(Past::goes_on);
+    let needed = options.launching || watch.has_rules() || goes_on;
     let place = place((options.pin, options.launching), &options.journal)?;
     let (guard, guarded) = Guard::new(&options.journal, options.config_file.as_deref());
     let ready = make_ready(
@@ -168,7 +169,7 @@ struct Ready {
 fn make_ready(
     loaded: anyhow::Result<(Probes, Rings, Option<TakenOver>)>,
     (config_sha256, noise, guarded): (Option<String>, noise::Globs, Vec<HookReport>),
-    removed: Option<u64>,
+    removed: Option<RemovedJournal>,
     (hash_max_bytes, hash_wait): (u64, Duration),
     input_log: Option<&Path>,
     (previous, past): (&Previous, Option<&Past>),

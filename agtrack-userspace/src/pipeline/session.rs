@@ -125,7 +125,8 @@ impl Pipeline {
         // What a launched command asked for is its recorder's alone, and that looks for no others.
         let is_launched =
             session.agent.binding == Binding::Inferred && self.start.left_open.is_none();
-        let change = match session.outlives_recorder() && !is_launched {
+        let goes_on = session.outlives_recorder() || was_asked_for(&session);
+        let change = match goes_on && !is_launched {
             true => Change::Suspend,
             false => Change::End,
         };
@@ -322,6 +323,12 @@ pub(super) fn hand_off(handoffs: &mut Handoffs, session: u64, place: usize, out:
         };
         out.insert(place + 1, told);
     }
+}
+
+/// Whether it began with a process because somebody asked a daemon for it: the next one knows it again by any
+/// of its processes.
+fn was_asked_for(session: &Session) -> bool {
+    session.agent.binding == Binding::Launcher && session.request.is_some()
 }
 
 /// What the start of recording says of sessions of recorders before.

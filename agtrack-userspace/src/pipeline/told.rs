@@ -1,5 +1,6 @@
 //! What the recorder says of itself: that it began, was given other rules, or could not keep something.
 
+use crate::input::RemovedJournal;
 use crate::record::{Body, Change, ConfigChange, Draft, Gap, GapReason, Lifecycle};
 
 use super::Pipeline;
@@ -46,15 +47,17 @@ impl Pipeline {
     }
 
     pub(super) fn journal_gaps(&mut self, out: &mut Vec<Draft>) {
-        let journal = self.start.journal;
-        if let Some(last) = journal.removed {
+        let journal = self.start.journal.clone();
+        if let Some(RemovedJournal { last, by }) = journal.removed {
+            let by = by.map(|who| format!(", who was seen to take files away last: {who}"));
+            let by = by.unwrap_or_default();
             let since = match self.start.kept {
                 None => "what was done until now is not recorded here",
                 Some(_) => "what the kernel kept of the time since then is told below",
             };
             let detail = format!(
                 "the journal that was here before was removed while this recorder wrote it, with all its \
-                 records up to {last}: they are gone unless a sink has them or somebody has a copy, and \
+                 records up to {last}{by}. They are gone unless a sink has them or somebody has a copy, and \
                  {since}. This journal began anew"
             );
             let gap = self.gap(GapReason::JournalRemoved, None, detail);

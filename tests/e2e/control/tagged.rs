@@ -20,7 +20,7 @@ tests![
     what_the_configuration_binds_is_not_untagged,
     a_unit_and_a_container_are_named,
     who_cannot_be_tagged_is_told_why,
-    a_cgroup_goes_on_over_a_restart_and_a_process_does_not,
+    what_was_tagged_goes_on_over_a_restart,
 ];
 
 /// A shell with a child, which both end when this is dropped.
@@ -285,6 +285,10 @@ fn who_cannot_be_tagged_is_told_why() -> Outcome {
     let said = |words: &[&str]| refusal(&home, &[&["tag", "--agent", "a"], words].concat());
     assert!(said(&["--pid", "999999999"]).contains("there is no process"));
     assert!(said(&["--pid", "1"]).contains("everything descends from it"));
+    let thread = std::fs::read_to_string("/proc/2/comm").unwrap_or_default();
+    if thread == "kthreadd\n" {
+        assert!(said(&["--pid", "2"]).contains("a thread of the kernel's"));
+    }
     let own = daemon.pid().to_string();
     assert!(said(&["--pid", &own]).contains("the recorder itself"));
     assert!(said(&["--cgroup", "/"]).contains("the topmost cgroup"));
@@ -303,7 +307,7 @@ fn who_cannot_be_tagged_is_told_why() -> Outcome {
     Ok(())
 }
 
-fn a_cgroup_goes_on_over_a_restart_and_a_process_does_not() -> Outcome {
+fn what_was_tagged_goes_on_over_a_restart() -> Outcome {
     let home = alone();
     let daemon = home.start();
     let group = Group::new(&own_name("-again"));
@@ -312,7 +316,7 @@ fn a_cgroup_goes_on_over_a_restart_and_a_process_does_not() -> Outcome {
     let kept = told(&home, &words)["session"].clone();
     let family = Family::new();
     let pid = family.pid().to_string();
-    let lost = told(&home, &["tag", "--pid", &pid, "--agent", "tool"])["session"].clone();
+    let process = told(&home, &["tag", "--pid", &pid, "--agent", "tool"])["session"].clone();
     assert!(daemon.stop(Signal::SIGTERM).success());
     let daemon = home.start();
     let resumed = wait(&daemon, "it goes on", |record| {
@@ -320,12 +324,15 @@ fn a_cgroup_goes_on_over_a_restart_and_a_process_does_not() -> Outcome {
     });
     assert_eq!(resumed["agent"]["labels"], json!({"a": "b"}));
     assert_eq!(resumed["bound"]["request"]["uid"], 0, "{resumed}");
-    let records = home.records();
-    let end = records
-        .iter()
-        .find(|record| record["change"] == "end" && is_of(record, &lost))
-        .expect("the process's session ended with its recorder");
-    assert_eq!(end["still_running"].as_array().unwrap().len(), 2);
+    let resumed = wait(&daemon, "the process does, too", |record| {
+        record["change"] == "resume" && is_of(record, &process)
+    });
+    assert_eq!(resumed["still_running"].as_array().unwrap().len(), 2);
+    assert_eq!(resumed["bound"]["request"]["uid"], 0, "{resumed}");
+    let listed = ask(&home.socket(), &json!({"request": "sessions"}));
+    let sessions = listed["ok"]["sessions"].as_array().unwrap();
+    let entry = sessions.iter().find(|entry| entry["id"] == process);
+    assert_eq!(entry.unwrap()["pids"].as_array().unwrap().len(), 2);
     let pid = run_in(&group);
     wait(&daemon, "what is done in it", |record| {
         record["action"] == "process.exec" && record["process"]["pid"] == pid
@@ -337,5 +344,9 @@ fn a_cgroup_goes_on_over_a_restart_and_a_process_does_not() -> Outcome {
     let _daemon = home.start();
     let untagged = told(&home, &["untag", "--cgroup", path]);
     assert_eq!(untagged["session"], kept);
+    let pid = family.pid().to_string();
+    let untagged = told(&home, &["untag", "--pid", &pid]);
+    assert_eq!(untagged["session"], process);
+    assert_eq!(untagged["processes"], 2);
     Ok(())
 }

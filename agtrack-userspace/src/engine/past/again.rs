@@ -1,9 +1,10 @@
 //! Sessions of a recorder before that go on though no cgroup of a rule begins them anew: results of
-//! handoffs, known by their cgroups, and those that began with a process, known by any of theirs.
+//! handoffs, known by their cgroups, and those that began with a process, by a rule or a request, known by
+//! any of theirs.
 
 use std::collections::HashSet;
 
-use agtrack_common::tag::bound_key;
+use agtrack_common::tag::{LAUNCHED, bound_key};
 use uuid::Uuid;
 
 use super::{Left, Past, found};
@@ -69,27 +70,71 @@ impl Hands {
         left: Left,
         cgroup: Cgroup,
     ) -> anyhow::Result<()> {
-        let key = cgroup.id;
-        let identity = Identity {
-            agent: left.agent.id.clone(),
-            name: Some(left.agent.name.clone()),
-            owner: left.agent.owner.clone(),
-            version: left.agent.version.clone(),
-            labels: left.agent.labels.clone(),
-        };
-        // As it was then, whatever the configuration says of an agent of this id by now.
-        let begun = NewSession {
-            key,
-            id,
-            cgroup: left.cgroup.clone(),
-            cgroup_id: left.cgroup_id,
-            request: left.request.clone(),
-            ..new_session(&identity.rule(), left.agent.binding)
-        };
+        let begun = requested(cgroup.id, id, &left);
         let resumed = Some(self.past.resumed(left));
         watch.keep_requested(&cgroup);
+        // Without a rule nobody has needed the probes yet.
+        self.probes.attach()?;
         self.core.feed(session(NewSession { resumed, ..begun }))?;
-        self.take_root(watch, &cgroup, key)
+        self.take_root(watch, &cgroup, cgroup.id)
+    }
+
+    /// Takes up sessions that began with a process because somebody asked for it, where one of their
+    /// processes runs or the kernel has gone on recording them.
+    pub(in crate::engine) fn resume_tagged(&mut self) -> anyhow::Result<()> {
+        let mut begun = HashSet::new();
+        for (id, left) in self.past.take(&self.boot_id, Left::was_asked_for_process) {
+            let kept = left.processes.iter().find_map(|one| self.kept.get(one));
+            let kept = kept.copied().filter(|key| key & LAUNCHED != 0);
+            let living = self.living(&left);
+            let key = match kept {
+                Some(key) => key,
+                None if !living.is_empty() => LAUNCHED | self.next_launch(),
+                None => {
+                    self.past.sessions.insert(id, left);
+                    continue;
+                }
+            };
+            self.resume_family(key, (id, left), &living, kept.is_some())?;
+            begun.insert(key);
+        }
+        self.tag_below(&begun)
+    }
+
+    fn resume_family(
+        &mut self,
+        key: u64,
+        (id, left): (Uuid, Left),
+        living: &[ProcessKey],
+        is_kept: bool,
+    ) -> anyhow::Result<()> {
+        let root = match is_kept {
+            true => left.processes.first(),
+            false => living.first(),
+        };
+        let begun = NewSession {
+            root: root.copied(),
+            command: left.command.clone(),
+            ..requested(key, id, &left)
+        };
+        let mut resumed = self.past.resumed(left);
+        // What has lost its tags meanwhile was not recorded meanwhile.
+        resumed.kept &= is_kept;
+        resumed.keep_living(&self.kept);
+        if let Some(root) = begun.root {
+            self.learn(root, 0)?;
+        }
+        // Without a rule nobody has needed the probes yet.
+        self.probes.attach()?;
+        let resumed = Some(resumed);
+        self.core.feed(session(NewSession { resumed, ..begun }))?;
+        if is_kept {
+            self.resumed.push(key);
+        }
+        for process in living {
+            self.tag_running(process.pid, key)?;
+        }
+        Ok(())
     }
 
     fn resume_result(
@@ -208,6 +253,26 @@ impl Hands {
             self.tag_running(process.pid, key)?;
         }
         Ok(())
+    }
+}
+
+/// One that somebody asked for, as it was then, whatever the configuration says of an agent of this id by
+/// now.
+fn requested(key: u64, id: Uuid, left: &Left) -> NewSession {
+    let identity = Identity {
+        agent: left.agent.id.clone(),
+        name: Some(left.agent.name.clone()),
+        owner: left.agent.owner.clone(),
+        version: left.agent.version.clone(),
+        labels: left.agent.labels.clone(),
+    };
+    NewSession {
+        key,
+        id,
+        cgroup: left.cgroup.clone(),
+        cgroup_id: left.cgroup_id,
+        request: left.request.clone(),
+        ..new_session(&identity.rule(), left.agent.binding)
     }
 }
 

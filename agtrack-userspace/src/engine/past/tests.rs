@@ -249,6 +249,29 @@ fn what_was_launched_and_what_another_session_began_ended_with_the_recorder() {
     assert_eq!(why, [WhyOver::RecorderGone; 2]);
 }
 
+/// What began with a process because somebody asked for it is known again by its processes.
+#[test]
+fn what_was_asked_for_outlives_its_recorder() {
+    let mut written = Written::new();
+    let mut tagged = session(7, Change::Start);
+    tagged.agent = Some(Shared::new(Agent {
+        binding: Binding::Launcher,
+        ..agent(7)
+    }));
+    let Body::Session(change) = &mut tagged.body else {
+        panic!("{tagged:?}")
+    };
+    change.bound.get_or_insert_default().request = Some(Requester::default());
+    written.write(vec![tagged]);
+    let read = || written.read(SEARCHED);
+    let left = read().sessions.into_values().next().unwrap();
+    assert!(left.was_asked_for_process() && left.outlives_recorder());
+    assert!(!left.is_bound_to_cgroup() && !left.began_with_process());
+    let why = |boot: &str| read().take_ended(boot, |_, _| true, |_| false)[0].why;
+    assert_eq!(why("one"), WhyOver::ProcessesGone);
+    assert_eq!(why("two"), WhyOver::Reboot);
+}
+
 /// Such a journal is one record to a segment, so that it is seen what is read.
 #[test]
 fn what_stands_before_a_start_that_told_of_all_is_not_read() {

@@ -2,6 +2,37 @@
 
 use std::collections::{BTreeMap, HashSet};
 
+use anyhow::{anyhow, ensure};
+use procfs::process::{Process, Stat, StatFlags};
+
+/// When a process began that may be tagged, with all that descends from it.
+///
+/// # Errors
+/// There is none, or it is nobody's that an agent could be.
+pub(super) fn start_of(pid: u32) -> anyhow::Result<u64> {
+    ensure!(
+        pid != std::process::id(),
+        "process {pid} is the recorder itself, and no agent"
+    );
+    ensure!(
+        pid > 1,
+        "process {pid} is not an agent's: everything descends from it, the recorder too; name one below"
+    );
+    let process = pid.try_into().ok().and_then(|pid| Process::new(pid).ok());
+    let stat = process.and_then(|process| process.stat().ok());
+    let stat = stat.ok_or_else(|| anyhow!("there is no process {pid}"))?;
+    ensure!(
+        !is_kernels(&stat),
+        "process {pid} ({}) is a thread of the kernel's, and no agent's: name a process that executes a program",
+        stat.comm
+    );
+    Ok(stat.starttime)
+}
+
+fn is_kernels(stat: &Stat) -> bool {
+    StatFlags::from_bits_truncate(stat.flags).contains(StatFlags::PF_KTHREAD)
+}
+
 /// A process's descendants as /proc has them now, parents first. Those whose parents have ended are
 /// nobody's any more, and not among them.
 pub(super) fn descendants(root: u32) -> Vec<u32> {
@@ -51,6 +82,27 @@ mod tests {
         found.sort_unstable();
         assert_eq!(found, [3, 4, 5]);
         assert_eq!(below(7, &parents), [0; 0]);
+    }
+
+    #[test]
+    fn what_is_no_agents_is_not_tagged() {
+        let why = |pid| start_of(pid).unwrap_err().to_string();
+        assert!(why(1).contains("everything descends from it"));
+        assert!(why(0).contains("everything descends from it"));
+        assert!(why(std::process::id()).contains("the recorder itself"));
+        assert!(why(999_999_999).contains("there is no process"));
+    }
+
+    #[test]
+    fn a_thread_of_the_kernels_is_known() {
+        let stat = |begin: &str| {
+            let rest = "0 0 0 0 0 3 0 0 20 0 1 0 24 0 0 18446744073709551615 0 0 0 0 0 0 0 2147483647 0 1 \
+                        0 0 0 1 0 0 0 0 0 0 0 0 0 0 0 0 0";
+            let line = format!("{begin} {rest}\n");
+            <Stat as procfs::FromRead>::from_read(line.as_bytes()).unwrap()
+        };
+        assert!(is_kernels(&stat("2 (kthreadd) S 0 0 0 0 -1 2129984")));
+        assert!(!is_kernels(&stat("7 (kthreadd) S 0 0 0 0 -1 4194560")));
     }
 
     #[test]

@@ -4,14 +4,14 @@ use agtrack_common::tag::LAUNCHED;
 use anyhow::{anyhow, bail, ensure};
 use uuid::Uuid;
 
-use super::family::descendants;
+use super::family::{descendants, start_of};
 use super::find::Place;
 use super::{Identity, Of, Tag, Tagged, Target};
 use crate::engine::container::for_records;
 use crate::engine::hands::{path_text, session};
 use crate::engine::live::Live;
 use crate::engine::watch::new_session;
-use crate::engine::{AgentRule, TagRequest, facts};
+use crate::engine::{AgentRule, TagRequest};
 use crate::input::{AskedFor, Input, NewSession};
 use crate::record::{Binding, ProcessKey, Requester, TICK, WhyOver};
 
@@ -58,7 +58,18 @@ impl Live {
             name: session.agent.name.clone(),
             configured: self.watch.rule(&session.agent.id).is_some(),
             late,
+            recorder: session.cgroup_id.is_some_and(|id| self.is_in(id)),
             cgroup: session.cgroup.clone(),
+        })
+    }
+
+    /// Whether the recorder itself is in a cgroup, or below it.
+    fn is_in(&self, id: u64) -> bool {
+        let hierarchy = self.hands.hierarchy.as_ref();
+        let own = hierarchy.and_then(|all| Some((all, all.of_pid(std::process::id()).ok()?)));
+        own.is_some_and(|(all, own)| {
+            let mut above = own.path.ancestors();
+            above.any(|path| all.at(path).is_ok_and(|found| found.id == id))
         })
     }
 
@@ -85,15 +96,7 @@ impl Live {
 
     /// A process that runs, with its descendants. Gives the session's key, and how many there are.
     fn tag_process(&mut self, pid: u32, of: Of, by: Requester) -> anyhow::Result<(u64, u64)> {
-        ensure!(
-            pid != std::process::id(),
-            "process {pid} is the recorder itself, and no agent"
-        );
-        ensure!(
-            pid > 1,
-            "process {pid} is not an agent's: everything descends from it"
-        );
-        let start = facts::start(pid).ok_or_else(|| anyhow!("there is no process {pid}"))?;
+        let start = start_of(pid)?;
         if let Some(tag) = self.hands.probes.process_tag(pid)
             && tag.start / TICK == start
         {

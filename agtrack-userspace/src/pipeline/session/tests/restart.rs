@@ -91,6 +91,24 @@ fn what_the_next_recorder_can_find_again_is_suspended() {
 }
 
 #[test]
+fn a_process_that_somebody_asked_for_goes_on() {
+    let Input::Session(session) = bound(8, Binding::Launcher, None) else {
+        unreachable!()
+    };
+    let asked = Input::Session(Box::new(NewSession {
+        request: Some(crate::record::Requester::default()),
+        ..*session
+    }));
+    let inputs = vec![asked, process(1, 8), Input::Stop];
+    let told = changes(&mut pipeline(), inputs);
+    assert_eq!(words(&told), [("start", 8), ("suspend", 8)]);
+    let suspended = session_of(&told[1].1);
+    assert_eq!(suspended.still_running, ["-1-5"]);
+    let bound = suspended.bound.as_ref().unwrap();
+    assert!(bound.request.is_some(), "{bound:?}");
+}
+
+#[test]
 fn a_resumed_session_adds_to_what_it_had_done() {
     let totals = SessionTotals {
         actions: [("process.exit".to_owned(), 4)].into(),
