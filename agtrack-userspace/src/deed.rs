@@ -381,10 +381,8 @@ fn writes(action: &Action, change: &FileChange) -> bool {
 }
 
 fn created(change: &FileChange) -> bool {
-    change
-        .content
-        .as_ref()
-        .is_some_and(|content| content.created)
+    let content = change.content.as_ref();
+    content.is_some_and(|content| content.created)
 }
 
 fn maps(change: &FileChange) -> bool {

@@ -41,15 +41,7 @@ impl Files {
                 let Some(file) = self.note(path, what, call) else {
                     return;
                 };
-                match what {
-                    "deleted" => gone(file, effect),
-                    "directory removed" => file.gone = true,
-                    "truncated" => truncated(file, change.size),
-                    "mapped" => file.changed_since |= file.sha256.is_some(),
-                    // What a new name was not read by says nothing of the file.
-                    "linked" => holds(file, effect.filter(|effect| effect.sha256.is_some())),
-                    _ => holds(file, effect),
-                }
+                became(file, what, (effect, change.size));
                 if let Some(target) = &change.target {
                     file.other = Some(target.clone());
                 }
@@ -158,10 +150,25 @@ fn what(action: &Action) -> Option<Cow<'static, str>> {
     what.map(Cow::Borrowed)
 }
 
+/// What a file is after something was done to it.
+fn became(file: &mut FileDone, what: &str, (effect, size): (Option<&Effect>, Option<u64>)) {
+    match what {
+        "deleted" => gone(file, effect),
+        "directory removed" => file.gone = true,
+        "truncated" => truncated(file, size),
+        "mapped" => file.changed_since |= file.sha256.is_some(),
+        // What a new name was not read by says nothing of the file.
+        "linked" => holds(file, effect.filter(|effect| effect.sha256.is_some())),
+        _ => holds(file, effect),
+    }
+}
+
 /// What it holds now nobody has read.
 fn truncated(file: &mut FileDone, size: Option<u64>) {
     let before = file.sha256.take();
-    file.previous_sha256 = file.previous_sha256.or(before);
+    if file.what.first().is_none_or(|what| what != "created") {
+        file.previous_sha256 = file.previous_sha256.or(before);
+    }
     (file.size, file.unhashed) = (size, None);
 }
 
