@@ -9,7 +9,7 @@ mod search;
 mod tests;
 mod trace;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
 
 use uuid::Uuid;
@@ -200,6 +200,8 @@ impl Left {
             // Its first stays first.
             processes.splice(0..0, before.processes.into_iter().take(1));
         }
+        let mut seen = HashSet::new();
+        processes.retain(|process| seen.insert(*process));
         Some(Left {
             agent: agent.clone(),
             command: change.command,

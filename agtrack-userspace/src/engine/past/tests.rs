@@ -262,11 +262,15 @@ fn what_was_asked_for_outlives_its_recorder() {
         panic!("{tagged:?}")
     };
     change.bound.get_or_insert_default().request = Some(Requester::default());
+    let uids = ["b-5-7", "b-5-7", "b-6-8"];
+    change.still_running = uids.map(str::to_owned).into();
     written.write(vec![tagged]);
     let read = || written.read(SEARCHED);
     let left = read().sessions.into_values().next().unwrap();
     assert!(left.was_asked_for_process() && left.outlives_recorder());
     assert!(!left.is_bound_to_cgroup() && !left.began_with_process());
+    let pids: Vec<_> = left.processes.iter().map(|one| one.pid).collect();
+    assert_eq!(pids, [5, 6], "each once");
     let why = |boot: &str| read().take_ended(boot, |_, _| true, |_| false)[0].why;
     assert_eq!(why("one"), WhyOver::ProcessesGone);
     assert_eq!(why("two"), WhyOver::Reboot);
