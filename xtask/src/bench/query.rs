@@ -53,7 +53,7 @@ const QUESTIONS: &[Question] = &[
              select(.action? // \"\" | test(\"unlink|rename|mkdir|rmdir|mknod|link|truncate|chmod\"))",
     },
     Question {
-        words: "a program by `*a*`: no text to search for, no match",
+        words: "a program by `*a*`: no text to search for, few matches",
         asked: &["--exe", "*a*", "--count"],
         grep: "",
         jq: "",
