@@ -20,7 +20,7 @@ mod when;
 #[cfg(test)]
 mod tests;
 
-use crate::record::{Body, Object, OutcomeResult, PathSource, Record};
+use crate::record::{Action, Body, Object, OutcomeResult, PathSource, Record};
 use brief::{Brief, met};
 
 pub use action::{BadAction, named_action};
@@ -77,38 +77,31 @@ pub struct Query {
 impl Query {
     /// Whether a record matches.
     pub fn matches(&self, record: &Record) -> bool {
-        Brief::of(record).is_meant(self)
-            && self.is_about(object_of(&record.body))
-            && self.is_judged(&record.body)
+        self.is_by(record)
+            && self.is_at(object_of(&record.body))
+            && (!self.changes || action_of(record).is_some_and(change::is_change))
     }
 
     /// Whether a record matches but for what it writes to, a file that the kernel makes.
     fn is_of_kernel(&self, record: &Record) -> bool {
-        let Body::Action(action) = &record.body else {
-            return false;
-        };
-        let others = Query {
-            changes: false,
-            ..self.clone()
-        };
+        let of_kernel = |action: &Action| change::is_of_kernel(action) && change::changes(action);
         self.changes
-            && change::is_of_kernel(action)
-            && change::changes(action)
-            && others.matches(record)
+            && action_of(record).is_some_and(of_kernel)
+            && self.is_by(record)
+            && self.is_at(object_of(&record.body))
     }
 
     /// Whether a record matches but for its path, which has the name at its end that was asked for, and
     /// was not resolved.
     fn is_elsewhere(&self, record: &Record) -> bool {
-        let Body::Action(action) = &record.body else {
+        let unresolved = |action: &&Action| {
+            action.completeness.path_source == Some(PathSource::Argument)
+                && (!self.changes || change::is_change(action))
+        };
+        let Some(action) = action_of(record).filter(unresolved) else {
             return false;
         };
-        let others = Query {
-            paths: Vec::new(),
-            ..self.clone()
-        };
-        action.completeness.path_source == Some(PathSource::Argument)
-            && others.matches(record)
+        self.is_by(record)
             && object::paths(&action.object).iter().any(|path| {
                 let name = path.0.rsplit(|byte| *byte == b'/').next();
                 self.paths.iter().any(|glob| glob.name() == name)
@@ -120,12 +113,19 @@ impl Query {
         Brief::read(line).is_none_or(|brief| brief.is_meant(self))
     }
 
-    fn is_about(&self, object: Option<&Object>) -> bool {
+    /// Who, when, how and with whom, but neither at which path nor whether it changed anything.
+    fn is_by(&self, record: &Record) -> bool {
+        Brief::of(record).is_meant(self)
+            && self.is_judged(&record.body)
+            && met(&self.hosts, |host| {
+                object_of(&record.body).is_some_and(|object| object::names(object, host))
+            })
+    }
+
+    fn is_at(&self, object: Option<&Object>) -> bool {
         met(&self.paths, |glob| {
             let paths = object.map(object::paths);
             paths.is_some_and(|paths| paths.iter().any(|path| is_meant(&path.0, glob)))
-        }) && met(&self.hosts, |host| {
-            object.is_some_and(|object| object::names(object, host))
         })
     }
 
@@ -146,13 +146,26 @@ impl Query {
             call.is_some_and(|call| call.id == *id)
         }) && met(&self.decisions, |effect| {
             decision.and_then(|decision| decision.get("effect")?.as_str()) == Some(effect)
-        }) && (!self.changes || action.is_some_and(change::is_change))
+        })
     }
 }
 
 /// Whether a path is one of these, as it was recorded or without its detours.
 fn is_meant(path: &[u8], glob: &Glob) -> bool {
     glob.matches(path) || object::folded(path).is_some_and(|folded| glob.matches(&folded))
+}
+
+fn action_of(record: &Record) -> Option<&Action> {
+    match &record.body {
+        Body::Action(action) => Some(action),
+        Body::Session(_)
+        | Body::ToolCall(_)
+        | Body::Handoff(_)
+        | Body::Tamper(_)
+        | Body::Gap(_)
+        | Body::Lifecycle(_)
+        | Body::Heartbeat(_) => None,
+    }
 }
 
 /// What was acted on.
