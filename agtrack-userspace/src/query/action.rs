@@ -19,7 +19,7 @@ pub enum BadAction {
     /// It is no glob.
     #[error(transparent)]
     Glob(#[from] BadGlob),
-    /// It is a name, and no action has it.
+    /// It is a name that no action has, or a glob that none matches.
     #[error(
         "no action is called so; {}all are in docs/events.md (`agtrack events`), those on the \
          recorder's files in docs/record.md",
@@ -28,15 +28,15 @@ pub enum BadAction {
     Unknown(Vec<String>),
 }
 
-/// A glob on names of actions. Without wildcards it must be the name of one: with another nothing
-/// would be found, and pass for nothing done.
+/// A glob on names of actions. It must match one: with another nothing would be found, and pass for
+/// nothing done.
 ///
 /// # Errors
-/// It is no glob, or no action has this name.
+/// It is no glob, or matches no action.
 pub fn named_action(text: &[u8]) -> Result<Glob, BadAction> {
     let glob = Glob::word(text)?;
     let names = names();
-    if glob.is_name() && !names.iter().any(|name| name.as_bytes() == text) {
+    if !names.iter().any(|name| glob.matches(name.as_bytes())) {
         let begin = text.get(..LONGEST).unwrap_or(text).to_ascii_lowercase();
         return Err(BadAction::Unknown(near(&Text(begin).printable(), &names)));
     }
@@ -57,6 +57,9 @@ fn near(text: &str, names: &BTreeSet<&'static str>) -> Vec<String> {
     if names.iter().any(in_group) {
         return vec![format!("{group}.*")];
     }
+    if text.contains(['*', '?', '[']) {
+        return near_group(group.split('.').next().unwrap_or(group), names);
+    }
     let mut near: Vec<_> = names
         .iter()
         .map(|name| {
@@ -69,6 +72,20 @@ fn near(text: &str, names: &BTreeSet<&'static str>) -> Vec<String> {
     near.sort_unstable();
     let near = near.into_iter().take(PROPOSED);
     near.map(|(_, name)| name.to_owned()).collect()
+}
+
+/// All of the group that is nearly called so.
+fn near_group(text: &str, names: &BTreeSet<&'static str>) -> Vec<String> {
+    let groups = names
+        .iter()
+        .filter_map(|name| name.split_once('.'))
+        .map(|(group, _)| (strsim::damerau_levenshtein(text, group), group));
+    let near = groups
+        .min()
+        .filter(|(distance, _)| distance * 3 <= text.chars().count());
+    near.map(|(_, group)| format!("{group}.*"))
+        .into_iter()
+        .collect()
 }
 
 fn proposal(near: &[String]) -> String {
@@ -107,10 +124,14 @@ mod tests {
     }
 
     #[test]
-    fn globs_are_taken_as_they_are() {
-        for glob in ["*", "file.*", "nothing.*", "file.unlin?", "[f]ile.nothing"] {
+    fn a_glob_matches_an_action() {
+        for glob in ["*", "file.*", "file.unlin?", "[f]ile.open"] {
             assert!(named_action(glob.as_bytes()).is_ok(), "{glob}");
         }
+        assert_eq!(proposed("nett.*"), ["net.*"]);
+        assert_eq!(proposed("proces.ex*"), ["process.*"]);
+        assert_eq!(proposed("file.nothing*"), ["file.*"]);
+        assert_eq!(proposed("nothing.*"), [""; 0]);
         let error = named_action(b"file.{a}").unwrap_err();
         assert_eq!(error, BadAction::Glob(BadGlob::Brace('{')));
     }
