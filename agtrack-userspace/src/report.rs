@@ -19,6 +19,7 @@ mod notes;
 mod process;
 mod scope;
 pub mod text;
+mod touch;
 
 #[cfg(test)]
 mod tests;
@@ -31,3 +32,4 @@ pub use model::{
     Weight,
 };
 pub use notes::{CommonGap, Span};
+pub use touch::Touch;

@@ -180,7 +180,7 @@ fn without_port(address: &Address) -> Address {
 }
 
 /// Adds a word that is not there yet.
-pub(super) fn once(words: &mut Vec<String>, word: Option<String>) {
+pub(super) fn once<T: PartialEq>(words: &mut Vec<T>, word: Option<T>) {
     if let Some(word) = word
         && words.len() < WAYS
         && !words.contains(&word)

@@ -8,6 +8,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::completeness::Completeness;
+use super::touch::Touch;
 use crate::record::{
     Agent, CallClass, CallExit, Container, Effects, Host, Sha256, Text, Unhashed, WhyOver,
 };
@@ -201,7 +202,7 @@ pub struct FileDone {
     /// Its path.
     pub path: Text,
     /// What was done to it, each once, in order.
-    pub what: Vec<String>,
+    pub what: Vec<Touch>,
     /// It has this name no more.
     pub gone: bool,
     /// It lies in a folder that is a tool's own business, as `.git` or `node_modules`.
@@ -223,10 +224,17 @@ pub struct FileDone {
 }
 
 impl FileDone {
+    /// What was done to it, in words.
+    #[must_use]
+    pub fn told(&self) -> String {
+        let words: Vec<_> = self.what.iter().map(Touch::to_string).collect();
+        words.join(", ")
+    }
+
     /// It was not there before and is not there now.
     #[must_use]
     pub fn came_and_went(&self) -> bool {
-        self.gone && self.what.first().is_some_and(|what| what == "created")
+        self.gone && self.what.first() == Some(&Touch::Created)
     }
 }
 

@@ -79,7 +79,7 @@ fn a_file_has_its_hashes_and_the_one_from_before() {
             let short = |hash: &Option<Sha256>| hash.map(|hash| hash.short());
             (
                 file.path.printable(),
-                file.what.join(", "),
+                file.told(),
                 short(&file.sha256),
                 short(&file.previous_sha256),
             )

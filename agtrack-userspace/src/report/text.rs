@@ -6,12 +6,13 @@
 use std::path::Path;
 use std::time::Duration;
 
+use anstyle::Style;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::completeness::{Completeness, GapTold};
-use super::file::is_mode;
 use super::model::{Call, Ended, FileDone, Report, Step, Weight};
+use super::touch::Touch;
 use crate::container;
 use crate::engine::Summary;
 use crate::record::{CallClass, printable};
@@ -20,18 +21,8 @@ use crate::terminal::command;
 
 /// Calls that are shown one by one.
 const CALLS: usize = 20;
-/// Files of a line.
-const FILES: usize = 6;
-/// What is done to files beside what the summary of a session has lines for.
-const OTHERWISE: &[&str] = &[
-    "linked",
-    "made",
-    "directory made",
-    "directory removed",
-    "mapped",
-    "owner changed",
-    "attribute changed",
-];
+/// Files, or sockets, of a line.
+const SHOWN: usize = 6;
 /// Characters of a command.
 const COMMAND: usize = 100;
 
@@ -151,7 +142,7 @@ fn calls(look: &Look, report: &Report, zone: &TimeZone) -> Vec<String> {
             words.push(format!("{count} {what}"));
         }
     }
-    let mut lines = look.line(anstyle::Style::new(), "tool calls", &words);
+    let mut lines = look.line(Style::new(), "tool calls", &words);
     lines.extend(
         telling(&calls)
             .into_iter()
@@ -175,40 +166,24 @@ fn telling<'a>(calls: &[&'a Call]) -> Vec<&'a Call> {
 
 /// What was done to files that stayed and has no line of its own: a mode is no content.
 fn otherwise(look: &Look, report: &Report) -> Vec<String> {
-    let is_directory = |file: &FileDone| file.what.iter().any(|what| what == "directory removed");
+    let is_directory = |file: &FileDone| file.what.contains(&Touch::DirectoryRemoved);
     let stayed = |file: &&FileDone| (!file.gone || is_directory(file)) && !file.of_tool;
-    let mut words = Vec::new();
-    let mut more = 0;
-    for file in report.files.items.iter().filter(stayed) {
-        let done = file.what.iter().map(String::as_str);
-        let done = done.filter(|what| OTHERWISE.contains(what) || is_mode(what));
-        let done: Vec<_> = done.collect();
-        match words.len() {
-            _ if done.is_empty() => {}
-            FILES.. => more += 1,
-            _ => words.push(format!("{} ({})", look.path(&file.path.0), done.join(", "))),
-        }
-    }
-    if more > 0 {
-        words.push(format!("and {more} more"));
-    }
-    match words.is_empty() {
-        true => Vec::new(),
-        false => look.line(anstyle::Style::new(), "also changed", &words),
-    }
+    let word = |file: &FileDone| {
+        let done = file.what.iter().filter(|touch| touch.is_beside_content());
+        let done: Vec<_> = done.map(Touch::to_string).collect();
+        let path = look.path(&file.path.0);
+        (!done.is_empty()).then(|| format!("{path} ({})", done.join(", ")))
+    };
+    let files = report.files.items.iter().filter(stayed);
+    let words: Vec<_> = files.filter_map(word).collect();
+    look.first(Style::new(), "also changed", (words, SHOWN), 0)
 }
 
 /// Where it waited for others to connect.
 fn listens(look: &Look, report: &Report) -> Vec<String> {
     let waits = report.hosts.items.iter().filter(|host| host.listens);
-    let words: Vec<_> = waits
-        .map(|host| host.address.printable())
-        .take(FILES)
-        .collect();
-    match words.is_empty() {
-        true => Vec::new(),
-        false => look.line(anstyle::Style::new(), "listens on", &words),
-    }
+    let words: Vec<_> = waits.map(|host| host.address.printable()).collect();
+    look.first(Style::new(), "listens on", (words, SHOWN), 0)
 }
 
 fn call(step: &Step) -> Option<&Call> {
@@ -265,7 +240,7 @@ fn missing(look: &Look, told: &Completeness, zone: &TimeZone) -> Vec<String> {
         let count = told.hooks_missing.len();
         words.push(format!("{count} of {} hooks missing", told.hooks));
     }
-    let mut lines = look.line(anstyle::Style::new(), "journal", &words);
+    let mut lines = look.line(Style::new(), "journal", &words);
     if !told.is_whole() {
         let when = told.doubtful();
         let when = when.map(|between| format!("{}: ", between.words(zone)));

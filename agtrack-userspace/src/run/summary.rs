@@ -101,15 +101,9 @@ fn agents(look: &Look, summary: &Summary) -> Vec<String> {
             plural(calls)
         )
     };
-    let mut words: Vec<_> = summary.agents.iter().take(SHOWN).map(word).collect();
-    let more = summary.agents_total.saturating_sub(words.len() as u64);
-    if more > 0 {
-        words.push(format!("and {more} more"));
-    }
-    match words.is_empty() {
-        true => Vec::new(),
-        false => look.line(Style::new(), "agents", &words),
-    }
+    let words: Vec<_> = summary.agents.iter().map(word).collect();
+    let beyond = summary.agents_total.saturating_sub(words.len() as u64);
+    look.first(Style::new(), "agents", (words, SHOWN), beyond)
 }
 
 /// What others did at its request, in cgroups of their own.
@@ -118,15 +112,9 @@ fn results(look: &Look, summary: &Summary) -> Vec<String> {
         let channel = plain(asked.channel.as_bytes());
         format!("{} (by {channel})", look.path(&asked.cgroup.0))
     };
-    let mut words: Vec<_> = summary.results.iter().take(SHOWN).map(word).collect();
-    let more = summary.results_total.saturating_sub(words.len() as u64);
-    if more > 0 {
-        words.push(format!("and {more} more"));
-    }
-    match words.is_empty() {
-        true => Vec::new(),
-        false => look.line(Style::new(), "handed off", &words),
-    }
+    let words: Vec<_> = summary.results.iter().map(word).collect();
+    let beyond = summary.results_total.saturating_sub(words.len() as u64);
+    look.first(Style::new(), "handed off", (words, SHOWN), beyond)
 }
 
 fn programs(look: &Look, summary: &Summary) -> Vec<String> {

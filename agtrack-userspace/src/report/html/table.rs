@@ -125,7 +125,7 @@ fn file(html: &mut Html, file: &FileDone) {
                 html.word("code", "", &other.escaped());
             }
         });
-        cell(html, "What", |html| html.text(&file.what.join(", ")));
+        cell(html, "What", |html| html.text(&file.told()));
         cell(html, "Size", |html| {
             html.text(&file.size.map_or(String::new(), bytes));
         });

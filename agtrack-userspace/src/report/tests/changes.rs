@@ -1,29 +1,31 @@
 //! Changes of files and modes, calls that failed, and where a session waits for others.
 
 use super::*;
+use crate::report::Touch;
 
 #[test]
 fn what_is_no_content_of_a_file_is_told_of_those_that_stayed() {
     let mut report = report_of(&read(HASHES));
     let title = "also changed";
     assert!(!lines(&report).join("\n").contains(title));
-    let file = |path: &str, what: &[&str], gone: bool| FileDone {
+    let file = |path: &str, what: &[Touch], gone: bool| FileDone {
         path: Text(path.into()),
-        what: what.iter().map(|word| (*word).to_owned()).collect(),
+        what: what.to_vec(),
         gone,
         ..FileDone::default()
     };
+    let mode = || Touch::Mode(Some("755".to_owned()));
     report.files.items = vec![
-        file("/srv/run", &["created", "written", "mode 755"], false),
-        file("/srv/gone", &["mode 755"], true),
-        file("/srv/plain", &["written"], false),
+        file("/srv/run", &[Touch::Created, Touch::Written, mode()], false),
+        file("/srv/gone", &[mode()], true),
+        file("/srv/plain", &[Touch::Written], false),
     ];
     let text = lines(&report).join("\n");
     assert!(
         text.contains("  also changed   /srv/run (mode 755)\n"),
         "{text}"
     );
-    let many = (0..9).map(|number| file(&format!("/srv/{number}"), &["linked"], false));
+    let many = (0..9).map(|number| file(&format!("/srv/{number}"), &[Touch::Linked], false));
     report.files.items = many.collect();
     assert!(lines(&report).join(" ").contains("and 3 more"));
 }
@@ -148,15 +150,37 @@ fn a_call_that_failed_is_shown_though_there_are_many() {
 }
 
 #[test]
+fn directories_that_came_and_went_take_no_place_of_files() {
+    let made = |path: String| serde_json::json!({"path": path, "inode": null, "device": null, "mode": "755"});
+    let passing = (0..super::super::bounds::FILES).flat_map(|at| {
+        let path = format!("/srv/{at}");
+        [
+            ("file.mkdir", made(path.clone())),
+            ("file.rmdir", made(path)),
+        ]
+    });
+    let stays = ("file.mkdir", made("/srv/stays".to_owned()));
+    let deeds: Vec<_> = passing.chain([stays]).collect();
+    let files = acted(&deeds).files;
+    let paths: Vec<_> = files.items.iter().map(|file| file.path.escaped()).collect();
+    assert_eq!((&*paths, files.more), (&["/srv/stays".into()][..], 0));
+}
+
+#[test]
 fn where_a_session_waits_for_others_is_told() {
-    let local =
-        serde_json::json!({"ip": "127.0.0.1", "port": 18081, "proto": "tcp", "domain": null});
-    let object = serde_json::json!({"local": local, "peer": null});
-    let report = acted(&[("net.listen", object)]);
+    let listen = |port: u16| {
+        let local =
+            serde_json::json!({"ip": "127.0.0.1", "port": port, "proto": "tcp", "domain": null});
+        let object = serde_json::json!({"local": local, "peer": null});
+        ("net.listen", object)
+    };
+    let report = acted(&(18081..18091).map(listen).collect::<Vec<_>>());
+    let text = lines(&report).join(" ");
+    assert!(text.contains("  listens on     127.0.0.1:18081"), "{text}");
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(
-        lines(&report)
-            .join("\n")
-            .contains("  listens on     127.0.0.1:18081")
+        text.contains("127.0.0.1:18086, and 4 more"),
+        "what is not shown is counted: {text}"
     );
     assert!(html::page(&report).contains("listens"));
 }

@@ -98,6 +98,26 @@ impl Look {
         self.flow(format!("  {style}{title}{style:#}{pad}"), TITLE, words)
     }
 
+    /// A title, so many of the words, and how many more there are; nothing where there are none. `beyond`
+    /// counts those that nobody kept.
+    pub(crate) fn first(
+        &self,
+        style: anstyle::Style,
+        title: &str,
+        (mut words, most): (Vec<String>, usize),
+        beyond: u64,
+    ) -> Vec<String> {
+        let more = words.len().saturating_sub(most) as u64 + beyond;
+        words.truncate(most);
+        if more > 0 {
+            words.push(format!("and {more} more"));
+        }
+        match words.is_empty() {
+            true => Vec::new(),
+            false => self.line(style, title, &words),
+        }
+    }
+
     /// Words behind a beginning that takes this many columns.
     pub(crate) fn flow(&self, begin: String, column: usize, words: &[String]) -> Vec<String> {
         let mut lines = vec![begin];
