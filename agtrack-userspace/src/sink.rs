@@ -53,6 +53,7 @@ use anyhow::Context;
 use tokio::sync::{mpsc, watch};
 
 pub use board::{Board, Posted};
+pub(crate) use choice::glob;
 pub use cursor::{Cursor, Fault};
 pub use kafka::{Mechanism, wrong_brokers};
 pub use otlp::Signal;

@@ -84,7 +84,7 @@ pub(super) fn find(sources: &[Source], mount: Option<&Path>) -> Vec<Placed> {
     };
     let mut doubts: Vec<_> = globs.iter().filter_map(doubt).collect();
     doubts.extend(who::find(sources));
-    doubts.extend(sink::find(sources, Path::is_dir));
+    doubts.extend(sink::find(sources, is_there));
     doubts.extend(control::find(sources, is_group));
     doubts.extend(program::unknown(sources, &program::directories()));
     let order = |doubt: &Placed| {
@@ -93,6 +93,11 @@ pub(super) fn find(sources: &[Source], mount: Option<&Path>) -> Vec<Placed> {
     };
     doubts.sort_by_key(order);
     doubts
+}
+
+/// Where one may not look, nothing is doubted.
+fn is_there(path: &Path) -> bool {
+    path.try_exists().unwrap_or(true)
 }
 
 /// Whether this host knows a group; where groups cannot be read, none is doubted.

@@ -291,9 +291,9 @@ fn must_be(found: &str, wanted: &str) -> String {
     };
     let wanted = match wanted {
         "u64" | "u32" if found.starts_with("string") => {
-            "a positive whole number, without quotes and without a unit"
+            "a whole number, 0 or more, without quotes and without a unit"
         }
-        "u64" | "u32" => "a positive whole number",
+        "u64" | "u32" => "a whole number, 0 or more",
         "a sequence" => "a list",
         "struct Agent" => "a table, which is best begun with `[[agents]]` in a line of its own",
         "struct Settings" => "a table, which is best begun with `[[sinks]]` in a line of its own",

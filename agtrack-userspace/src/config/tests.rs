@@ -49,7 +49,7 @@ fn all_mistakes_are_told_at_once() {
          cgroups = [\"/ok\", \"relative\", \"/[\"]\n",
         &[
             "2:7: `journal.dir`: \"here\" is not an absolute path; begin it with `/`",
-            "3:17: `journal.segment_bytes` must be a positive whole number, without quotes and \
+            "3:17: `journal.segment_bytes` must be a whole number, 0 or more, without quotes and \
              without a unit, but it is string \"big\"",
             "5:11: `lsmm` is no value of `capture.backend`; did you mean `lsm`?",
             "6:19: `capture.bulk_ring_bytes`: 100000 is not a power of two; the nearest are \
@@ -141,7 +141,9 @@ fn values_have_ranges() {
     );
     check(
         "[journal]\nsegment_bytes = -1\n",
-        &["2:17: `journal.segment_bytes` must be a positive whole number, but it is integer `-1`"],
+        &[
+            "2:17: `journal.segment_bytes` must be a whole number, 0 or more, but it is integer `-1`",
+        ],
     );
 }
 

@@ -1,6 +1,6 @@
 //! Which records a sink is for, and which of their fields.
 
-use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
+use globset::{Glob, GlobBuilder, GlobSet, GlobSetBuilder};
 use serde_json::Value;
 
 use super::batch::Head;
@@ -64,10 +64,14 @@ fn globs(patterns: &[String]) -> Result<Option<GlobSet>, globset::Error> {
     }
     let mut set = GlobSetBuilder::new();
     for pattern in patterns {
-        // Ids are no paths: `*` is anything.
-        set.add(GlobBuilder::new(pattern).literal_separator(false).build()?);
+        set.add(glob(pattern)?);
     }
     set.build().map(Some)
+}
+
+/// A glob on ids, which are no paths: `*` is anything.
+pub(crate) fn glob(pattern: &str) -> Result<Glob, globset::Error> {
+    GlobBuilder::new(pattern).literal_separator(false).build()
 }
 
 fn take_out(value: &mut Value, field: &[String]) {

@@ -1,20 +1,33 @@
-//! Sinks that cannot deliver here, as their directory is not there; those that write the same file; and
-//! keys of TLS where there is none.
+//! Sinks that cannot deliver here, as their directory or a file that they need is not there; those that
+//! write the same file; keys of TLS where there is none; and globs that no agent's id matches.
 
 use std::path::Path;
 
-use toml::de::DeTable;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
 
 use super::{Mistake, Placed, Source};
+use crate::sink::glob;
 
 /// Keys that are of use with TLS only.
 const OF_TLS: [&str; 4] = ["ca_file", "cert_file", "key_file", "server_name"];
 
+/// Keys that may name a file, which is read to connect.
+const READ: [&str; 6] = [
+    "ca_file",
+    "cert_file",
+    "key_file",
+    "token",
+    "password",
+    "credentials",
+];
+
 /// A doubt, and the byte in the text that it is about.
 type Doubt = (usize, String);
 
-/// Doubts about sinks; `exists` knows directories.
+/// Doubts about sinks; `exists` knows files and directories.
 pub(super) fn find(sources: &[Source], exists: impl Fn(&Path) -> bool) -> Vec<Placed> {
+    let agents = agents(sources);
     let of_source = |source: &Source| {
         let Ok(tree) = DeTable::parse(&source.text) else {
             return Vec::new();
@@ -30,7 +43,14 @@ pub(super) fn find(sources: &[Source], exists: impl Fn(&Path) -> bool) -> Vec<Pl
         let doubts = sinks.iter().enumerate().flat_map(|(index, sink)| {
             let before = sinks.iter().take(index).copied();
             let file = lost(sink, &exists).or_else(|| shared(sink, before));
-            file.into_iter().chain(idle(sink))
+            let idle = idle(sink);
+            let files = if idle.is_empty() {
+                unread(sink, &exists)
+            } else {
+                idle
+            };
+            let nobodys = nobodys(sink, &agents);
+            file.into_iter().chain(files).chain(nobodys)
         });
         doubts.map(placed).collect()
     };
@@ -94,9 +114,87 @@ fn idle(sink: &DeTable<'_>) -> Vec<Doubt> {
     OF_TLS.into_iter().filter_map(of_key).collect()
 }
 
+/// Files that have to be read, and are not there.
+fn unread(sink: &DeTable<'_>, exists: impl Fn(&Path) -> bool) -> Vec<Doubt> {
+    let of_key = |key| {
+        let path = word(sink, key).map(Path::new)?;
+        let message = format!(
+            "there is no file {} here: nothing can be sent until there is",
+            path.display()
+        );
+        doubt(sink, key, message).filter(|_| path.is_absolute() && !exists(path))
+    };
+    READ.into_iter().filter_map(of_key).collect()
+}
+
+/// The ids of all agents.
+fn agents(sources: &[Source]) -> Vec<String> {
+    let of_source = |source: &Source| {
+        let tree = DeTable::parse(&source.text).ok()?;
+        let agents = tree.get_ref().get("agents")?.get_ref().as_array()?.iter();
+        let id = |agent: &Spanned<DeValue<'_>>| {
+            let id = agent.get_ref().get("id")?.get_ref().as_str()?;
+            Some(id.to_owned())
+        };
+        Some(agents.filter_map(id).collect::<Vec<_>>())
+    };
+    sources.iter().filter_map(of_source).flatten().collect()
+}
+
+/// Globs on ids that no agent of the configuration has. Where it has none all are named elsewhere.
+fn nobodys(sink: &DeTable<'_>, agents: &[String]) -> Vec<Doubt> {
+    let globs = sink
+        .get("agents")
+        .and_then(|list| list.get_ref().as_array());
+    let of_glob = |value: &Spanned<DeValue<'_>>| {
+        let text = value.get_ref().as_str()?;
+        let glob = glob(text).ok()?.compile_matcher();
+        let message = format!(
+            "no agent of this configuration has an id that `{text}` matches: by it only agents are sent \
+             that are tagged by request"
+        );
+        let is_nobodys = !agents.is_empty() && !agents.iter().any(|id| glob.is_match(id));
+        is_nobodys.then_some((value.span().start, message))
+    };
+    globs.into_iter().flatten().filter_map(of_glob).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn files_that_have_to_be_read_and_are_not_there_are_doubted() {
+        let text = "[[sinks]]\ntype = \"splunk\"\nca_file = \"/no/ca.pem\"\ntoken = \"/yes/token\"\n\
+                    [[sinks]]\ntype = \"otlp\"\ntoken = \"credential:x\"\npassword = \"env:X\"\n";
+        let source = Source {
+            file: "c.toml".into(),
+            text: text.to_owned(),
+        };
+        let found = find(&[source], |file| file == Path::new("/yes/token"));
+        assert_eq!(found.len(), 1);
+        assert_eq!(found[0].mistake.line, 3);
+        let message = &found[0].mistake.message;
+        assert!(
+            message.starts_with("there is no file /no/ca.pem"),
+            "{message}"
+        );
+    }
+
+    #[test]
+    fn globs_that_no_agent_is_called_by_are_doubted() {
+        let agents = "[[agents]]\nid = \"team/coder\"\n";
+        let sinks = "[[sinks]]\ntype = \"journald\"\nagents = [\"team/*\", \"codr\"]\n";
+        let found = doubts(&format!("{agents}{sinks}"));
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert_eq!(found[0].0, 5);
+        assert!(found[0].1.contains("`codr`"), "{found:?}");
+        assert_eq!(
+            doubts(sinks),
+            [],
+            "who is tagged by request is named by the request"
+        );
+    }
 
     #[test]
     fn a_file_in_a_directory_that_is_not_there_is_doubted() {
