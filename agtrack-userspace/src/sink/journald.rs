@@ -1,7 +1,10 @@
 //! systemd's journal, by its native protocol.
 //!
-//! Acknowledgement: the kernel put the entry into journald's queue. What journald drops by its own limits
-//! (RateLimitBurst=) it tells nobody but its own log.
+//! Acknowledgement: the kernel put the entry into journald's queue, and the journald that runs then runs
+//! for `resend_ms` more. A queue of messages outlives who reads it and shows nothing of its end, so a
+//! connection to the socket of journald's methods (io.systemd.Journal) is held beside it, on which
+//! nothing is ever said. What journald drops by its own limits (RateLimitBurst=) it tells nobody but its
+//! own log.
 
 use std::io::{self, Write};
 use std::os::fd::AsFd;
@@ -14,13 +17,17 @@ use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, memfd_create};
 use rustix::io::Errno;
 use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
 use serde::Deserialize;
+use tokio::net::UnixStream;
 
 use super::batch::{Batch, Item};
 use super::settings::Settings;
 use super::transport::{Accepted, Doing, Transport, Trouble, apart};
+use super::unix::{RESEND_MS, look};
 
 /// Where journald listens.
 const SOCKET: &str = "/run/systemd/journal/socket";
+/// Where it takes calls, beside that.
+const METHODS: &str = "io.systemd.journal";
 /// How long it may leave its queue full.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// The longest line for people, in characters.
@@ -28,16 +35,29 @@ const LONGEST_MESSAGE: usize = 400;
 
 pub(super) fn open(settings: &Settings) -> Result<Box<dyn Transport>, Trouble> {
     let path = settings.path.clone().unwrap_or_else(|| SOCKET.into());
-    Ok(Box::new(Journald { path, open: None }))
+    let unsure = Duration::from_millis(settings.resend_ms.unwrap_or(RESEND_MS));
+    Ok(Box::new(Journald {
+        path,
+        unsure,
+        open: None,
+        witness: None,
+    }))
 }
 
 struct Journald {
     path: PathBuf,
+    unsure: Duration,
     open: Option<Arc<UnixDatagram>>,
+    /// Breaks when journald ends.
+    witness: Option<UnixStream>,
 }
 
 impl Journald {
     async fn send(&mut self, batch: &Batch) -> Result<Accepted, Trouble> {
+        self.lives().await?;
+        if self.witness.is_none() {
+            self.witness = self.observe().await?;
+        }
         let entries: Vec<_> = batch.items.iter().map(entry).collect();
         let (path, open) = (self.path.clone(), self.open.take());
         let socket = apart(move || {
@@ -54,11 +74,46 @@ impl Journald {
         self.open = Some(socket.await?);
         Ok(Accepted::default())
     }
+
+    /// A connection that ends with journald; none where there is no socket for it, as before systemd 243
+    /// and where something else takes entries.
+    async fn observe(&self) -> Result<Option<UnixStream>, Trouble> {
+        let path = self.path.with_file_name(METHODS);
+        match UnixStream::connect(&path).await {
+            Ok(stream) => Ok(Some(stream)),
+            Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
+                let path = path.display();
+                Err(Trouble::later(format!(
+                    "nobody listens at {path}: journald does not run"
+                )))
+            }
+            Err(_) => Ok(None),
+        }
+    }
+
+    /// Whether the journald that took what was sent last still runs.
+    async fn lives(&mut self) -> Result<(), Trouble> {
+        let Some(witness) = &mut self.witness else {
+            return Ok(());
+        };
+        look(witness).await.map_err(|_| {
+            self.witness = None;
+            Trouble::later("journald has ended, perhaps with entries that it had not written")
+        })
+    }
 }
 
 impl Transport for Journald {
     fn deliver<'a>(&'a mut self, batch: &'a Batch) -> Doing<'a, Result<Accepted, Trouble>> {
         Box::pin(self.send(batch))
+    }
+
+    fn unsure(&self) -> Duration {
+        self.unsure
+    }
+
+    fn holds(&mut self) -> Doing<'_, Result<(), Trouble>> {
+        Box::pin(self.lives())
     }
 }
 
@@ -268,6 +323,28 @@ mod tests {
         let second = receive(&socket);
         assert_eq!(second["AGTRACK_ID"], b"two\nlines");
         assert_eq!(second["AGTRACK_RECORD"], long.as_bytes());
+    }
+
+    #[tokio::test]
+    async fn what_journald_had_when_it_ended_is_not_sure() {
+        let dir = tempfile::tempdir().unwrap();
+        let _entries = UnixDatagram::bind(dir.path().join("journal")).unwrap();
+        let methods = tokio::net::UnixListener::bind(dir.path().join(METHODS)).unwrap();
+        let settings = json!({"name": "j", "type": "journald", "path": dir.path().join("journal")});
+        let mut sink = open(&serde_json::from_value(settings).unwrap()).unwrap();
+        assert!(!sink.unsure().is_zero());
+        sink.deliver(&made(1..=1)).await.unwrap();
+        let (journald, _) = methods.accept().await.unwrap();
+        sink.holds().await.unwrap();
+        drop(journald);
+        assert!(sink.holds().await.is_err());
+        // Another one took its place.
+        sink.deliver(&made(1..=1)).await.unwrap();
+        sink.holds().await.unwrap();
+        drop(methods);
+        assert!(sink.deliver(&made(2..=2)).await.is_err());
+        let trouble = sink.deliver(&made(2..=2)).await.unwrap_err();
+        assert!(trouble.reason().contains("does not run"), "{trouble:?}");
     }
 
     #[test]

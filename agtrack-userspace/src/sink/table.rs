@@ -70,8 +70,8 @@ pub const TABLE: &[Row] = &[
         kind: Kind::Journald,
         name: "journald",
         needs: &[],
-        knows: &["path"],
-        acknowledgement: "the kernel took it for journald",
+        knows: &["path", "resend_ms"],
+        acknowledgement: "the kernel took it for journald, and journald went on",
         open: journald::open,
     },
     Row {
