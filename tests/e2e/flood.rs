@@ -98,7 +98,9 @@ fn flood(plan: &Plan) -> (u64, Vec<Value>) {
     let mut home = Home::new("loud", &[&globs[0]]);
     home.capture = plan.capture.to_owned();
     home.configure(&[("loud", &[&globs[0]]), ("quiet", &[&globs[1]])]);
-    let daemon = home.start();
+    // Not followed: millions of records are too many to keep.
+    let mut daemon = home.spawn(home.command());
+    daemon.hears("READY=1");
     let directory = TempDir::new().unwrap();
     let path = directory.path().canonicalize().unwrap();
     let (mut storm, mut work) = (storm(plan, &path), work(plan, &path));
