@@ -44,12 +44,12 @@ pub(crate) struct Package {
 }
 
 impl Package {
-    /// Builds agtrack, optimised, and lays out what is packed.
+    /// Builds agtrack, optimised where it is for a `release`, and lays out what is packed.
     ///
     /// # Errors
     /// The sources do not compile, or something that belongs into a package is not there.
-    pub(crate) fn build(workspace: &Workspace) -> Result<Package> {
-        let tree = Tree::lay_out(workspace)?;
+    pub(crate) fn build(workspace: &Workspace, release: bool) -> Result<Package> {
+        let tree = Tree::lay_out(workspace, release)?;
         Ok(Package {
             libraries: library::needs(&tree.root.join("usr/bin/agtrack"))?,
             tree,
@@ -78,7 +78,7 @@ impl Package {
 /// be written.
 pub(crate) fn dist(workspace: &Workspace) -> Result<()> {
     setup::setup(Need::Dist)?;
-    let package = Package::build(workspace)?;
+    let package = Package::build(workspace, true)?;
     let place = workspace.scratch("dist")?;
     for file in [
         package.deb(workspace, "")?,

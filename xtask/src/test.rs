@@ -109,11 +109,19 @@ const STEPS: &[Step] = &[
         work: real_agents,
     },
     Step {
+        name: "package",
+        root: true,
+        work: package,
+    },
+    Step {
         name: "virtual machines",
         root: false,
         work: machines,
     },
 ];
+
+/// How long the machine with systemd may take.
+const PACKAGE_MINUTES: u64 = 20;
 
 /// What became of a step.
 struct Done {
@@ -335,6 +343,11 @@ fn differential(workspace: &Workspace) -> Result<Count> {
 
 fn real_agents(workspace: &Workspace) -> Result<Count> {
     step::cases(&mut agents::quick(workspace)?)
+}
+
+/// In a machine of its own with systemd.
+fn package(workspace: &Workspace) -> Result<Count> {
+    vm::service(workspace, false, PACKAGE_MINUTES)
 }
 
 fn machines(workspace: &Workspace) -> Result<Count> {

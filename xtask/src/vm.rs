@@ -92,7 +92,7 @@ type Booted = (Variant, Result<Vec<Outcome>>);
 pub(crate) fn vm(workspace: &Workspace, options: &Options) -> Result<ExitCode> {
     let count = if options.systemd {
         setup::setup(Need::Service)?;
-        service(workspace, options.minutes)?
+        service(workspace, true, options.minutes)?
     } else {
         setup::setup(Need::Vm)?;
         matrix(workspace, options)?

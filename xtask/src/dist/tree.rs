@@ -72,6 +72,15 @@ const DIRECTORIES: &[(&str, &str, &str)] = &[
     ("docs", "usr/share/doc/agtrack/docs", ""),
     ("dist/examples", "usr/share/doc/agtrack/examples", ".toml"),
     ("dist/examples", "usr/share/doc/agtrack/examples", ".conf"),
+    ("dist/siem", "usr/share/doc/agtrack/siem", ""),
+    ("dist/siem/sigma", "usr/share/doc/agtrack/siem/sigma", ""),
+];
+
+/// Where links of the sources lead in the documentation that is installed.
+const LINKS: &[(&str, &str)] = &[
+    ("](../dist/", "](../"),
+    ("](dist/", "]("),
+    ("](../../docs/", "](../docs/"),
 ];
 
 /// Completions: as they are written, where their shell looks.
@@ -99,7 +108,7 @@ impl Tree {
     ///
     /// # Errors
     /// The sources do not compile, or a file cannot be read or written.
-    pub(super) fn lay_out(workspace: &Workspace) -> Result<Tree> {
+    pub(super) fn lay_out(workspace: &Workspace, release: bool) -> Result<Tree> {
         let dist = workspace.scratch("dist")?;
         let root = dist.join("root");
         if root.exists() {
@@ -110,7 +119,7 @@ impl Tree {
             root,
             entries: Vec::new(),
         };
-        tree.program(workspace)?;
+        tree.program(workspace, release)?;
         for (from, to, role) in COPIED {
             tree.copy(&workspace.root.join(from), to, *role)?;
         }
@@ -131,9 +140,9 @@ impl Tree {
         Ok(tree)
     }
 
-    /// The optimised binary, without debug information.
-    fn program(&mut self, workspace: &Workspace) -> Result<()> {
-        let built = build::agtrack(workspace, true)?;
+    /// The binary, without debug information.
+    fn program(&mut self, workspace: &Workspace, release: bool) -> Result<()> {
+        let built = build::agtrack(workspace, release)?;
         let to = "usr/bin/agtrack";
         self.copy(&built, to, Role::Plain)?;
         let program = self.root.join(to);
@@ -147,16 +156,12 @@ impl Tree {
         let _ = fs::remove_dir_all(scratch);
         fs::create_dir_all(scratch)
             .with_context(|| format!("cannot create {}", scratch.display()))?;
-        let mut generate = workspace.cargo();
-        generate.args([
-            "run",
-            "--package",
-            "agtrack-userspace",
-            "--example",
-            "pages",
-        ]);
-        generate.arg("--").arg(scratch);
-        run::run(&mut generate, "the compiler's reasons stand above")?;
+        // Selected as the tests are, or libraries are compiled anew with other features.
+        let mut build = workspace.cargo();
+        build.args(["build", "--workspace", "--exclude", "agtrack-ebpf"]);
+        build.args(["--example", "pages"]);
+        run::run(&mut build, "the compiler's reasons stand above")?;
+        run::output(Command::new(workspace.target.join("debug/examples/pages")).arg(scratch))?;
         for page in files(&scratch.join("man"))? {
             run::output(Command::new("gzip").args(["-9", "-n", "-f"]).arg(&page))?;
         }
@@ -172,7 +177,11 @@ impl Tree {
 
     fn copy(&mut self, from: &Path, to: &str, role: Role) -> Result<()> {
         let contents = fs::read(from).with_context(|| format!("cannot read {}", from.display()))?;
-        self.put(&contents, to, role)
+        match String::from_utf8(contents) {
+            Ok(text) if to.ends_with(".md") => self.put(relinked(text).as_bytes(), to, role),
+            Ok(text) => self.put(text.as_bytes(), to, role),
+            Err(bytes) => self.put(bytes.as_bytes(), to, role),
+        }
     }
 
     fn put(&mut self, contents: &[u8], to: &str, role: Role) -> Result<()> {
@@ -211,6 +220,12 @@ impl Tree {
             role,
         });
     }
+}
+
+/// With links that lead somewhere from where it is installed.
+fn relinked(text: String) -> String {
+    let replace = |text: String, (from, to): &(&str, &str)| text.replace(from, to);
+    LINKS.iter().fold(text, replace)
 }
 
 /// The files of a directory, in order.

@@ -122,6 +122,47 @@ nothing_is_missing() {
     fails sh -c "agtrack query --kind gap 2> /dev/null | grep -q not_recording"
 }
 
+# Loops of a program of the agent, each of which is three records.
+burst() {
+    bash -c 'echo $$ > /sys/fs/cgroup/system.slice/fake-agent.service/cgroup.procs
+        for ((at = 0; at < $1; at++)); do echo x > /root/burst; rm /root/burst; done' burst "$1"
+}
+journald_pid() { systemctl show --property=MainPID --value systemd-journald.service; }
+journald_runs_anew() { [ "$(journald_pid)" != 0 ] && [ "$(journald_pid)" != "$1" ]; }
+sink_has_all() { agtrack sink list --json | grep -q '"behind": *0\b'; }
+
+records_reach_journald_while_either_is_killed() {
+    local pid journald
+    LOOPS=$(grep -o 'LOOPS=[0-9]*' /proc/cmdline | cut -d = -f 2)
+    export LOOPS
+    mkdir -p /etc/systemd/journald.conf.d
+    # What it may keep; what is beyond goes, the oldest first.
+    printf '[Journal]\nRuntimeMaxUse=800M\nSystemMaxUse=800M\n' > /etc/systemd/journald.conf.d/size.conf
+    systemctl restart systemd-journald.service
+    # As by systemctl edit: what is added to the owner's file stays there over the upgrade below.
+    printf '\n[[sinks]]\nname = "host"\ntype = "journald"\n' >> /etc/agtrack/agtrack.toml
+    systemctl restart agtrack.service
+    for _ in 1 2 3 4 5; do
+        burst $((LOOPS / 2))
+        pid=$(main_pid)
+        kill -9 "$pid"
+        burst $((LOOPS / 2))
+        await 150 runs_anew "$pid"
+        journald=$(journald_pid)
+        kill -9 "$journald"
+        await 150 journald_runs_anew "$journald"
+    done
+    await 600 sink_has_all
+    journalctl --sync
+    agtrack sink list
+    journalctl SYSLOG_IDENTIFIER=agtrack --output=json --output-fields=AGTRACK_SEQ,AGTRACK_ID |
+        perl -ne '/"AGTRACK_SEQ":"(\d+)"/ or next; $sent++; $seen{$1}++ or $records++;
+            $first = $1 if !$first || $1 < $first; $last = $1 if $1 > $last;
+            END { printf "%d records in journald, %d sent again\n", $records, $sent - $records;
+                for ($first .. $last) { push @gone, $_ if !$seen{$_} }
+                die "missing: " . @gone . ", as $gone[0]\n" if @gone; die "too few\n" if $records < 10 * $ENV{LOOPS} }'
+}
+
 a_recording_thread_that_stands_still_is_restarted() {
     local pid tid hung
     mkdir -p /run/systemd/system/agtrack.service.d
@@ -215,6 +256,7 @@ try the_unit_is_exposed_less_than_3
 try the_daemon_has_the_capabilities_of_its_unit_and_no_other
 try an_agent_that_is_a_unit_is_recorded_after_a_reload
 try killed_it_is_restarted_and_tells_what_the_kernel_recorded_meanwhile
+try records_reach_journald_while_either_is_killed
 try a_recording_thread_that_stands_still_is_restarted
 try an_upgrade_keeps_configuration_and_journal
 try what_was_stopped_stays_stopped_at_an_upgrade
