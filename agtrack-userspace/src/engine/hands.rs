@@ -17,7 +17,7 @@ use super::{Running, TagRequest, facts};
 use crate::cgroup::{Cgroup, Hierarchy};
 use crate::input::{FloodCount, HookCounters, Input, NewSession};
 use crate::load::Probes;
-use crate::record::{Binding, ProcessKey, TICK as START_TICK, Text};
+use crate::record::{Binding, ProcessKey, TICK as START_TICK, Text, WhyOver};
 
 /// What handling a message needs, apart from the ring that it is read from.
 pub(super) struct Hands {
@@ -45,6 +45,8 @@ pub(super) struct Hands {
     pub(super) kept: HashMap<ProcessKey, u64>,
     /// Of these sessions, those that began with a process and go on.
     pub(super) resumed: Vec<u64>,
+    /// Of these sessions, those that only go on until what waits of them is told, and why they end then.
+    pub(super) leaving: Vec<(u64, Option<WhyOver>)>,
     /// The kernel's id of this boot.
     pub(super) boot_id: String,
     /// When processes that changed files of the recorder's own began, ticks, and when they were seen.
@@ -70,6 +72,7 @@ impl Hands {
             past: Past::default(),
             kept: HashMap::new(),
             resumed: Vec::new(),
+            leaving: Vec::new(),
             boot_id: String::new(),
             touchers: HashMap::new(),
             failed: None,

@@ -27,6 +27,7 @@ impl Hands {
             self.begin_roots(watch, &hierarchy)?;
             self.resume_requested(watch)?;
             self.resume_inferred(watch)?;
+            self.resume_leaving(watch)?;
         }
         self.resume_tagged()?;
         // Whoever is in an agent's cgroup is that agent's, whatever it executes.

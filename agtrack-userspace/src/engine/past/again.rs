@@ -15,7 +15,7 @@ use crate::engine::hands::{Hands, session};
 use crate::engine::request::Identity;
 use crate::engine::watch::{Watch, new_session};
 use crate::input::NewSession;
-use crate::record::{ProcessKey, TICK};
+use crate::record::{ProcessKey, TICK, WhyOver};
 
 impl Past {
     /// Takes those out that may go on so, in order of their begin.
@@ -133,6 +133,36 @@ impl Hands {
         }
         for process in living {
             self.tag_running(process.pid, key)?;
+        }
+        Ok(())
+    }
+
+    /// Takes up sessions of cgroups that are gone by now, or no agent's any more, of which the kernel tells
+    /// more.
+    pub(in crate::engine) fn resume_leaving(&mut self, watch: &Watch) -> anyhow::Result<()> {
+        let told: HashSet<u64> = self.kept.values().copied().collect();
+        let is_one = |left: &Left| {
+            left.is_bound_to_cgroup() && left.cgroup_id.is_some_and(|id| told.contains(&id))
+        };
+        for (id, left) in self.past.take(&self.boot_id, is_one) {
+            let Some((path, key)) = left.cgroup.as_ref().zip(left.cgroup_id) else {
+                continue;
+            };
+            let hierarchy = self.hierarchy.as_ref();
+            let is_there = hierarchy.is_some_and(|all| found(all, path, key).is_some());
+            let rule = watch.rule(&left.agent.id);
+            let begun = NewSession {
+                parent: left.agent.parent,
+                origin: left.origin.clone(),
+                programs: rule.map_or_else(Vec::new, |rule| rule.programs.clone()),
+                ..requested(key, id, &left)
+            };
+            let mut resumed = self.past.resumed(left);
+            resumed.keep_living(&self.kept);
+            let resumed = Some(resumed);
+            self.core.feed(session(NewSession { resumed, ..begun }))?;
+            let why = is_there.then_some(WhyOver::NotConfigured);
+            self.leaving.push((key, why));
         }
         Ok(())
     }
