@@ -24,10 +24,10 @@ const VARIANT: Variant = Variant {
     part: "",
 };
 
-/// Loops in each of five rounds of which each is three records for journald: some 2,000 records in all
-/// every day, or 100,000.
-const FEW: u32 = 140;
-const MANY: u32 = 6700;
+/// Loops in each of five rounds, of some twenty records each, that journald gets: 2,000 records and more
+/// in all every day, or 100,000.
+const FEW: u32 = 30;
+const MANY: u32 = 1100;
 
 /// What its results are called in the log.
 const BLOCK: &str = "systemd";

@@ -92,7 +92,7 @@ an_agent_that_is_a_unit_is_recorded_after_a_reload() {
         while :; do
             echo tick > /root/tick
             rm /root/tick
-            sleep 0.5
+            sleep 2
         done'
     await 150 more_than 0 --path /root/written --action file.close
     await 150 more_than 0 --action net.connect --host 127.0.0.1
@@ -122,7 +122,7 @@ nothing_is_missing() {
     fails sh -c "agtrack query --kind gap 2> /dev/null | grep -q not_recording"
 }
 
-# Loops of a program of the agent, each of which is three records.
+# So many loops of a program of the agent, each of which is some twenty records.
 burst() {
     bash -c 'echo $$ > /sys/fs/cgroup/system.slice/fake-agent.service/cgroup.procs
         for ((at = 0; at < $1; at++)); do echo x > /root/burst; rm /root/burst; done' burst "$1"
