@@ -192,6 +192,7 @@ const MODULES: &[(&str, Each, &[Test])] = &[
     ("restart", Each::Kernel, restart::TESTS),
     ("restart", Each::Host, restart::pinned::TESTS),
     ("restart", Each::Own, restart::pinned::OF_PROBES),
+    ("restart", Each::Host, restart::left::TESTS),
     ("stop", Each::Kernel, stop::TESTS),
     ("own", Each::Kernel, own::TESTS),
     ("disk", Each::Kernel, disk::TESTS),

@@ -1,5 +1,6 @@
 //! A recorder that stops and one that starts: the sessions between.
 
+pub(crate) mod left;
 pub(crate) mod pinned;
 
 use std::sync::Arc;

@@ -111,7 +111,7 @@ const STEPS: &[Step] = &[
     Step {
         name: "package",
         root: true,
-        work: package,
+        work: vm::package,
     },
     Step {
         name: "virtual machines",
@@ -119,9 +119,6 @@ const STEPS: &[Step] = &[
         work: machines,
     },
 ];
-
-/// How long the machine with systemd may take.
-const PACKAGE_MINUTES: u64 = 20;
 
 /// What became of a step.
 struct Done {
@@ -343,11 +340,6 @@ fn differential(workspace: &Workspace) -> Result<Count> {
 
 fn real_agents(workspace: &Workspace) -> Result<Count> {
     step::cases(&mut agents::quick(workspace)?)
-}
-
-/// In a machine of its own with systemd.
-fn package(workspace: &Workspace) -> Result<Count> {
-    vm::service(workspace, false, PACKAGE_MINUTES)
 }
 
 fn machines(workspace: &Workspace) -> Result<Count> {

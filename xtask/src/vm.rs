@@ -26,7 +26,8 @@ use crate::test::count::Count;
 use crate::workspace::Workspace;
 use console::Outcome;
 pub(crate) use options::Options;
-pub(crate) use service::service;
+pub(crate) use service::package;
+use service::service;
 
 /// Machines that run at a time: each has two processors, and emulation uses them.
 const AT_A_TIME: usize = 2;

@@ -38,12 +38,23 @@ const PACKAGES: &str = "systemd,systemd-sysv,dbus,procps";
 /// What nobody reads in the machine, and what would only take memory.
 const LEFT_OUT: [&str; 3] = ["doc", "man", "locale"];
 
+/// How long the machine may take in the tests.
+const MINUTES: u64 = 30;
+
+/// The package with the tests' own build of agtrack.
+///
+/// # Errors
+/// As for [`service`].
+pub(crate) fn package(workspace: &Workspace) -> Result<Count> {
+    service(workspace, false, MINUTES)
+}
+
 /// Boots the machine and prints what its tests said. A package that is no `release` is the one with
 /// the tests' own build of agtrack.
 ///
 /// # Errors
 /// The packages cannot be built, Debian cannot be fetched, or the machine does not boot.
-pub(crate) fn service(workspace: &Workspace, release: bool, minutes: u64) -> Result<Count> {
+pub(super) fn service(workspace: &Workspace, release: bool, minutes: u64) -> Result<Count> {
     let kernels = kernel::fetch(workspace, &[VARIANT])?;
     let image = image(workspace, release)?;
     let booted = machine::Machine {
