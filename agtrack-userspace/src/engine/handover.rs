@@ -102,8 +102,15 @@ impl Backlog {
         }
     }
 
+    /// Not what this process did itself: where services are looked at, so is the cgroup that it was
+    /// started in, until somebody says that it is no agent's.
     fn events(&self) -> u64 {
-        let events = self.messages.iter().filter(|message| is_event(message));
+        let is_own = |message: &[u8]| {
+            let header = Header::read_from_prefix(message);
+            header.is_ok_and(|(header, _)| header.tgid == std::process::id())
+        };
+        let events = self.messages.iter();
+        let events = events.filter(|message| is_event(message) && !is_own(message));
         events.count() as u64
     }
 
@@ -365,6 +372,24 @@ mod tests {
             ..Header::default()
         };
         header.as_bytes().to_vec()
+    }
+
+    #[test]
+    fn what_the_new_recorder_did_itself_is_not_counted() {
+        let of = |tgid| {
+            let header = Header {
+                kind: Kind::Open as u16,
+                tgid,
+                ..Header::default()
+            };
+            header.as_bytes().to_vec()
+        };
+        let own = std::process::id();
+        let backlog = Backlog {
+            messages: vec![of(own), of(own + 1), of(own)],
+            ..Backlog::default()
+        };
+        assert_eq!(backlog.events(), 1);
     }
 
     #[test]

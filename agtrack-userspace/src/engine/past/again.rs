@@ -141,9 +141,9 @@ impl Hands {
     /// more.
     pub(in crate::engine) fn resume_leaving(&mut self, watch: &Watch) -> anyhow::Result<()> {
         let told: HashSet<u64> = self.kept.values().copied().collect();
-        let is_one = |left: &Left| {
-            left.is_bound_to_cgroup() && left.cgroup_id.is_some_and(|id| told.contains(&id))
-        };
+        // Of a container its runtime may still say whose it is.
+        let is_told = |id: u64| told.contains(&id) && !self.suspects.asks(id);
+        let is_one = |left: &Left| left.is_bound_to_cgroup() && left.cgroup_id.is_some_and(is_told);
         for (id, left) in self.past.take(&self.boot_id, is_one) {
             let Some((path, key)) = left.cgroup.as_ref().zip(left.cgroup_id) else {
                 continue;
