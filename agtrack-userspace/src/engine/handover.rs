@@ -264,28 +264,6 @@ impl Live {
 }
 
 impl Hands {
-    /// Sessions of cgroups that are gone, or no agent's any more. Processes that had left a cgroup before it
-    /// went are still the agent's.
-    fn end_leaving(&mut self, watch: &Watch) -> anyhow::Result<()> {
-        for (key, why) in std::mem::take(&mut self.leaving) {
-            let dropped = why.is_some();
-            let untagged = match dropped {
-                true => self.untag_session(key),
-                false => Vec::new(),
-            };
-            self.untag_cgroups(key);
-            let at = clock::now().boot;
-            self.core.feed(Input::SessionOver {
-                at,
-                key,
-                dropped,
-                why,
-            })?;
-            self.tag_again(watch, untagged)?;
-        }
-        Ok(())
-    }
-
     /// Sessions that went on, whose processes have all ended while nobody read.
     fn end_unoccupied(&mut self) -> anyhow::Result<()> {
         let at = clock::now().boot;

@@ -10,11 +10,12 @@ use uuid::Uuid;
 use super::{Left, Past, found};
 use crate::cgroup::Cgroup;
 use crate::engine::bound::program;
+use crate::engine::clock;
 use crate::engine::facts;
 use crate::engine::hands::{Hands, session};
 use crate::engine::request::Identity;
 use crate::engine::watch::{Watch, new_session};
-use crate::input::NewSession;
+use crate::input::{Input, NewSession};
 use crate::record::{ProcessKey, TICK, WhyOver};
 
 impl Past {
@@ -163,6 +164,28 @@ impl Hands {
             self.core.feed(session(NewSession { resumed, ..begun }))?;
             let why = is_there.then_some(WhyOver::NotConfigured);
             self.leaving.push((key, why));
+        }
+        Ok(())
+    }
+
+    /// Sessions of cgroups that are gone, or no agent's any more. Processes that had left a cgroup before it
+    /// went are still the agent's.
+    pub(in crate::engine) fn end_leaving(&mut self, watch: &Watch) -> anyhow::Result<()> {
+        for (key, why) in std::mem::take(&mut self.leaving) {
+            let dropped = why.is_some();
+            let untagged = match dropped {
+                true => self.untag_session(key),
+                false => Vec::new(),
+            };
+            self.untag_cgroups(key);
+            let at = clock::now().boot;
+            self.core.feed(Input::SessionOver {
+                at,
+                key,
+                dropped,
+                why,
+            })?;
+            self.tag_again(watch, untagged)?;
         }
         Ok(())
     }
