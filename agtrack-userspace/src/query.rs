@@ -79,14 +79,14 @@ impl Query {
     pub fn matches(&self, record: &Record) -> bool {
         self.is_by(record)
             && self.is_at(object_of(&record.body))
-            && (!self.changes || action_of(record).is_some_and(change::is_change))
+            && (!self.changes || record.body.action().is_some_and(change::is_change))
     }
 
     /// Whether a record matches but for what it writes to, a file that the kernel makes.
     fn is_of_kernel(&self, record: &Record) -> bool {
         let of_kernel = |action: &Action| change::is_of_kernel(action) && change::changes(action);
         self.changes
-            && action_of(record).is_some_and(of_kernel)
+            && record.body.action().is_some_and(of_kernel)
             && self.is_by(record)
             && self.is_at(object_of(&record.body))
     }
@@ -98,7 +98,7 @@ impl Query {
             action.completeness.path_source == Some(PathSource::Argument)
                 && (!self.changes || change::is_change(action))
         };
-        let Some(action) = action_of(record).filter(unresolved) else {
+        let Some(action) = record.body.action().filter(unresolved) else {
             return false;
         };
         self.is_by(record)
@@ -153,19 +153,6 @@ impl Query {
 /// Whether a path is one of these, as it was recorded or without its detours.
 fn is_meant(path: &[u8], glob: &Glob) -> bool {
     glob.matches(path) || object::folded(path).is_some_and(|folded| glob.matches(&folded))
-}
-
-fn action_of(record: &Record) -> Option<&Action> {
-    match &record.body {
-        Body::Action(action) => Some(action),
-        Body::Session(_)
-        | Body::ToolCall(_)
-        | Body::Handoff(_)
-        | Body::Tamper(_)
-        | Body::Gap(_)
-        | Body::Lifecycle(_)
-        | Body::Heartbeat(_) => None,
-    }
 }
 
 /// What was acted on.

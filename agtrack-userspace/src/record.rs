@@ -169,6 +169,22 @@ pub enum Binding {
     Inferred,
 }
 
+impl Body {
+    /// What an agent's process did; none where the record tells something else.
+    pub fn action(&self) -> Option<&Action> {
+        match self {
+            Body::Action(action) => Some(action),
+            Body::Session(_)
+            | Body::ToolCall(_)
+            | Body::Handoff(_)
+            | Body::Tamper(_)
+            | Body::Gap(_)
+            | Body::Lifecycle(_)
+            | Body::Heartbeat(_) => None,
+        }
+    }
+}
+
 impl Binding {
     /// Whether it is that of a cgroup, which lives on without a recorder.
     pub fn is_of_cgroup(self) -> bool {

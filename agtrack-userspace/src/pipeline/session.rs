@@ -295,17 +295,7 @@ impl Pipeline {
 /// call has totals of its own.
 pub(super) fn counted(draft: &Draft) -> Option<&Action> {
     let own = draft.agent.as_ref()?.program.is_none();
-    match &draft.body {
-        Body::Action(action) if own => Some(action),
-        Body::Action(_)
-        | Body::Session(_)
-        | Body::ToolCall(_)
-        | Body::Handoff(_)
-        | Body::Tamper(_)
-        | Body::Gap(_)
-        | Body::Lifecycle(_)
-        | Body::Heartbeat(_) => None,
-    }
+    draft.body.action().filter(|_| own)
 }
 
 /// What the action at a place hands to somebody else is a record of its own, behind it.
