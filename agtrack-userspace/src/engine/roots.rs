@@ -136,26 +136,36 @@ impl Hands {
         if !watch.forget(id) {
             return Ok(());
         }
-        self.untag_cgroups(id);
+        self.cgroup_gone(id, at)
+    }
+
+    /// As [`Hands::root_gone`], of a session that nobody watches for.
+    pub(super) fn cgroup_gone(&mut self, key: u64, at: u64) -> anyhow::Result<()> {
+        self.untag_cgroups(key);
         self.core.feed(Input::SessionOver {
             at,
-            key: id,
+            key,
             dropped: false,
             why: None,
         })
     }
 
+    /// Ends a session whose processes go on: they are nobody's, or whose the rules say.
+    pub(super) fn dismiss(&mut self, watch: &Watch, key: u64, why: WhyOver) -> anyhow::Result<()> {
+        let untagged = self.untag_session(key);
+        self.core.feed(Input::SessionOver {
+            at: clock::now().boot,
+            key,
+            dropped: true,
+            why: Some(why),
+        })?;
+        self.tag_again(watch, untagged)
+    }
+
     /// Puts other rules in force. Whom no rule wants any more is not recorded from now on.
     pub(super) fn change_rules(&mut self, watch: &mut Watch, new: Watch) -> anyhow::Result<()> {
         for key in watch.replace_rules(new)? {
-            let untagged = self.untag_session(key);
-            self.core.feed(Input::SessionOver {
-                at: clock::now().boot,
-                key,
-                dropped: true,
-                why: Some(WhyOver::Reload),
-            })?;
-            self.tag_again(watch, untagged)?;
+            self.dismiss(watch, key, WhyOver::Reload)?;
         }
         if let Some(hierarchy) = &self.hierarchy {
             let parents: HashSet<_> = parents(watch, hierarchy)

@@ -15,7 +15,7 @@ use crate::engine::facts;
 use crate::engine::hands::{Hands, session};
 use crate::engine::request::Identity;
 use crate::engine::watch::{Watch, new_session};
-use crate::input::{Input, NewSession};
+use crate::input::NewSession;
 use crate::record::{ProcessKey, TICK, WhyOver};
 
 impl Past {
@@ -158,10 +158,7 @@ impl Hands {
                 programs: rule.map_or_else(Vec::new, |rule| rule.programs.clone()),
                 ..requested(key, id, &left)
             };
-            let mut resumed = self.past.resumed(left);
-            resumed.keep_living(&self.kept);
-            let resumed = Some(resumed);
-            self.core.feed(session(NewSession { resumed, ..begun }))?;
+            self.take_up(begun, left)?;
             let why = is_there.then_some(WhyOver::NotConfigured);
             self.leaving.push((key, why));
         }
@@ -172,22 +169,20 @@ impl Hands {
     /// went are still the agent's.
     pub(in crate::engine) fn end_leaving(&mut self, watch: &Watch) -> anyhow::Result<()> {
         for (key, why) in std::mem::take(&mut self.leaving) {
-            let dropped = why.is_some();
-            let untagged = match dropped {
-                true => self.untag_session(key),
-                false => Vec::new(),
-            };
-            self.untag_cgroups(key);
-            let at = clock::now().boot;
-            self.core.feed(Input::SessionOver {
-                at,
-                key,
-                dropped,
-                why,
-            })?;
-            self.tag_again(watch, untagged)?;
+            match why {
+                Some(why) => self.dismiss(watch, key, why)?,
+                None => self.cgroup_gone(key, clock::now().boot)?,
+            }
         }
         Ok(())
+    }
+
+    /// Goes on with a session where the recorder before left it.
+    fn take_up(&mut self, begun: NewSession, left: Left) -> anyhow::Result<()> {
+        let mut resumed = self.past.resumed(left);
+        resumed.keep_living(&self.kept);
+        let resumed = Some(resumed);
+        self.core.feed(session(NewSession { resumed, ..begun }))
     }
 
     fn resume_result(
@@ -210,10 +205,7 @@ impl Hands {
             origin: left.origin.clone(),
             ..new_session(rule, left.agent.binding)
         };
-        let mut resumed = self.past.resumed(left);
-        resumed.keep_living(&self.kept);
-        let resumed = Some(resumed);
-        self.core.feed(session(NewSession { resumed, ..begun }))?;
+        self.take_up(begun, left)?;
         watch.keep(&cgroup, agent);
         self.take_root(watch, &cgroup, key)
     }
