@@ -20,10 +20,7 @@ tests![
 /// A worker of whose second removal nobody reads before `change`, and the records of its session.
 fn left(name: &str, change: impl FnOnce(&mut Pinning, Group, Worker)) -> Result<Records, Unable> {
     let mut pinning = Pinning::new(name, "");
-    let daemon = pinning.home.start();
-    if pinning.home.said().contains("before Linux 5.12") {
-        return Err(Unable("probes end with their recorder here".to_owned()));
-    }
+    let daemon = pinning.start()?;
     let group = pinning.parent.child("agent");
     let path = group.path.to_str().unwrap().to_owned();
     let mut worker = Worker::new(&group);
@@ -75,10 +72,7 @@ fn what_was_done_for_an_agent_that_is_configured_no_more_is_told() -> Outcome {
 /// The kernel tags what is made in a place where agents are made, whoever is there to read it.
 fn what_was_done_in_a_cgroup_that_came_and_went_is_told() -> Outcome {
     let pinning = Pinning::new("-pinned-passing", "");
-    let daemon = pinning.home.start();
-    if pinning.home.said().contains("before Linux 5.12") {
-        return Err(Unable("probes end with their recorder here".to_owned()));
-    }
+    let daemon = pinning.start()?;
     daemon.stop(Signal::SIGTERM);
     let group = pinning.parent.child("agent");
     let path = group.path.to_str().unwrap().to_owned();

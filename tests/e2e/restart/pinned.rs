@@ -48,11 +48,20 @@ impl Pinning {
             mount(Some("bpf"), at, Some("bpf"), MsFlags::empty(), None::<&str>).unwrap();
         }
         let parent = Group::new(&own_name(name));
-        let glob = format!("{}/*", parent.path.display());
-        let mut home = Home::new("first", &[&glob]);
-        (home.capture, home.pin) = (capture.to_owned(), true);
-        home.configure(&[("first", &[&glob])]);
-        Pinning { parent, home }
+        let mut home = Home::new("first", &[]);
+        home.pin = true;
+        let mut pinning = Pinning { parent, home };
+        pinning.configure(capture);
+        pinning
+    }
+
+    /// Starts the first recorder, where its probes can outlive it.
+    pub(super) fn start(&self) -> Result<Daemon, Unable> {
+        let daemon = self.home.start();
+        match self.home.said().contains("before Linux 5.12") {
+            true => Err(Unable("probes end with their recorder here".to_owned())),
+            false => Ok(daemon),
+        }
     }
 
     fn configure(&mut self, capture: &str) {
@@ -63,10 +72,8 @@ impl Pinning {
 
     fn detach(&self) -> String {
         let mut command = Command::new(here::agtrack());
-        command
-            .arg("detach")
-            .arg("--config")
-            .arg(self.home.config());
+        command.args(["detach", "--config"]);
+        command.arg(self.home.config());
         let output = command.output().unwrap();
         let said = [output.stdout, output.stderr].concat();
         String::from_utf8(said).unwrap()
@@ -94,19 +101,14 @@ pub(super) fn gaps(records: &Records, reason: &str) -> Records {
 fn over(name: &str, signal: Signal) -> Result<Records, Unable> {
     let pinning = Pinning::new(name, "");
     let home = &pinning.home;
-    let daemon = home.start();
-    if home.said().contains("before Linux 5.12") {
-        return Err(Unable("probes end with their recorder here".to_owned()));
-    }
+    let daemon = pinning.start()?;
     let group = pinning.parent.child("agent");
     let mut worker = Worker::new(&group);
     wait(&daemon, "what was done before", |r| removed(r, "before"));
     daemon.stop(signal);
     worker.works();
     let daemon = home.start();
-    wait(&daemon, "what was done meanwhile", |r| {
-        removed(r, "meanwhile")
-    });
+    wait(&daemon, "what came meanwhile", |r| removed(r, "meanwhile"));
     worker.works();
     let pid = worker.trigger.pid();
     wait(&daemon, "the end of the worker", |record| {

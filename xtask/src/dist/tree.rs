@@ -177,11 +177,11 @@ impl Tree {
 
     fn copy(&mut self, from: &Path, to: &str, role: Role) -> Result<()> {
         let contents = fs::read(from).with_context(|| format!("cannot read {}", from.display()))?;
-        match String::from_utf8(contents) {
-            Ok(text) if to.ends_with(".md") => self.put(relinked(text).as_bytes(), to, role),
-            Ok(text) => self.put(text.as_bytes(), to, role),
-            Err(bytes) => self.put(bytes.as_bytes(), to, role),
+        if !to.ends_with(".md") {
+            return self.put(&contents, to, role);
         }
+        let text = String::from_utf8_lossy(&contents).into_owned();
+        self.put(relinked(text).as_bytes(), to, role)
     }
 
     fn put(&mut self, contents: &[u8], to: &str, role: Role) -> Result<()> {
