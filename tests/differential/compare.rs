@@ -58,6 +58,7 @@ impl Comparison {
             comparison.leave_out(&rule::UNSEEN, deed.action, times);
             remove(&mut found, &expected, &deed, times);
         }
+        comparison.leave_out_not_begun(&expected, &mut found);
         comparison.count(&expected, &found);
         comparison
     }
@@ -65,6 +66,20 @@ impl Comparison {
     fn leave_out(&mut self, rule: &Rule, action: &'static str, times: u64) {
         *self.rules.entry(rule.name).or_default() += times;
         self.counts.entry(action).or_default().left_out += times;
+    }
+
+    /// At most one call of a process is left out: it was killed at it.
+    fn leave_out_not_begun(&mut self, expected: &Deeds, found: &mut Deeds) {
+        let killed = expected.keys().filter(|deed| is_killed(deed));
+        for process in killed {
+            let not_begun = |deed: &&Deed| {
+                deed.pid == process.pid && deed.result == "ENOSYS" && !expected.contains_key(*deed)
+            };
+            if let Some(deed) = found.keys().find(not_begun).cloned() {
+                *self.rules.entry(rule::NOT_BEGUN.name).or_default() += 1;
+                take_one(found, &deed);
+            }
+        }
     }
 
     fn count(&mut self, expected: &Deeds, found: &Deeds) {
@@ -108,11 +123,20 @@ fn remove(found: &mut Deeds, expected: &Deeds, unseen: &Deed, times: u64) {
         let Some(deed) = found.keys().find(same).cloned() else {
             return;
         };
-        match found.get_mut(&deed) {
-            Some(left) if *left > 1 => *left -= 1,
-            _ => drop(found.remove(&deed)),
-        }
+        take_one(found, &deed);
     }
+}
+
+fn take_one(found: &mut Deeds, deed: &Deed) {
+    match found.get_mut(deed) {
+        Some(left) if *left > 1 => *left -= 1,
+        _ => drop(found.remove(deed)),
+    }
+}
+
+/// How strace says it: `killed by SIGTERM`.
+fn is_killed(deed: &Deed) -> bool {
+    deed.action == "process.exit" && deed.what.iter().any(|end| end.starts_with("killed by"))
 }
 
 /// Deeds are matched one by one.
@@ -141,6 +165,31 @@ pub(crate) fn check() {
     assert_eq!((count.left_out, comparison.rules["probing"]), (6, 5));
     let differences = comparison.differences().unwrap();
     assert_eq!(differences.lines().count(), 3, "{differences}");
+    not_begun(deed);
     let none = Comparison::of(Deeds::new(), Deeds::new());
     assert!(none.differences().is_none());
+}
+
+/// Only of a process that was killed, and only one call of it.
+fn not_begun(deed: impl Fn(u32, &str) -> Deed) {
+    let end = |pid, end: &str| Deed {
+        pid,
+        action: "process.exit",
+        what: vec![end.to_owned()],
+        result: "success".to_owned(),
+    };
+    let ends = Deeds::from([
+        (end(1, "killed by SIGKILL"), 1),
+        (end(2, "killed by SIGTERM"), 1),
+        (end(3, "exited with 0"), 1),
+    ]);
+    let mut agtrack = ends.clone();
+    agtrack.extend([
+        (deed(1, "ENOSYS"), 1),
+        (deed(2, "ENOSYS"), 2),
+        (deed(3, "ENOSYS"), 1),
+    ]);
+    let comparison = Comparison::of(ends, agtrack);
+    assert_eq!(comparison.rules[rule::NOT_BEGUN.name], 2);
+    assert_eq!(comparison.counts["file.unlink"].agtrack, 2);
 }

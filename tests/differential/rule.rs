@@ -59,12 +59,21 @@ pub(crate) const RULES: &[Rule] = &[
         covers: |deed| deed.action == "net.bind" && deed.what == ["AF_NETLINK"],
     },
     UNSEEN,
+    NOT_BEGUN,
 ];
 
 /// Not by itself a reason to leave a deed out: agtrack may have seen the end.
 pub(crate) const UNSEEN: Rule = Rule {
     name: "end not seen",
     reason: "the process was killed before strace was told the result; agtrack may know it",
+    covers: |_| false,
+};
+
+/// Nor is this one: only agtrack sees it.
+pub(crate) const NOT_BEGUN: Rule = Rule {
+    name: "not begun",
+    reason: "the process was killed while strace held it at the start of a call; agtrack has the \
+             kernel's result, ENOSYS",
     covers: |_| false,
 };
 
