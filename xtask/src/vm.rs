@@ -33,7 +33,7 @@ use service::service;
 const AT_A_TIME: usize = 2;
 
 /// What is booted, and what `cargo xtask test` does of it: every kernel, and each back end on two, where
-/// the host is the second of `tracepoint`. What is around the probes is tested on the host, and so is
+/// the host is the second of `tracepoint`, and the machine with systemd of `lsm`. What is around the probes is tested on the host, and so is
 /// what needs a recorder of its own, whose start takes long in an emulated machine. All else is loaded and
 /// its instructions are counted; `cargo xtask vm` tests it too.
 const VARIANTS: &[Variant] = &[
@@ -47,7 +47,7 @@ const VARIANTS: &[Variant] = &[
         name: "6.1",
         series: "6.1",
         cmdline: "",
-        part: "TESTED=lsm SEEN=own",
+        part: "TESTED=none",
     },
     Variant {
         name: "6.12",

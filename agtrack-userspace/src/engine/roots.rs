@@ -150,16 +150,24 @@ impl Hands {
         })
     }
 
-    /// Ends a session whose processes go on: they are nobody's, or whose the rules say.
-    pub(super) fn dismiss(&mut self, watch: &Watch, key: u64, why: WhyOver) -> anyhow::Result<()> {
+    /// Ends a session whose processes go on: they are nobody's, or whose the rules say. Returns how
+    /// many they are.
+    pub(super) fn dismiss(
+        &mut self,
+        watch: &Watch,
+        key: u64,
+        why: WhyOver,
+    ) -> anyhow::Result<usize> {
         let untagged = self.untag_session(key);
+        let processes = untagged.len();
         self.core.feed(Input::SessionOver {
             at: clock::now().boot,
             key,
             dropped: true,
             why: Some(why),
         })?;
-        self.tag_again(watch, untagged)
+        self.tag_again(watch, untagged)?;
+        Ok(processes)
     }
 
     /// Puts other rules in force. Whom no rule wants any more is not recorded from now on.

@@ -24,10 +24,10 @@ const VARIANT: Variant = Variant {
     part: "",
 };
 
-/// Loops in each of five rounds, of some twenty records each, that journald gets: 2,000 records and more
-/// in all every day, or 100,000.
-const FEW: u32 = 30;
-const MANY: u32 = 1100;
+/// What journald gets: rounds with a kill of it and one of the daemon, and loops in each, of some twenty
+/// records. Every day that is 2,000 records and more, and otherwise 100,000.
+const FEW: &str = "ROUNDS=3 LOOPS=50";
+const MANY: &str = "ROUNDS=5 LOOPS=1100";
 
 /// What its results are called in the log.
 const BLOCK: &str = "systemd";
@@ -62,7 +62,7 @@ pub(super) fn service(workspace: &Workspace, release: bool, minutes: u64) -> Res
         variant: VARIANT,
         kernel: &kernels[VARIANT.series],
         image: &image,
-        part: format!("LOOPS={}", if release { MANY } else { FEW }),
+        part: if release { MANY } else { FEW }.to_owned(),
     };
     eprintln!("vm: {} ({}) boots", VARIANT.name, booted.kernel.version);
     let outcomes = booted.run(Duration::from_secs(minutes * 60), &[BLOCK])?;

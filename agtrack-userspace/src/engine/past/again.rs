@@ -170,7 +170,9 @@ impl Hands {
     pub(in crate::engine) fn end_leaving(&mut self, watch: &Watch) -> anyhow::Result<()> {
         for (key, why) in std::mem::take(&mut self.leaving) {
             match why {
-                Some(why) => self.dismiss(watch, key, why)?,
+                Some(why) => {
+                    self.dismiss(watch, key, why)?;
+                }
                 None => self.cgroup_gone(key, clock::now().boot)?,
             }
         }

@@ -5,7 +5,7 @@ use anyhow::{anyhow, bail, ensure};
 use super::{Target, Untag, Untagged};
 use crate::engine::facts;
 use crate::engine::live::Live;
-use crate::input::{AskedFor, Input};
+use crate::input::AskedFor;
 use crate::record::{TICK, WhyOver};
 
 impl Live {
@@ -27,22 +27,14 @@ impl Live {
         );
         let id = session.agent.session;
         self.tell_asked(untag.by, AskedFor::Untag, (key, shown))?;
-        let untagged = self.hands.untag_session(key);
         self.watch.forget(key);
-        let at = self.now();
-        self.hands.core.feed(Input::SessionOver {
-            at,
-            key,
-            dropped: true,
-            why: Some(WhyOver::UntaggedByRequest),
-        })?;
-        let processes = untagged.len() as u64;
-        self.hands.tag_again(&self.watch, untagged)?;
+        let why = WhyOver::UntaggedByRequest;
+        let processes = self.hands.dismiss(&self.watch, key, why)?;
         // What lay in it may be wanted by rules, as it would have been without.
         self.hands.begin_watching(&mut self.watch)?;
         Ok(Untagged {
             session: id,
-            processes,
+            processes: processes as u64,
         })
     }
 

@@ -122,6 +122,8 @@ nothing_is_missing() {
     fails sh -c "agtrack query --kind gap 2> /dev/null | grep -q not_recording"
 }
 
+# told NAME: a number on the kernel's command line.
+told() { grep -o "\b$1=[0-9]*" /proc/cmdline | cut -d = -f 2; }
 # So many loops of a program of the agent, each of which is some twenty records.
 burst() {
     bash -c 'echo $$ > /sys/fs/cgroup/system.slice/fake-agent.service/cgroup.procs
@@ -141,7 +143,8 @@ journald_has() {
 
 records_reach_journald_while_either_is_killed() {
     local pid journald last
-    LOOPS=$(grep -o 'LOOPS=[0-9]*' /proc/cmdline | cut -d = -f 2)
+    ROUNDS=$(told ROUNDS)
+    LOOPS=$(told LOOPS)
     mkdir -p /etc/systemd/journald.conf.d
     # What it may keep; what is beyond goes, the oldest first.
     printf '[Journal]\nRuntimeMaxUse=800M\nSystemMaxUse=800M\n' > /etc/systemd/journald.conf.d/size.conf
@@ -149,7 +152,7 @@ records_reach_journald_while_either_is_killed() {
     # The file is its owner's: the upgrade below keeps it.
     printf '\n[[sinks]]\nname = "host"\ntype = "journald"\n' >> /etc/agtrack/agtrack.toml
     systemctl restart agtrack.service
-    for _ in 1 2 3 4 5; do
+    for _ in $(seq "$ROUNDS"); do
         burst $((LOOPS / 2))
         pid=$(main_pid)
         kill -9 "$pid"
@@ -160,7 +163,7 @@ records_reach_journald_while_either_is_killed() {
         await 150 journald_runs_anew "$journald"
     done
     last=$(tail -q -n 1 $journal/*.jsonl | perl -ne '/"seq":(\d+)/ and print "$1\n"' | sort -n | tail -n 1)
-    [ "$last" -gt $((10 * LOOPS)) ]
+    [ "$last" -gt $((10 * ROUNDS * LOOPS)) ]
     await 600 journald_has "$last"
     journald_has "$last"
     agtrack sink list
