@@ -110,10 +110,10 @@ enum Command {
     ///
     /// Needs no daemon. ENDED is `running` while a recorder writes the journal and has told no end,
     /// `suspended` where the recorder stopped and the next one may go on with it, and `not told` where
-    /// none saw the end. BY says what tied it to its
-    /// agent, WHAT which command, container, program or cgroup. CALLS are its tool calls, FINDINGS what
-    /// `agtrack report` has under `to look at`, GAPS those of the session and of the time it ran, but
-    /// for runs that the kernel skipped. TIME as for `agtrack query`.
+    /// none saw the end. BY says what tied it to its agent, WHAT which command, container, program or
+    /// cgroup. CALLS are its tool calls, FINDINGS what the page of `agtrack report --html` has under
+    /// `to look at`, GAPS those of the session and of the time it ran, but for runs that the kernel
+    /// skipped. TIME as for `agtrack query`.
     #[command(after_help = sessions::EXAMPLES)]
     Sessions(sessions::SessionsArgs),
     /// Show a session as a whole: its tool calls, what they changed, and what is missing

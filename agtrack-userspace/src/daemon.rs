@@ -111,7 +111,8 @@ fn record_until_end(
     };
     daemon.notify_ready();
     let ended = daemon.serve(signals);
-    let is_pinned = daemon.config.capture.pin && daemon.engine.inventory().unpinned.is_none();
+    let pins = daemon.engine.inventory().pins.clone();
+    let is_pinned = pins.is_some_and(|pins| pins.are_there());
     let summary = daemon.engine.stop(None);
     let removed = summary.as_ref().err().and_then(removed_journal);
     if removed.is_none() {
@@ -272,6 +273,7 @@ fn monitor(engine: &Engine, loaded: &Loaded, file: &Path) -> anyhow::Result<Moni
             true => engine.inventory().unpinned.clone(),
             false => Some("capture.pin is false".to_owned()),
         },
+        pins: engine.inventory().pins.clone(),
     };
     let monitor = Monitor::start(about, engine.gauge(), engine.committed())?;
     monitor.config_read(loaded.sha256.clone());

@@ -29,7 +29,7 @@ use aya::{Ebpf, EbpfLoader, VerifierLogLevel};
 
 pub use backend::{Backend, BackendChoice, Reads, lockdown};
 pub use bound::Bounds;
-pub use pin::{Place, TakenOver};
+pub use pin::{Pins, Place, TakenOver};
 pub use probe::{Probed, probe_hooks};
 
 use crate::btf::Btf;
@@ -90,6 +90,8 @@ pub struct Inventory {
     pub hooks: Vec<HookState>,
     /// Why the probes do not outlive their recorder, where they were to.
     pub unpinned: Option<String>,
+    /// Where the probes are pinned, so that they outlive their recorder.
+    pub pins: Option<Pins>,
 }
 
 impl Inventory {
@@ -99,6 +101,7 @@ impl Inventory {
             passed_over: Vec::new(),
             hooks,
             unpinned: None,
+            pins: None,
         }
     }
 }
@@ -110,6 +113,8 @@ pub struct Probes {
     log: log::ProbeLog,
     /// Which generation these are; 0: they are not pinned.
     generation: u32,
+    /// Says to others that a recorder lives.
+    held: Option<std::fs::File>,
     /// Where the books begin, where they were taken over.
     carried: Option<pin::Carried>,
     /// What each hook got.
@@ -141,6 +146,7 @@ impl Probes {
             links,
             log,
             generation: 0,
+            held: None,
             carried: None,
             inventory,
         }

@@ -76,7 +76,7 @@ pub struct RunArgs {
     /// that of the service, where it runs]
     #[arg(long, value_name = "SOCKET", conflicts_with_all = ["alone", "journal", "packets"])]
     socket: Option<PathBuf>,
-    /// Record until the command has ended, or until its last descendant has
+    /// Record until the command has ended, or until its last descendant has; a daemon always does the latter
     #[arg(long, value_enum, default_value_t = Until::Main)]
     until: Until,
     /// Print nothing but errors and the command's own output

@@ -23,6 +23,7 @@ tests![
     what_is_renamed_carries_its_last_hash,
     a_file_that_is_renamed_over_another_at_once_is_hashed,
     a_file_that_is_linked_at_once_is_hashed,
+    a_file_that_gets_its_name_before_it_is_closed_is_hashed,
     a_file_in_another_mount_namespace_is_found,
     a_file_on_several_file_systems_is_found,
     programs_and_scripts_are_hashed,
@@ -189,6 +190,25 @@ fn written_apart(place: &Place, mount: &[OsString], path: &str) {
 }
 
 /// Containers have one.
+fn a_file_that_gets_its_name_before_it_is_closed_is_hashed() -> Outcome {
+    let place = place("nameless");
+    let path = place.file("named");
+    let flags = libc::O_TMPFILE | libc::O_RDWR;
+    let ran = place.run(&steps! {
+        "keep", place.directory(), flags, 0o600, "+",
+        "put-write", 0, 5, "+",
+        "name", 0, &path, "link", "+",
+        "drop", 0,
+    });
+    if ran.result("keep") as i32 == -libc::EOPNOTSUPP {
+        return Err(Unable("the file system has no O_TMPFILE".to_owned()));
+    }
+    let closes = place.records().action("file.close");
+    let expect = json!({"size": 5, "sha256": sha256([BYTE; 5])});
+    assert_eq!(closes.one()["effect"], expect, "{closes}");
+    Ok(())
+}
+
 fn a_file_in_another_mount_namespace_is_found() -> Outcome {
     let place = place("apart");
     let at = place.file("at");

@@ -193,6 +193,7 @@ const MODULES: &[(&str, Each, &[Test])] = &[
     ("restart", Each::Host, restart::pinned::TESTS),
     ("restart", Each::Own, restart::pinned::OF_PROBES),
     ("restart", Each::Host, restart::left::TESTS),
+    ("restart", Each::Host, restart::pins::TESTS),
     ("stop", Each::Kernel, stop::TESTS),
     ("own", Each::Kernel, own::TESTS),
     ("disk", Each::Kernel, disk::TESTS),

@@ -2,6 +2,7 @@
 
 pub(crate) mod left;
 pub(crate) mod pinned;
+pub(crate) mod pins;
 
 use std::sync::Arc;
 

@@ -12,7 +12,7 @@ use crate::terminal::Output;
 
 /// Arguments of `agtrack detach`.
 ///
-/// Needs root, and a daemon that does not run. What waits in the kernel and was not told yet is lost with it.
+/// Needs root, and that no daemon of these runs. What waits in the kernel and was not told yet is lost with it.
 #[derive(Debug, clap::Args)]
 pub(super) struct DetachArgs {
     /// The configuration of the daemon
@@ -28,6 +28,14 @@ pub(super) fn run(args: &DetachArgs) -> anyhow::Result<ExitCode> {
         true => Place::all()?,
         false => vec![of_config(&args.config)?],
     };
+    for place in &places {
+        ensure!(
+            !place.is_held(),
+            "a daemon that runs has its probes in {}; stop it first: `systemctl stop agtrack`, or SIGTERM to \
+             the process that `agtrack status` names",
+            place.path().display()
+        );
+    }
     let mut out = Output::new();
     let mut removed = 0;
     for place in places.iter().filter(|place| place.is_taken()) {

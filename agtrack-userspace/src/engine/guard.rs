@@ -1,5 +1,5 @@
 //! Whether other processes change the recorder's own files: the journal and the configuration, with
-//! the directory of agents beside it.
+//! the directory of agents beside it, and what its probes are pinned by.
 //!
 //! Comes in: what fanotify says of their directories. Goes out: who did what to which file, repeated
 //! changes counted. Never: what is only read, or what this process does itself.
@@ -21,6 +21,7 @@ use std::time::{Duration, Instant};
 
 use crate::config::AGENTS;
 use crate::input::FileTouch;
+use crate::load::Pins;
 use crate::record::HookReport;
 use group::{Group, RARE, Seen, WRITES};
 
@@ -89,6 +90,13 @@ impl Guard {
             }
         }
         (guard, reports)
+    }
+
+    /// Watches what keeps the probes when this process is gone. Whoever removes all of it is seen at the top
+    /// of it too.
+    pub(super) fn watch_pins(&mut self, pins: &Pins) -> HookReport {
+        self.add(pins.links(), None, RARE, true);
+        self.add(pins.place(), None, RARE, true)
     }
 
     fn add(

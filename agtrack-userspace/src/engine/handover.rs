@@ -5,7 +5,7 @@
 //! that it was then, behind the sessions that they belong to.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use agtrack_common::event::{Exec, Fork, Kind};
 use agtrack_common::tag::{LAUNCHED, Tag};
@@ -13,6 +13,7 @@ use agtrack_common::wire::Header;
 use zerocopy::FromBytes;
 
 use super::clock;
+use super::core::Core;
 use super::facts;
 use super::hands::Hands;
 use super::live::Live;
@@ -34,7 +35,7 @@ const TOGETHER: u64 = 10_000_000;
 /// Where the time stands in a message.
 const TIME: std::ops::Range<usize> =
     std::mem::offset_of!(Header, time)..std::mem::offset_of!(Header, time) + 8;
-/// How long the journal is waited for when it is full.
+/// How long the journal is waited for when it is full, and between two looks for hashes.
 const CROWDED: Duration = Duration::from_millis(1);
 
 /// What waited in the rings.
@@ -230,10 +231,12 @@ impl Live {
         let now = clock::now();
         let rules = self.watch.bound.meaning();
         let mut told = 0;
+        let mut hashes = Hashes::new(&self.hands.core);
         for message in &backlog.messages {
             let time = time_of(message).min(now.boot);
             if time >= told + STEP {
                 told = time;
+                hashes.await_until(time, &mut self.hands.core)?;
                 self.hands.core.feed(Input::Clock(Clock {
                     boot: time,
                     wall: now.wall - (now.boot - time),
@@ -255,11 +258,53 @@ impl Live {
                 return Err(error);
             }
         }
+        hashes.await_all(&mut self.hands.core)?;
         self.hands.kept.clear();
         self.hands.end_kept(&kept)?;
         self.hands.end_unoccupied()?;
         self.hands.end_leaving(&self.watch)?;
         self.hands.untag_orphans(&self.watch)
+    }
+}
+
+/// The patience with hashes is counted by the clock of the past, which passes faster than files are read: so
+/// they are waited for before it goes on.
+struct Hashes {
+    /// How long a record waits for its hash.
+    patience: Duration,
+    /// Up to when all that was asked is answered, boot clock, ns.
+    until: u64,
+    /// They took longer than a record may wait, and are waited for no more.
+    is_slow: bool,
+}
+
+impl Hashes {
+    fn new(core: &Core) -> Hashes {
+        Hashes {
+            patience: core.pipeline.hash_wait(),
+            until: 0,
+            is_slow: false,
+        }
+    }
+
+    /// Before the clock says `time`: once in half the time that a record may wait.
+    fn await_until(&mut self, time: u64, core: &mut Core) -> anyhow::Result<()> {
+        let since = Duration::from_nanos(time.saturating_sub(self.until));
+        if since < self.patience / 2 {
+            return Ok(());
+        }
+        self.until = time;
+        self.await_all(core)
+    }
+
+    fn await_all(&mut self, core: &mut Core) -> anyhow::Result<()> {
+        let begun = Instant::now();
+        while !self.is_slow && core.pipeline.awaits_hashes() {
+            core.take_hashes()?;
+            std::thread::sleep(CROWDED);
+            self.is_slow = begun.elapsed() > self.patience;
+        }
+        Ok(())
     }
 }
 

@@ -55,10 +55,11 @@ pub(super) fn start(
     let goes_on = past.as_ref().is_some_and(Past::goes_on);
     let needed = options.launching || watch.has_rules() || goes_on;
     let place = place((options.pin, options.launching), &options.journal)?;
-    let (guard, guarded) = Guard::new(&options.journal, options.config_file.as_deref());
+    let (mut guard, guarded) = Guard::new(&options.journal, options.config_file.as_deref());
     let ready = make_ready(
         load_undisturbed(options.backend, options.reads, options.sizes, &place),
-        (options.config_sha256, options.noise, guarded),
+        (options.config_sha256, options.noise),
+        (&mut guard, guarded),
         options.removed,
         (options.hash_max_bytes, options.hash_wait),
         options.input_log.as_deref(),
@@ -168,7 +169,8 @@ struct Ready {
 
 fn make_ready(
     loaded: anyhow::Result<(Probes, Rings, Option<TakenOver>)>,
-    (config_sha256, noise, guarded): (Option<String>, noise::Globs, Vec<HookReport>),
+    (config_sha256, noise): (Option<String>, noise::Globs),
+    (guard, guarded): (&mut Guard, Vec<HookReport>),
     removed: Option<RemovedJournal>,
     (hash_max_bytes, hash_wait): (u64, Duration),
     input_log: Option<&Path>,
@@ -181,6 +183,8 @@ fn make_ready(
     let since = past.map_or(0, |past| past.last_time(&facts.host.boot_id));
     facts.kept = backlog.as_ref().map(|backlog| backlog.kept(since));
     facts.hooks.extend(guarded);
+    let pins = probes.inventory.pins.as_ref();
+    facts.hooks.extend(pins.map(|pins| guard.watch_pins(pins)));
     facts.noise = noise;
     facts.journal.removed = removed;
     facts.left_open = past.map(Past::left_open);

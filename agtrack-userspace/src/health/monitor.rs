@@ -12,6 +12,7 @@ use super::history::{History, time};
 use super::{ConfigRead, ConfigRefused, Health, JournalHealth, part};
 use crate::engine::Gauge;
 use crate::journal::{self, Committed};
+use crate::load::Pins;
 use crate::record::GapReason;
 use crate::sink::Board;
 
@@ -29,6 +30,22 @@ pub struct About {
     pub config: PathBuf,
     /// Why recording ends with the daemon; none: the kernel goes on without it.
     pub unpinned: Option<String>,
+    /// Where the probes are pinned.
+    pub pins: Option<Pins>,
+}
+
+impl About {
+    /// Why recording ends with the daemon, as it is now.
+    fn unpinned(&self) -> Option<String> {
+        let gone = self.pins.as_ref().filter(|pins| !pins.are_there());
+        let gone = gone.map(|pins| {
+            format!(
+                "somebody has removed {}; a restart pins them again",
+                pins.links().display()
+            )
+        });
+        self.unpinned.clone().or(gone)
+    }
 }
 
 /// Tells how a daemon is doing.
@@ -161,7 +178,7 @@ impl Inner {
             since: time(since),
             uptime_seconds: now.saturating_duration_since(began).as_secs(),
             backend: self.about.backend.clone(),
-            unpinned: self.about.unpinned.clone(),
+            unpinned: self.about.unpinned(),
             config: lock(&self.config).clone(),
             agents: vitals.agents,
             sessions: vitals.beat.sessions,

@@ -19,6 +19,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use aya::Ebpf;
 use aya::maps::{Array, Map, MapData};
+use rustix::fs::{FlockOperation, flock};
 use sha2::{Digest, Sha256};
 
 use super::{Backend, Probes, Reads, Sizes};
@@ -66,6 +67,12 @@ impl Place {
     /// Whether anything is pinned there.
     pub fn is_taken(&self) -> bool {
         self.0.is_dir()
+    }
+
+    /// Whether a recorder lives that has its probes there.
+    pub fn is_held(&self) -> bool {
+        std::fs::File::open(&self.0)
+            .is_ok_and(|dir| flock(dir, FlockOperation::NonBlockingLockShared).is_err())
     }
 
     /// Unpins everything: programs that nobody holds otherwise record no more.
@@ -135,6 +142,30 @@ impl Layout {
     }
 }
 
+/// What is pinned of one recorder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pins {
+    place: PathBuf,
+    links: PathBuf,
+}
+
+impl Pins {
+    /// The directory of this journal's recorders.
+    pub fn place(&self) -> &Path {
+        &self.place
+    }
+
+    /// The directory of what attaches the programs.
+    pub fn links(&self) -> &Path {
+        &self.links
+    }
+
+    /// Whether they are there still: without them recording ends with the recorder.
+    pub fn are_there(&self) -> bool {
+        self.links.is_dir()
+    }
+}
+
 /// The programs of one recorder.
 #[derive(Clone, Debug)]
 pub(super) struct Generation {
@@ -183,13 +214,27 @@ impl Probes {
         }
         self.links.pin(directory(generation.links())?)?;
         self.generation = generation.number;
+        let place = generation.dir.ancestors().nth(2).unwrap_or(&generation.dir);
+        self.held = held(place);
+        self.inventory.pins = Some(Pins {
+            place: place.to_owned(),
+            links: generation.links(),
+        });
         self.open_gate()
     }
 
     /// Whether it outlives this process.
     pub fn is_pinned(&self) -> bool {
-        self.generation != 0
+        self.inventory.pins.as_ref().is_some_and(Pins::are_there)
     }
+}
+
+/// The directory, held until this process ends. Whoever holds it instead does not keep a recorder from
+/// recording: nobody but `agtrack detach` asks.
+fn held(place: &Path) -> Option<std::fs::File> {
+    let dir = std::fs::File::open(place).ok()?;
+    flock(&dir, FlockOperation::NonBlockingLockExclusive).ok()?;
+    Some(dir)
 }
 
 /// Constants belong to a generation, and what programs print is read by who loaded them.

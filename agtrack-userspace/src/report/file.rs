@@ -16,6 +16,8 @@ pub(super) struct Files {
     files: BTreeMap<Text, FileDone>,
     /// Changes of files that found no place.
     more: u64,
+    /// The names of files that were made without one (`O_TMPFILE`), by what the kernel calls those.
+    named: BTreeMap<Text, Text>,
 }
 
 impl Files {
@@ -28,12 +30,24 @@ impl Files {
             Object::Open {
                 path,
                 created: true,
+                open_flags,
                 ..
-            } => drop(self.note(path, Touch::Created, call)),
+            } => {
+                let is_nameless = open_flags.iter().any(|flag| flag == "TMPFILE");
+                if let Some(file) = self.note(path, Touch::Created, call) {
+                    file.gone = is_nameless;
+                }
+            }
             Object::File { path, change, .. } => {
                 let Some(touch) = Touch::of(action) else {
                     return;
                 };
+                if let (true, Some(before)) = (change.unnamed, &change.target) {
+                    return self.name(before, path, call);
+                }
+                let named = self.named.get(path).cloned();
+                let is_deleted = named.is_none() && is_deleted(action);
+                let path = named.as_ref().unwrap_or(path);
                 let created = change
                     .content
                     .as_ref()
@@ -45,6 +59,7 @@ impl Files {
                     return;
                 };
                 became(file, &touch, (effect, change.size));
+                file.gone |= is_deleted;
                 if let Some(target) = &change.target {
                     file.other = Some(target.clone());
                 }
@@ -102,6 +117,23 @@ impl Files {
         Some(file)
     }
 
+    /// A file that had no name, or has lost it, gets one.
+    fn name(&mut self, before: &Text, path: &Text, call: u64) {
+        if let Some(file) = self.files.remove(before) {
+            self.files.insert(
+                path.clone(),
+                FileDone {
+                    path: path.clone(),
+                    ..file
+                },
+            );
+        }
+        self.note(path, Touch::Created, call);
+        if self.named.len() < FILES {
+            self.named.insert(before.clone(), path.clone());
+        }
+    }
+
     /// Of files that came and went the numbers are told; directories around them were to hold them.
     fn leave(&mut self, path: &Text) {
         if let Entry::Occupied(file) = self.files.entry(path.clone())
@@ -118,6 +150,15 @@ impl Files {
             more: self.more,
         }
     }
+}
+
+/// What was done to it was done after it had lost its name.
+fn is_deleted(action: &Action) -> bool {
+    action
+        .completeness
+        .notes
+        .iter()
+        .any(|note| note == "deleted")
 }
 
 /// What a file is after something was done to it.

@@ -1,5 +1,6 @@
 //! One question after the other.
 
+use std::collections::HashMap;
 use std::time::Instant;
 
 use super::budget::Budget;
@@ -15,10 +16,15 @@ const SETTLES: u64 = 3_000_000_000;
 /// The two clocks by which a change and an event are timed are not read at once, ns.
 const SLACK: u64 = 100_000;
 
+/// So many files are kept in mind that had no name before.
+const NAMED: usize = 256;
+
 /// Answers questions, and remembers what it read.
 pub(super) struct Desk {
     max_bytes: u64,
     known: Known,
+    /// The names that files got which were made without one (`O_TMPFILE`), by what the kernel calls those.
+    named: HashMap<Text, Text>,
     budget: Budget,
     /// Room for what is read.
     piece: Vec<u8>,
@@ -39,6 +45,7 @@ impl Desk {
         Desk {
             max_bytes,
             known: Known::default(),
+            named: HashMap::new(),
             budget: Budget::new(),
             piece: vec![0; PIECE],
         }
@@ -48,8 +55,13 @@ impl Desk {
     pub(super) fn answer(&mut self, wanted: &HashWanted) -> Hashed {
         let (file, script) = match &wanted.deed {
             Deed::Written { created } => {
+                let named = self.named.get(&wanted.path).cloned();
+                let wanted = HashWanted {
+                    path: named.unwrap_or_else(|| wanted.path.clone()),
+                    ..wanted.clone()
+                };
                 let here = (&wanted.path, wanted.at);
-                (Some(self.written(wanted, *created, here)), None)
+                (Some(self.written(&wanted, *created, here)), None)
             }
             Deed::Executed { script } => {
                 let script = script.as_ref().map(|script| self.script(wanted, script));
@@ -148,6 +160,12 @@ impl Desk {
         let moved = self.last(&wanted.path, wanted.inode, wanted.at);
         let replaced = self.last(to, None, wanted.at);
         self.known.renamed(&wanted.path.0, &to.0, exchanged);
+        if is_nameless(&wanted.path, wanted.inode) {
+            if self.named.len() >= NAMED {
+                self.named.clear();
+            }
+            self.named.insert(wanted.path.clone(), to.clone());
+        }
         let effect = Effect {
             previous_sha256: replaced.map(|entry| entry.sha256),
             ..moved.map(last).unwrap_or_default()
@@ -202,6 +220,11 @@ impl Desk {
         };
         self.known.put(path, entry);
     }
+}
+
+/// What `O_TMPFILE` makes is called by its inode (fs/namei.c, `d_tmpfile`).
+fn is_nameless(path: &Text, inode: Option<u64>) -> bool {
+    inode.is_some_and(|inode| path.0.ends_with(format!("/#{inode}").as_bytes()))
 }
 
 fn place<'a>(wanted: &'a HashWanted, path: &'a [u8]) -> Place<'a> {

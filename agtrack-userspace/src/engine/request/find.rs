@@ -92,7 +92,7 @@ fn of_unit(hierarchy: &Hierarchy, name: &str) -> anyhow::Result<Cgroup> {
         [one] => Ok(one.clone()),
         [] => bail!(
             "no unit {} runs: it has no cgroup now; start it, or name it in the configuration \
-             (`cgroups`), which recognises it whenever it starts",
+             (`units`), which recognises it whenever it starts",
             printable(&full)
         ),
         _ => bail!(

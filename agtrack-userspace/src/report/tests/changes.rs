@@ -150,6 +150,36 @@ fn a_call_that_failed_is_shown_though_there_are_many() {
 }
 
 #[test]
+fn a_file_that_was_made_without_a_name_is_told_by_the_one_it_got() {
+    let opened = |path: &str| {
+        let object = serde_json::json!({"path": path, "access": "rw", "created": true,
+            "open_flags": ["TMPFILE"], "inode": 7, "device": "8:1", "mode": null});
+        ("file.open", object)
+    };
+    let closed = |path: &str| {
+        let object = serde_json::json!({"path": path, "inode": 7, "device": "8:1", "size": 3, "writes": 1,
+            "written": 3, "created": true, "emptied": false,
+            "effect": {"size": 3, "sha256": "a".repeat(64)}});
+        ("file.close", object)
+    };
+    let linked = serde_json::json!({"path": "/srv/named", "target": "/srv/#7", "unnamed": true,
+        "inode": 7, "device": "8:1"});
+    let report = acted(&[
+        opened("/srv/#7"),
+        ("file.link", linked),
+        closed("/srv/#7"),
+        opened("/srv/#8"),
+    ]);
+    let [left, named] = &*report.files.items else {
+        panic!("{:?}", report.files);
+    };
+    assert_eq!((&*left.path.0, left.gone), (&b"/srv/#8"[..], true));
+    assert_eq!((&*named.path.0, named.gone), (&b"/srv/named"[..], false));
+    assert_eq!(named.what, [Touch::Created, Touch::Written]);
+    assert!(named.sha256.is_some(), "{named:?}");
+}
+
+#[test]
 fn directories_that_came_and_went_take_no_place_of_files() {
     let made = |path: String| serde_json::json!({"path": path, "inode": null, "device": null, "mode": "755"});
     let passing = (0..super::super::bounds::FILES).flat_map(|at| {
