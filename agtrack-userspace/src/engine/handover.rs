@@ -4,8 +4,10 @@
 //! In: rings and tags of a recorder before. Out: its messages in order of their times, each with the time
 //! that it was then, behind the sessions that they belong to.
 
+mod hashes;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use agtrack_common::event::{Exec, Fork, Kind};
 use agtrack_common::tag::{LAUNCHED, Tag};
@@ -13,7 +15,6 @@ use agtrack_common::wire::Header;
 use zerocopy::FromBytes;
 
 use super::clock;
-use super::core::Core;
 use super::facts;
 use super::hands::Hands;
 use super::live::Live;
@@ -22,6 +23,7 @@ use crate::input::{Clock, Input, Kept, ProcessFacts};
 use crate::load::{Probes, TakenOver};
 use crate::record::ProcessKey;
 use crate::ring::{Rings, Take, is_event};
+use hashes::Hashes;
 
 /// Readings until the counters stand still. Under a storm they never do: the books begin with what was
 /// under way then.
@@ -35,7 +37,7 @@ const TOGETHER: u64 = 10_000_000;
 /// Where the time stands in a message.
 const TIME: std::ops::Range<usize> =
     std::mem::offset_of!(Header, time)..std::mem::offset_of!(Header, time) + 8;
-/// How long the journal is waited for when it is full, and between two looks for hashes.
+/// How long the journal is waited for when it is full.
 const CROWDED: Duration = Duration::from_millis(1);
 
 /// What waited in the rings.
@@ -264,47 +266,6 @@ impl Live {
         self.hands.end_unoccupied()?;
         self.hands.end_leaving(&self.watch)?;
         self.hands.untag_orphans(&self.watch)
-    }
-}
-
-/// The patience with hashes is counted by the clock of the past, which passes faster than files are read: so
-/// they are waited for before it goes on.
-struct Hashes {
-    /// How long a record waits for its hash.
-    patience: Duration,
-    /// Up to when all that was asked is answered, boot clock, ns.
-    until: u64,
-    /// They took longer than a record may wait, and are waited for no more.
-    is_slow: bool,
-}
-
-impl Hashes {
-    fn new(core: &Core) -> Hashes {
-        Hashes {
-            patience: core.pipeline.hash_wait(),
-            until: 0,
-            is_slow: false,
-        }
-    }
-
-    /// Before the clock says `time`: once in half the time that a record may wait.
-    fn await_until(&mut self, time: u64, core: &mut Core) -> anyhow::Result<()> {
-        let since = Duration::from_nanos(time.saturating_sub(self.until));
-        if since < self.patience / 2 {
-            return Ok(());
-        }
-        self.until = time;
-        self.await_all(core)
-    }
-
-    fn await_all(&mut self, core: &mut Core) -> anyhow::Result<()> {
-        let begun = Instant::now();
-        while !self.is_slow && core.pipeline.awaits_hashes() {
-            core.take_hashes()?;
-            std::thread::sleep(CROWDED);
-            self.is_slow = begun.elapsed() > self.patience;
-        }
-        Ok(())
     }
 }
 

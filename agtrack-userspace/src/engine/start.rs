@@ -58,9 +58,8 @@ pub(super) fn start(
     let (mut guard, guarded) = Guard::new(&options.journal, options.config_file.as_deref());
     let ready = make_ready(
         load_undisturbed(options.backend, options.reads, options.sizes, &place),
-        (options.config_sha256, options.noise),
+        (options.config_sha256, options.noise, options.removed),
         (&mut guard, guarded),
-        options.removed,
         (options.hash_max_bytes, options.hash_wait),
         options.input_log.as_deref(),
         (&opened.previous, past.as_ref()),
@@ -169,9 +168,8 @@ struct Ready {
 
 fn make_ready(
     loaded: anyhow::Result<(Probes, Rings, Option<TakenOver>)>,
-    (config_sha256, noise): (Option<String>, noise::Globs),
+    (config_sha256, noise, removed): (Option<String>, noise::Globs, Option<RemovedJournal>),
     (guard, guarded): (&mut Guard, Vec<HookReport>),
-    removed: Option<RemovedJournal>,
     (hash_max_bytes, hash_wait): (u64, Duration),
     input_log: Option<&Path>,
     (previous, past): (&Previous, Option<&Past>),

@@ -8,7 +8,7 @@ use super::host::{by, once};
 use super::model::{Capped, FileDone};
 use super::touch::Touch;
 use crate::deed::{is_kernel_made, is_of_tool};
-use crate::record::{Action, Effect, Object, OutcomeResult, Text};
+use crate::record::{Action, Effect, FileChange, Object, OutcomeResult, Text};
 
 /// Files by their paths.
 #[derive(Debug, Default)]
@@ -25,7 +25,6 @@ impl Files {
         if action.outcome.result == OutcomeResult::Failure {
             return;
         }
-        let effect = action.effect.as_ref();
         match &action.object {
             Object::Open {
                 path,
@@ -38,59 +37,63 @@ impl Files {
                     file.gone = is_nameless;
                 }
             }
-            Object::File { path, change, .. } => {
-                let Some(touch) = Touch::of(action) else {
-                    return;
-                };
-                if let (true, Some(before)) = (change.unnamed, &change.target) {
-                    return self.name(before, path, call);
-                }
-                let named = self.named.get(path).cloned();
-                let is_deleted = named.is_none() && is_deleted(action);
-                let path = named.as_ref().unwrap_or(path);
-                let created = change
-                    .content
-                    .as_ref()
-                    .is_some_and(|content| content.created);
-                if created {
-                    self.note(path, Touch::Created, call);
-                }
-                let Some(file) = self.note(path, touch.clone(), call) else {
-                    return;
-                };
-                became(file, &touch, (effect, change.size));
-                file.gone |= is_deleted;
-                if let Some(target) = &change.target {
-                    file.other = Some(target.clone());
-                }
-                self.leave(path);
-            }
-            Object::Rename { from, to, .. } => {
-                let before = self.note(from, Touch::MovedAway, call).map(|file| {
-                    file.other = Some(to.clone());
-                    let sha256 = file.sha256.take();
-                    let size = file.size.take();
-                    gone(file, None);
-                    let is_mode = |touch: &&Touch| matches!(touch, Touch::Mode(_));
-                    let modes = file.what.iter().filter(is_mode);
-                    (size, sha256, modes.cloned().collect::<Vec<_>>())
-                });
-                if let Some(file) = self.note(to, Touch::MovedHere, call) {
-                    file.other = Some(from.clone());
-                    let (size, sha256, modes) = before.unwrap_or_default();
-                    for mode in modes {
-                        once(&mut file.what, Some(mode));
-                    }
-                    if let Some(sha256) = sha256 {
-                        file.previous_sha256 = file.previous_sha256.or(file.sha256);
-                        (file.size, file.sha256) = (size, Some(sha256));
-                    }
-                    holds(file, effect);
-                }
-                self.leave(from);
-            }
+            Object::File { path, change, .. } => self.changed(action, (path, change), call),
+            Object::Rename { from, to, .. } => self.moved((from, to), action.effect.as_ref(), call),
             _ => {}
         }
+    }
+
+    fn changed(&mut self, action: &Action, (path, change): (&Text, &FileChange), call: u64) {
+        let Some(touch) = Touch::of(action) else {
+            return;
+        };
+        if let (true, Some(before)) = (change.unnamed, &change.target) {
+            return self.name(before, path, call);
+        }
+        let named = self.named.get(path).cloned();
+        let is_deleted = named.is_none() && is_deleted(action);
+        let path = named.as_ref().unwrap_or(path);
+        let created = change
+            .content
+            .as_ref()
+            .is_some_and(|content| content.created);
+        if created {
+            self.note(path, Touch::Created, call);
+        }
+        let Some(file) = self.note(path, touch.clone(), call) else {
+            return;
+        };
+        became(file, &touch, (action.effect.as_ref(), change.size));
+        file.gone |= is_deleted;
+        if let Some(target) = &change.target {
+            file.other = Some(target.clone());
+        }
+        self.leave(path);
+    }
+
+    fn moved(&mut self, (from, to): (&Text, &Text), effect: Option<&Effect>, call: u64) {
+        let before = self.note(from, Touch::MovedAway, call).map(|file| {
+            file.other = Some(to.clone());
+            let sha256 = file.sha256.take();
+            let size = file.size.take();
+            gone(file, None);
+            let is_mode = |touch: &&Touch| matches!(touch, Touch::Mode(_));
+            let modes = file.what.iter().filter(is_mode);
+            (size, sha256, modes.cloned().collect::<Vec<_>>())
+        });
+        if let Some(file) = self.note(to, Touch::MovedHere, call) {
+            file.other = Some(from.clone());
+            let (size, sha256, modes) = before.unwrap_or_default();
+            for mode in modes {
+                once(&mut file.what, Some(mode));
+            }
+            if let Some(sha256) = sha256 {
+                file.previous_sha256 = file.previous_sha256.or(file.sha256);
+                (file.size, file.sha256) = (size, Some(sha256));
+            }
+            holds(file, effect);
+        }
+        self.leave(from);
     }
 
     fn note(&mut self, path: &Text, touch: Touch, call: u64) -> Option<&mut FileDone> {
