@@ -55,13 +55,13 @@ impl Desk {
     pub(super) fn answer(&mut self, wanted: &HashWanted) -> Hashed {
         let (file, script) = match &wanted.deed {
             Deed::Written { created } => {
-                let named = self.named.get(&wanted.path).cloned();
-                let wanted = HashWanted {
-                    path: named.unwrap_or_else(|| wanted.path.clone()),
+                let named = self.named.get(&wanted.path).map(|path| HashWanted {
+                    path: path.clone(),
                     ..wanted.clone()
-                };
+                });
+                let wanted = named.as_ref().unwrap_or(wanted);
                 let here = (&wanted.path, wanted.at);
-                (Some(self.written(&wanted, *created, here)), None)
+                (Some(self.written(wanted, *created, here)), None)
             }
             Deed::Executed { script } => {
                 let script = script.as_ref().map(|script| self.script(wanted, script));
