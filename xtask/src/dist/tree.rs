@@ -83,6 +83,9 @@ const LINKS: &[(&str, &str)] = &[
     ("](../../docs/", "](../docs/"),
 ];
 
+/// What is not installed begins so: a link to it becomes its text.
+const SOURCES: &[&str] = &["ARCHITECTURE.md", "agtrack-", "tests/", "xtask/"];
+
 /// Completions: as they are written, where their shell looks.
 const COMPLETIONS: &[(&str, &str)] = &[
     (
@@ -225,7 +228,27 @@ impl Tree {
 /// With links that lead somewhere from where it is installed.
 fn relinked(text: String) -> String {
     let replace = |text: String, (from, to): &(&str, &str)| text.replace(from, to);
-    LINKS.iter().fold(text, replace)
+    LINKS.iter().fold(without_links_to_sources(&text), replace)
+}
+
+fn without_links_to_sources(text: &str) -> String {
+    let mut out = String::new();
+    let mut rest = text;
+    while let Some((before, target)) = rest.split_once("](") {
+        let below = target.trim_start_matches("../");
+        let is_source = SOURCES.iter().any(|source| below.starts_with(source));
+        match (is_source, before.rsplit_once('['), target.split_once(')')) {
+            (true, Some((before, shown)), Some((_, after))) => {
+                out.extend([before, shown]);
+                rest = after;
+            }
+            _ => {
+                out.extend([before, "]("]);
+                rest = target;
+            }
+        }
+    }
+    out + rest
 }
 
 /// The files of a directory, in order.
@@ -251,4 +274,28 @@ fn name(file: &Path) -> String {
 pub(super) fn set_mode(path: &Path, mode: u32) -> Result<()> {
     fs::set_permissions(path, fs::Permissions::from_mode(mode))
         .with_context(|| format!("cannot set the mode of {}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn links_to_what_is_not_installed_become_their_text() {
+        for (text, expect) in [
+            ("no link", "no link"),
+            (
+                "a [b](../xtask/src/main.rs), [c](d.md) [e",
+                "a b, [c](d.md) [e",
+            ),
+            ("[a](ARCHITECTURE.md#x)", "a"),
+            (
+                "[`t`](../agtrack-userspace/src/lib.rs)[u](../dist/u.md)",
+                "`t`[u](../u.md)",
+            ),
+            ("cut [short](tests/", "cut [short](tests/"),
+        ] {
+            assert_eq!(relinked(text.to_owned()), expect);
+        }
+    }
 }
