@@ -93,7 +93,9 @@ fn lines(health: &Health, palette: Palette) -> Vec<String> {
         format!("{} {}", title("lost"), losses(health)),
     ];
     if let Some(refused) = &health.config.refused {
-        let (time, reason) = (printable(&refused.time), printable(&refused.reason));
+        let time = printable(&refused.time);
+        let reasons: Vec<_> = refused.reason.lines().map(printable).collect();
+        let reason = reasons.join("; ");
         let told = format!("not reloaded at {time}, the one above stays in force: {reason}");
         // Below the configuration's own line.
         lines.insert(
@@ -262,10 +264,10 @@ mod tests {
         assert_eq!(configs(&health).len(), 1);
         health.config.refused = Some(ConfigRefused {
             time: "2026-11-22T21:03:11Z".to_owned(),
-            reason: "unknown key `cgroup`".to_owned(),
+            reason: "unknown key `cgroup`\nno `id`".to_owned(),
         });
         let told = "config    not reloaded at 2026-11-22T21:03:11Z, the one above stays in force: unknown \
-                    key `cgroup`";
+                    key `cgroup`; no `id`";
         assert_eq!(configs(&health).get(1).map(String::as_str), Some(told));
     }
 }
