@@ -6,6 +6,8 @@ use crate::engine::core::Core;
 
 /// Between two looks for them.
 const MOMENT: Duration = Duration::from_millis(1);
+/// How long all waiting may take: a start is waited for too.
+const WHOLE: Duration = Duration::from_secs(5);
 
 /// The patience with hashes is counted by the clock of the past, which passes faster than files are read: so
 /// they are waited for before it goes on.
@@ -14,8 +16,8 @@ pub(super) struct Hashes {
     patience: Duration,
     /// Up to when all that was asked is answered, boot clock, ns.
     until: u64,
-    /// They took longer than a record may wait, and are waited for no more.
-    is_slow: bool,
+    /// What is left of [`WHOLE`]; nothing once they took longer than a record may wait.
+    left: Duration,
 }
 
 impl Hashes {
@@ -23,7 +25,7 @@ impl Hashes {
         Hashes {
             patience: core.pipeline.hash_wait(),
             until: 0,
-            is_slow: false,
+            left: WHOLE,
         }
     }
 
@@ -39,11 +41,15 @@ impl Hashes {
 
     pub(super) fn await_all(&mut self, core: &mut Core) -> anyhow::Result<()> {
         let begun = Instant::now();
-        while !self.is_slow && core.pipeline.awaits_hashes() {
+        let most = self.patience.min(self.left);
+        while core.pipeline.awaits_hashes() && begun.elapsed() < most {
             core.take_hashes()?;
             std::thread::sleep(MOMENT);
-            self.is_slow = begun.elapsed() > self.patience;
         }
+        self.left = match begun.elapsed() {
+            spent if spent < most => self.left.saturating_sub(spent),
+            _ => Duration::ZERO,
+        };
         Ok(())
     }
 }

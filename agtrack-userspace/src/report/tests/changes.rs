@@ -152,7 +152,7 @@ fn a_call_that_failed_is_shown_though_there_are_many() {
 #[test]
 fn a_file_that_was_made_without_a_name_is_told_by_the_one_it_got() {
     let opened = |path: &str| {
-        let object = serde_json::json!({"path": path, "access": "rw", "created": true,
+        let object = serde_json::json!({"path": path, "access": "read_write", "created": true,
             "open_flags": ["TMPFILE"], "inode": 7, "device": "8:1", "mode": null});
         ("file.open", object)
     };
