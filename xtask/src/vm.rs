@@ -33,9 +33,9 @@ use service::service;
 const AT_A_TIME: usize = 2;
 
 /// What is booted, and what `cargo xtask test` does of it: every kernel, and each back end on two, where
-/// the host is the second of `tracepoint`, and the machine with systemd of `lsm`. What is around the probes is tested on the host, and so is
-/// what needs a recorder of its own, whose start takes long in an emulated machine. All else is loaded and
-/// its instructions are counted; `cargo xtask vm` tests it too.
+/// the host is the second of `tracepoint`, and the machine with systemd of `lsm`. What is around the
+/// probes is tested on the host, and so is what needs a recorder of its own, whose start takes long in an
+/// emulated machine. All else is loaded and its instructions are counted; `cargo xtask vm` tests it too.
 const VARIANTS: &[Variant] = &[
     Variant {
         name: "5.10",
