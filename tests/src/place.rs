@@ -147,18 +147,21 @@ impl Drop for Place<'_> {
 /// it. `None`: it has not begun.
 pub fn own(records: &[Arc<Value>], cgroup: &Path) -> Option<Records> {
     let cgroup = cgroup.to_str()?;
-    // The newest: a test that is repeated begins anew.
-    let start = records.iter().rev().find(|record| {
+    // The newest: a test that is repeated begins anew. What was before it is not looked at again with
+    // each record that comes: on an emulated processor that would be most of what a test does.
+    let start = records.iter().rposition(|record| {
         record["kind"] == "session" && record["change"] == "start" && record["cgroup"] == cgroup
     })?;
-    let mut sessions = vec![&start["agent"]["session"]];
+    let records = &records[start..];
+    let mut sessions = vec![&records[0]["agent"]["session"]];
     for record in records {
         let agent = &record["agent"];
         if sessions.contains(&&agent["parent"]) && !sessions.contains(&&agent["session"]) {
             sessions.push(&agent["session"]);
         }
     }
-    Some(Records(records.to_vec()).keep(|record| sessions.contains(&&record["agent"]["session"])))
+    let is_own = |record: &&Arc<Value>| sessions.contains(&&record["agent"]["session"]);
+    Some(Records(records.iter().filter(is_own).cloned().collect()))
 }
 
 /// Process ids that were seen as tagged, and those that ended.

@@ -6,6 +6,7 @@
 mod archive;
 mod console;
 mod coverage;
+mod crash;
 mod fixture;
 mod golden;
 mod image;

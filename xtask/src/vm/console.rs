@@ -29,7 +29,9 @@ pub(crate) struct Outcome {
     pub(crate) without: BTreeSet<String>,
     /// Input logs for the replay tests, by name.
     pub(crate) fixtures: BTreeMap<String, String>,
-    /// What the failed tests said, safe for a terminal: the log stays where the machines ran.
+    /// Its tests began anew, since the machine's kernel had panicked.
+    pub(crate) panicked: bool,
+    /// What the failed tests said, and the kernel that panicked, safe for a terminal: the log stays where the machines ran.
     pub(crate) complaints: String,
 }
 
@@ -48,6 +50,9 @@ impl Outcome {
             (Some(seen), Some(0)) if seen == Count::default() => {
                 count.failed += 1;
                 "FAILED: no test has such a name".to_owned()
+            }
+            (Some(_), Some(0)) if self.panicked => {
+                "begun anew: the kernel had panicked, see below".to_owned()
             }
             (Some(_), Some(0)) => String::new(),
             (Some(seen), Some(_)) if seen.failed > 0 => "FAILED".to_owned(),
@@ -79,28 +84,6 @@ pub(crate) fn is_done(log: &str) -> bool {
     log.lines().any(|line| line.trim_end() == "@@ done")
 }
 
-/// True if the kernel met a breakpoint that it had already removed when it looked: it puts one there
-/// while it patches a call (attaching a program does), and waits for every processor before it takes
-/// it away. Emulated processors may still run what they translated before that.
-pub(crate) fn has_stale_breakpoint(console: &str) -> bool {
-    // `int3: 0000 [#1]` (5.10), `Oops: int3: 0000 [#1]` (6.12 and later).
-    console.contains("int3: 0000 [#") || is_stuck_at_breakpoint(console)
-}
-
-/// The same where the kernel tries the instruction again and again: a processor is stuck at the begin of a
-/// function, where programs are attached, or in what looks at such breakpoints.
-pub(crate) fn is_stuck_at_breakpoint(console: &str) -> bool {
-    let mut lines = console.lines();
-    while lines.any(|line| line.contains("watchdog: BUG: soft lockup")) {
-        let place = lines.find_map(|line| line.split_once("RIP: 0010:"));
-        let is_begin = |place: &str| place.contains("+0x0/") || place.contains("+0x1/");
-        if place.is_some_and(|(_, at)| is_begin(at) || at.starts_with("poke_int3_handler")) {
-            return true;
-        }
-    }
-    false
-}
-
 /// The last lines of a log, each with a mark, and without what would steer a terminal.
 pub(crate) fn tail(log: &str) -> String {
     let lines: Vec<&str> = log.lines().collect();
@@ -113,7 +96,7 @@ pub(crate) fn plain(log: &[u8]) -> String {
 }
 
 /// Lines, each with a mark, and without what would steer a terminal.
-fn quoted<'a>(lines: impl Iterator<Item = &'a str>) -> String {
+pub(super) fn quoted<'a>(lines: impl Iterator<Item = &'a str>) -> String {
     let mut quoted = String::new();
     for line in lines {
         quoted.push_str("    ");
@@ -163,6 +146,7 @@ fn outcome(log: &str, backend: &str) -> Outcome {
         finished: finished(log, backend),
         without: without(log, backend),
         fixtures: fixture::read(&tests),
+        panicked: false,
         complaints: complaints(&tests),
     }
 }
@@ -284,6 +268,15 @@ mod tests {
     }
 
     #[test]
+    fn tests_that_were_begun_anew_say_so() {
+        let mut outcome = read(LOG, &["lsm"]).remove(0);
+        outcome.panicked = true;
+        let (count, note) = outcome.judged();
+        assert_eq!((count.passed, count.failed), (3, 0));
+        assert!(note.contains("panicked"), "{note}");
+    }
+
+    #[test]
     fn what_was_left_out_is_told_and_must_have_been_loaded() {
         let left_out = "@@ without tests lsm\n@@ without coverage lsm\n@@ begin verifier lsm\n\
             exec 812\n@@ end verifier lsm 0\n";
@@ -337,22 +330,5 @@ mod tests {
     fn a_bad_status_without_a_failed_test_is_a_failure() {
         let log = LOG.replace("@@ end tests lsm 0", "@@ end tests lsm 139");
         assert_eq!(read(&log, &["lsm"])[0].judged().0.failed, 1);
-    }
-
-    #[test]
-    fn a_processor_that_is_stuck_where_programs_are_attached_is_noticed() {
-        let stuck = |place: &str| {
-            format!(
-                "[  532.5] watchdog: BUG: soft lockup - CPU#0 stuck for 22s! [pipeline:126]\n\
-                 [  532.5] RIP: 0010:{place}/0x250\n"
-            )
-        };
-        assert!(has_stale_breakpoint(&stuck("__fput+0x0")));
-        assert!(has_stale_breakpoint(&stuck("poke_int3_handler+0x17")));
-        // Anywhere else it is a mistake.
-        assert!(!has_stale_breakpoint(&stuck("bpf_prog_1234_close+0x97")));
-        assert!(!has_stale_breakpoint(
-            "[  1.0] RIP: 0010:__fput+0x0/0x250\n"
-        ));
     }
 }

@@ -10,6 +10,7 @@ use anyhow::{Context, Result, anyhow};
 
 use super::Variant;
 use super::console::{self, Outcome};
+use super::crash;
 use super::kernel::Kernel;
 use crate::workspace::Workspace;
 
@@ -48,42 +49,48 @@ pub(crate) struct Machine<'a> {
 impl Machine<'_> {
     /// Boots, waits for power-off at most `limit`, and reads the results. A machine that the
     /// emulator itself took down with it, by a crash of its own or a breakpoint that was not there
-    /// any more, boots again for what it had not finished; any other panic of a kernel is a result.
+    /// any more, boots again for what it had not finished. So does one, once, whose kernel panicked
+    /// otherwise: what it said is shown, and its second panic is a result.
     ///
     /// # Errors
     /// The emulator fails, or the machine says nothing before the limit.
     pub(crate) fn run(&self, limit: Duration, backends: &[&str]) -> Result<Vec<Outcome>> {
         let name = self.variant.name;
         let mut finished = Vec::new();
-        let mut boots = BOOTS;
-        loop {
-            boots -= 1;
+        let mut panicked = String::new();
+        for left in (0..BOOTS).rev() {
             let rest = unfinished(backends, &finished);
             let (status, outcomes) = self.attempt(limit, &rest)?;
+            let console = self.console()?;
             let fault = match status {
-                Some(status) if !status.success() => format!("crashed ({status})"),
-                _ if self.met_stale_breakpoint() => {
-                    "executed a breakpoint already removed".to_owned()
+                Some(status) if !status.success() => format!("the emulator crashed ({status})"),
+                _ if crash::has_stale_breakpoint(&console) => {
+                    "the emulator executed a breakpoint already removed".to_owned()
                 }
-                _ => return Ok(in_order(backends, finished, outcomes?)),
+                _ if crash::has_panicked(&console) && panicked.is_empty() => {
+                    panicked = crash::report(&console);
+                    "the kernel panicked".to_owned()
+                }
+                _ => return Ok(in_order(backends, finished, outcomes?, &panicked)),
             };
             let outcomes = outcomes.unwrap_or_default();
-            if boots == 0 {
-                return Ok(in_order(backends, finished, outcomes));
+            if left == 0 {
+                return Ok(in_order(backends, finished, outcomes, &panicked));
             }
             finished.extend(outcomes.into_iter().filter(|outcome| outcome.finished));
             if unfinished(backends, &finished).is_empty() {
-                return Ok(in_order(backends, finished, Vec::new()));
+                break;
             }
-            eprintln!("vm: {name}: the emulator {fault}; again, for what was not finished");
+            eprintln!("vm: {name}: {fault}; again, for what was not finished");
         }
+        Ok(in_order(backends, finished, Vec::new(), &panicked))
     }
 
-    fn met_stale_breakpoint(&self) -> bool {
-        let boot = self.log("console").unwrap_or_default();
-        console::has_stale_breakpoint(&String::from_utf8_lossy(
-            &fs::read(boot).unwrap_or_default(),
-        ))
+    /// What the machine's kernel said.
+    fn console(&self) -> Result<String> {
+        let said = fs::read(self.log("console")?).unwrap_or_default();
+        // The kernel may print bytes that are no text.
+        Ok(String::from_utf8_lossy(&said).into_owned())
     }
 
     /// Where a log of the machine is: `console`, `log` (its results) or `emulator`.
@@ -111,7 +118,7 @@ impl Machine<'_> {
             .context("cannot start qemu-system-x86_64; `cargo xtask setup vm` installs it")?;
         let is_stuck = || {
             let said = fs::read(&boot).unwrap_or_default();
-            console::is_stuck_at_breakpoint(&String::from_utf8_lossy(&said))
+            crash::is_stuck_at_breakpoint(&String::from_utf8_lossy(&said))
         };
         let status = wait(&mut child, limit, is_stuck)?;
         // The kernel may print bytes that are no text.
@@ -132,7 +139,7 @@ impl Machine<'_> {
             }
         }
         let outcomes = if log.contains("@@ kernel") {
-            Ok(console::read(&log, backends))
+            Ok(with_crash(console::read(&log, backends), &boot))
         } else {
             Err(anyhow!(
                 "did not boot in {seconds} s ({}); see {}",
@@ -178,14 +185,33 @@ impl Machine<'_> {
     }
 }
 
+/// The outcomes; to the first that was cut short belongs what the kernel said to have gone wrong.
+fn with_crash(mut outcomes: Vec<Outcome>, boot: &Path) -> Vec<Outcome> {
+    if let Some(cut) = outcomes.iter_mut().find(|outcome| !outcome.finished) {
+        let said = fs::read(boot).unwrap_or_default();
+        cut.complaints += &crash::report(&String::from_utf8_lossy(&said));
+    }
+    outcomes
+}
+
 /// The back ends that have no outcome yet.
 fn unfinished<'a>(backends: &[&'a str], finished: &[Outcome]) -> Vec<&'a str> {
     let is_open = |backend: &&&str| finished.iter().all(|outcome| outcome.backend != **backend);
     backends.iter().filter(is_open).copied().collect()
 }
 
-/// All outcomes, in the order of the back ends.
-fn in_order(backends: &[&str], finished: Vec<Outcome>, last: Vec<Outcome>) -> Vec<Outcome> {
+/// All outcomes, in the order of the back ends. What a kernel said that panicked before the last of
+/// them began belongs to the first of these.
+fn in_order(
+    backends: &[&str],
+    finished: Vec<Outcome>,
+    mut last: Vec<Outcome>,
+    panicked: &str,
+) -> Vec<Outcome> {
+    if let Some(again) = last.first_mut() {
+        again.panicked = !panicked.is_empty();
+        again.complaints.insert_str(0, panicked);
+    }
     let mut all: Vec<_> = finished.into_iter().chain(last).collect();
     all.sort_by_key(|outcome| {
         backends
