@@ -31,7 +31,8 @@ pub(crate) struct Outcome {
     pub(crate) fixtures: BTreeMap<String, String>,
     /// Its tests began anew, since the machine's kernel had panicked.
     pub(crate) panicked: bool,
-    /// What the failed tests said, and the kernel that panicked, safe for a terminal: the log stays where the machines ran.
+    /// What the failed tests said, and the kernel that panicked, safe for a terminal: the log stays
+    /// where the machines ran.
     pub(crate) complaints: String,
 }
 

@@ -61,7 +61,7 @@ impl Machine<'_> {
         for left in (0..BOOTS).rev() {
             let rest = unfinished(backends, &finished);
             let (status, outcomes) = self.attempt(limit, &rest)?;
-            let console = self.console()?;
+            let console = text(&self.log("console")?);
             let fault = match status {
                 Some(status) if !status.success() => format!("the emulator crashed ({status})"),
                 _ if crash::has_stale_breakpoint(&console) => {
@@ -84,13 +84,6 @@ impl Machine<'_> {
             eprintln!("vm: {name}: {fault}; again, for what was not finished");
         }
         Ok(in_order(backends, finished, Vec::new(), &panicked))
-    }
-
-    /// What the machine's kernel said.
-    fn console(&self) -> Result<String> {
-        let said = fs::read(self.log("console")?).unwrap_or_default();
-        // The kernel may print bytes that are no text.
-        Ok(String::from_utf8_lossy(&said).into_owned())
     }
 
     /// Where a log of the machine is: `console`, `log` (its results) or `emulator`.
@@ -116,13 +109,9 @@ impl Machine<'_> {
             .stderr(stderr)
             .spawn()
             .context("cannot start qemu-system-x86_64; `cargo xtask setup vm` installs it")?;
-        let is_stuck = || {
-            let said = fs::read(&boot).unwrap_or_default();
-            crash::is_stuck_at_breakpoint(&String::from_utf8_lossy(&said))
-        };
+        let is_stuck = || crash::is_stuck_at_breakpoint(&text(&boot));
         let status = wait(&mut child, limit, is_stuck)?;
-        // The kernel may print bytes that are no text.
-        let log = String::from_utf8_lossy(&fs::read(&results).unwrap_or_default()).into_owned();
+        let log = text(&results);
         let seconds = started.elapsed().as_secs();
         eprintln!("vm: {name} ended after {seconds} s");
         if !console::is_done(&log) {
@@ -133,9 +122,8 @@ impl Machine<'_> {
                 ("tests", &results),
                 ("emulator", &errors),
             ] {
-                let text = fs::read(file).unwrap_or_default();
                 eprintln!("vm: {name}: end of {what}:");
-                eprint!("{}", console::tail(&String::from_utf8_lossy(&text)));
+                eprint!("{}", console::tail(&text(file)));
             }
         }
         let outcomes = if log.contains("@@ kernel") {
@@ -185,11 +173,16 @@ impl Machine<'_> {
     }
 }
 
+/// What a log has so far; nothing if it is not there.
+fn text(log: &Path) -> String {
+    // The kernel may print bytes that are no text.
+    String::from_utf8_lossy(&fs::read(log).unwrap_or_default()).into_owned()
+}
+
 /// The outcomes; to the first that was cut short belongs what the kernel said to have gone wrong.
 fn with_crash(mut outcomes: Vec<Outcome>, boot: &Path) -> Vec<Outcome> {
     if let Some(cut) = outcomes.iter_mut().find(|outcome| !outcome.finished) {
-        let said = fs::read(boot).unwrap_or_default();
-        cut.complaints += &crash::report(&String::from_utf8_lossy(&said));
+        cut.complaints += &crash::report(&text(boot));
     }
     outcomes
 }
