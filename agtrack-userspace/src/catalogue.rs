@@ -8,8 +8,9 @@ mod prompts;
 mod starter;
 mod table;
 
-use std::collections::HashMap;
 use std::sync::LazyLock;
+
+use foldhash::HashMap;
 
 use crate::record::Text;
 

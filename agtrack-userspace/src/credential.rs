@@ -5,9 +5,10 @@
 
 mod table;
 
-use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::LazyLock;
+
+use foldhash::HashMap;
 
 use crate::record::Address;
 use memchr::memmem::Finder;

@@ -109,10 +109,10 @@ impl Decoder {
         !self.parts.is_empty()
     }
 
-    /// The events that happened before `boot` (boot clock, ns), in order.
-    pub fn before(&mut self, boot: u64) -> Vec<Event> {
+    /// Moves the events that happened before `boot` (boot clock, ns) to `out`, in order.
+    pub fn before(&mut self, boot: u64, out: &mut Vec<Event>) {
         self.parts.forget_before(boot);
-        self.merge.before(boot)
+        self.merge.before(boot, out);
     }
 }
 
@@ -162,9 +162,14 @@ mod tests {
         for time in [30, 10, 20, 40] {
             decoder.push(&exit(time)).unwrap();
         }
-        let times = |events: Vec<Event>| events.iter().map(|e| e.header.time).collect::<Vec<_>>();
-        assert_eq!(times(decoder.before(35)), [10, 20, 30]);
-        assert_eq!(times(decoder.before(u64::MAX)), [40]);
+        let mut times = |before| {
+            let mut events = Vec::new();
+            decoder.before(before, &mut events);
+            let times: Vec<_> = events.iter().map(|event| event.header.time).collect();
+            times
+        };
+        assert_eq!(times(35), [10, 20, 30]);
+        assert_eq!(times(u64::MAX), [40]);
     }
 
     #[test]

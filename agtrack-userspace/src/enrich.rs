@@ -11,10 +11,9 @@ mod session;
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashMap;
-
 use agtrack_common::event::{CgroupAttach, Exec, Payload};
 use agtrack_common::wire::{Path, path_flag};
+use foldhash::HashMap;
 
 use crate::decode::{Event, Program, Segments, What};
 use crate::input::{Clock, ContainerWanted, NewSession, ProcessFacts, Start, Tracker};
@@ -87,7 +86,7 @@ impl Enricher {
         let mut enricher = Enricher {
             processes: ProcessTable::new(&start.host.boot_id),
             sessions: Sessions::default(),
-            cgroups: HashMap::new(),
+            cgroups: HashMap::default(),
             environments: Environments::default(),
             boot_id: start.host.boot_id.clone(),
             tracker: start.tracker.clone(),

@@ -9,7 +9,9 @@
 mod class;
 mod table;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
+
+use foldhash::HashMap;
 
 pub use class::{BadGlob, Classes, check};
 pub use table::{TABLE, built_in};
@@ -40,7 +42,7 @@ impl Noise {
     pub fn new(globs: &Globs) -> Noise {
         Noise {
             classes: Classes::new(globs).unwrap_or_default(),
-            counted: HashMap::new(),
+            counted: HashMap::default(),
         }
     }
 

@@ -50,6 +50,9 @@ pub use reconcile::HookNames;
 /// with room to spare. Later ones are recorded out of order.
 const HOLD: u64 = 5_000_000;
 
+/// Room that is kept for so many events: what a storm needed is given back.
+const KEPT: usize = 1024;
+
 /// All rooms between the rings and the journal.
 #[derive(Debug)]
 pub struct Pipeline {
@@ -70,6 +73,8 @@ pub struct Pipeline {
     heartbeat: u64,
     /// As last heard.
     sinks: Vec<SinkHealth>,
+    /// Empty but for a moment; each keeps its memory.
+    events: Vec<Event>,
     done: Vec<Done>,
     fresh: Vec<Draft>,
 }
@@ -93,6 +98,7 @@ impl Pipeline {
             effects: Queue::new(start.hashes, start.hash_wait),
             heartbeat: start.clock.boot,
             sinks: Vec::new(),
+            events: Vec::new(),
             done: Vec::new(),
             fresh: Vec::new(),
             start,
@@ -252,7 +258,9 @@ impl Pipeline {
     }
 
     fn release(&mut self, before: u64, out: &mut Vec<Draft>) {
-        for event in self.decoder.before(before) {
+        let mut events = std::mem::take(&mut self.events);
+        self.decoder.before(before, &mut events);
+        for event in events.drain(..) {
             let time = event.header.time;
             self.end_before(time, out);
             if let What::Happened(Payload::Tamper(kind, body)) = event.what {
@@ -266,6 +274,8 @@ impl Pipeline {
             }
             self.happened(event, out);
         }
+        events.shrink_to(KEPT);
+        self.events = events;
         self.end_before(before, out);
         self.publish(out);
     }

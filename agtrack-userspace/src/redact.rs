@@ -91,15 +91,15 @@ impl Redactor {
 
     /// Redacts the arguments of a program that runs from this file.
     #[must_use]
-    pub fn command<'a>(
-        &self,
-        exe: Option<&[u8]>,
-        args: &'a [Vec<u8>],
-    ) -> Redacted<Cow<'a, [Vec<u8>]>> {
+    pub fn command<'a, A>(&self, exe: Option<&[u8]>, args: &'a [A]) -> Redacted<Cow<'a, [A]>>
+    where
+        A: AsRef<[u8]> + From<Vec<u8>> + Clone + PartialEq,
+    {
         let mut rules = Vec::new();
-        let step = |args: &[Vec<u8>]| {
+        let step = |args: &[A]| {
             let words: Vec<_> = args
                 .iter()
+                .map(AsRef::as_ref)
                 .enumerate()
                 .map(|(number, arg)| Word::whole(arg, number, self.search.hits(arg)))
                 .collect();
@@ -111,7 +111,7 @@ impl Redactor {
             let pairs = before.iter().zip(after);
             pairs
                 .map(|(before, after)| match all || before != after {
-                    true => self.whole(before),
+                    true => self.whole(before.as_ref()).into(),
                     false => before.clone(),
                 })
                 .collect()
@@ -157,24 +157,27 @@ impl Redactor {
         self.text(url)
     }
 
-    fn rewrite_args(
+    fn rewrite_args<A>(
         &self,
-        args: &[Vec<u8>],
+        args: &[A],
         found: Found,
         rules: &mut Vec<&'static str>,
-    ) -> Option<Vec<Vec<u8>>> {
+    ) -> Option<Vec<A>>
+    where
+        A: AsRef<[u8]> + From<Vec<u8>> + Clone,
+    {
         let mut rewritten = None;
         for spans in found
             .settle()
             .chunk_by(|one, next| one.argument == next.argument)
         {
             let argument = spans.first().map(|span| span.argument)?;
-            if let Some(redacted) = self.rewrite(args.get(argument)?, spans, rules)
+            if let Some(redacted) = self.rewrite(args.get(argument)?.as_ref(), spans, rules)
                 && let Some(place) = rewritten
                     .get_or_insert_with(|| args.to_vec())
                     .get_mut(argument)
             {
-                *place = redacted;
+                *place = redacted.into();
             }
         }
         rewritten

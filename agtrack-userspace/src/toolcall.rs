@@ -17,9 +17,8 @@ mod run;
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashMap;
-
 use call::Kept;
+use foldhash::HashMap;
 use mains::Mains;
 use run::Run;
 

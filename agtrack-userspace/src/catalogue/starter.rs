@@ -1,7 +1,8 @@
 //! Programs that start others: an agent program may stand behind them.
 
-use std::collections::HashSet;
 use std::sync::LazyLock;
+
+use foldhash::HashSet;
 
 use super::{file_name, named};
 use crate::record::Text;

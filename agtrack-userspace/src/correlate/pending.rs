@@ -1,8 +1,7 @@
 //! Operations that began and whose result has not been seen yet.
 
-use std::collections::HashMap;
-
 use agtrack_common::event::Payload;
+use foldhash::HashMap;
 
 use crate::decode::What;
 use crate::enrich::Known;

@@ -1,10 +1,9 @@
 //! Requests to io_uring that have not ended yet.
 
-use std::collections::{HashMap, HashSet};
-
 use agtrack_common::event::{Uring, hook};
 use agtrack_common::uring;
 use agtrack_common::wire::Outcome;
+use foldhash::{HashMap, HashSet};
 
 use crate::enrich::Known;
 

@@ -2,6 +2,9 @@
 
 use super::Event;
 
+/// Room that is kept for so many events: what a storm needed is given back.
+const KEPT: usize = 1024;
+
 /// Events waiting for those that may have happened before them.
 #[derive(Debug, Default)]
 pub(super) struct Merge {
@@ -17,13 +20,13 @@ impl Merge {
         self.waiting.len()
     }
 
-    /// Takes those before `boot`. The sort is stable: events of one time stay as they came.
-    pub(super) fn before(&mut self, boot: u64) -> Vec<Event> {
+    /// Moves those before `boot` to `out`. The sort is stable: events of one time stay as they came.
+    pub(super) fn before(&mut self, boot: u64, out: &mut Vec<Event>) {
         self.waiting.sort_by_key(|event| event.header.time);
         let end = self
             .waiting
             .partition_point(|event| event.header.time < boot);
-        let later = self.waiting.split_off(end);
-        std::mem::replace(&mut self.waiting, later)
+        out.extend(self.waiting.drain(..end));
+        self.waiting.shrink_to(KEPT);
     }
 }

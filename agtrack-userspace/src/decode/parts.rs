@@ -1,8 +1,7 @@
 //! Parts that travelled ahead of their event.
 
-use std::collections::HashMap;
-
 use agtrack_common::wire::Header;
+use foldhash::HashMap;
 
 /// An event's data is two paths and the arguments at most.
 const MOST_BYTES: usize = 64 * 1024;

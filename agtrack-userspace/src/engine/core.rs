@@ -18,6 +18,9 @@ use crate::journal::{self, Journal};
 use crate::pipeline::Pipeline;
 use crate::record::{Binding, Body, Change, Draft, Stamper};
 
+/// Room that is kept for so many drafts: what a storm needed is given back.
+const KEPT: usize = 1024;
+
 /// Who was the last that was seen to take a file away from the journal.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("somebody took the journal's files away ({0})")]
@@ -82,7 +85,8 @@ impl Core {
             return Ok(());
         }
         let clock = self.pipeline.time();
-        for draft in std::mem::take(&mut self.drafts) {
+        let mut drafts = std::mem::take(&mut self.drafts);
+        for draft in drafts.drain(..) {
             self.tally.add(&draft);
             if let (Body::Session(change), Some(agent)) = (&draft.body, &draft.agent)
                 && change.change == Change::End
@@ -104,6 +108,8 @@ impl Core {
                 Err(error) => return Err(error).context("cannot write the journal"),
             }
         }
+        drafts.shrink_to(KEPT);
+        self.drafts = drafts;
         Ok(())
     }
 

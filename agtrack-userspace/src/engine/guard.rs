@@ -19,6 +19,8 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
 use crate::config::AGENTS;
 use crate::input::FileTouch;
 use crate::load::Pins;
@@ -146,10 +148,15 @@ impl Guard {
 
     /// What has happened since the last look.
     pub(super) fn look(&mut self) -> News {
-        let own = std::process::id();
         let mut changed: BTreeMap<(u32, PathBuf), BTreeSet<FileTouch>> = BTreeMap::new();
         let mut lost = false;
-        for place in &self.places {
+        let ready = self.ready();
+        let own = if ready.is_empty() {
+            0
+        } else {
+            std::process::id()
+        };
+        for place in ready {
             place.group.read(|seen| match seen {
                 Seen::Change { pid, name, changes } if pid != own && place.concerns(&name) => {
                     let path = place.path(name);
@@ -161,6 +168,21 @@ impl Guard {
         }
         let touches = self.repeats.told(changed, Instant::now());
         News { touches, lost }
+    }
+
+    /// Where something has happened. There are many looks and little to see, so all are asked at once.
+    fn ready(&self) -> Vec<&Place> {
+        let mut all: Vec<_> = self
+            .places
+            .iter()
+            .map(|place| PollFd::from_borrowed_fd(place.group.as_fd(), PollFlags::IN))
+            .collect();
+        let is_known = poll(&mut all, Some(&Timespec::default())).is_ok();
+        let places = self.places.iter().zip(all);
+        places
+            .filter(|(_, asked)| !is_known || !asked.revents().is_empty())
+            .map(|(place, _)| place)
+            .collect()
     }
 
     /// What was only counted so far.

@@ -13,7 +13,7 @@ use crate::ring::Rings;
 
 /// While events flow the rings are read on this clock: waking the reader for each event would
 /// cost the recorded process more than the event does.
-pub(super) const TICK: Duration = Duration::from_millis(4);
+pub(super) const TICK: Duration = Duration::from_millis(8);
 /// While nothing happens the kernel wakes the reader; this bounds what a lost race costs.
 pub(super) const IDLE: Duration = Duration::from_millis(100);
 

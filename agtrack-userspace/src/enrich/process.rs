@@ -3,10 +3,11 @@
 mod arguments;
 mod contained;
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::{Arc, OnceLock};
 
 use agtrack_common::event::{CgroupAttach, Exec};
+use foldhash::HashMap;
 
 use super::containers::Containers;
 use crate::decode::Program;

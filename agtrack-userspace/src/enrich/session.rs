@@ -1,7 +1,8 @@
 //! Sessions: one run of one agent.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::VecDeque;
 
+use foldhash::{HashMap, HashSet};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 

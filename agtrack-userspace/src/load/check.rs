@@ -96,7 +96,7 @@ fn observe(
             *arrived += u64::from(is_event(message));
             let _ = decoder.push(message);
         });
-        events.extend(decoder.before(u64::MAX));
+        decoder.before(u64::MAX, &mut events);
         if events
             .iter()
             .any(|event| matches!(payload(event), Some(Payload::Exit(_))))

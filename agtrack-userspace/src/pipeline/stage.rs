@@ -2,8 +2,9 @@
 
 mod content;
 
-use std::collections::HashMap;
 use std::sync::Arc;
+
+use foldhash::HashMap;
 
 use super::memo::Memo;
 use crate::record::{
@@ -31,7 +32,7 @@ impl RedactStage {
     pub(super) fn new(key: &[u8; 32]) -> Self {
         RedactStage {
             redactor: Redactor::new(key),
-            processes: HashMap::new(),
+            processes: HashMap::default(),
             names: Memo::default(),
             ancestries: Memo::default(),
         }
@@ -57,7 +58,7 @@ impl RedactStage {
 
     pub(super) fn session(&mut self, change: &mut SessionChange) {
         let mut rules = Vec::new();
-        self.arguments(None, &mut change.command, &mut rules);
+        self.command(None, &mut change.command, &mut rules);
         if let Some(bound) = &mut change.bound
             && let Some(container) = &mut bound.container
         {
@@ -147,7 +148,7 @@ impl RedactStage {
                 brought,
                 ..
             } => {
-                self.arguments(Some(exe), args, rules);
+                self.command(Some(exe), args, rules);
                 self.path(exe, rules);
                 self.path(cwd, rules);
                 for script in [script, &mut brought.script_file].into_iter().flatten() {
@@ -222,8 +223,9 @@ impl RedactStage {
     fn redacted(&mut self, process: &Process) -> Process {
         let mut process = process.clone();
         let mut rules = Vec::new();
-        let args = Arc::make_mut(&mut process.args);
-        self.arguments(process.exe.as_ref(), args, &mut rules);
+        if let Some(after) = self.arguments(process.exe.as_ref(), &process.args, &mut rules) {
+            process.args = Arc::new(after);
+        }
         for path in [&mut process.exe, &mut process.cwd, &mut process.cgroup]
             .into_iter()
             .flatten()
@@ -264,26 +266,32 @@ impl RedactStage {
     /// A command as it stands in records.
     pub(super) fn shown_command(&self, command: &[Text]) -> Vec<Text> {
         let mut command = command.to_vec();
-        self.arguments(None, &mut command, &mut Vec::new());
+        self.command(None, &mut command, &mut Vec::new());
         command
     }
 
-    /// The arguments of a program that runs from `exe`, where that is known.
+    /// As [`RedactStage::arguments`], in place.
+    fn command(&self, exe: Option<&Text>, command: &mut Vec<Text>, rules: &mut Vec<&'static str>) {
+        if let Some(after) = self.arguments(exe, command, rules) {
+            *command = after;
+        }
+    }
+
+    /// What becomes of the arguments of a program that runs from `exe`, where that is known; `None`:
+    /// nothing.
     fn arguments(
         &self,
         exe: Option<&Text>,
-        arguments: &mut Vec<Text>,
+        arguments: &[Text],
         rules: &mut Vec<&'static str>,
-    ) {
-        let plain: Vec<Vec<u8>> = arguments
-            .iter()
-            .map(|argument| argument.0.clone())
-            .collect();
-        let found = self.redactor.command(exe.map(|exe| &exe.0[..]), &plain);
-        if !found.rules.is_empty() {
-            rules.extend(found.rules);
-            *arguments = found.value.into_owned().into_iter().map(Text).collect();
+    ) -> Option<Vec<Text>> {
+        let exe = exe.map(|exe| &exe.0[..]);
+        let found = self.redactor.command(exe, arguments);
+        if found.rules.is_empty() {
+            return None;
         }
+        rules.extend(found.rules);
+        Some(found.value.into_owned())
     }
 }
 

@@ -1,7 +1,8 @@
 //! Which process of a session is what: the main program, a child of it, or part of a call.
 
-use std::collections::HashMap;
 use std::sync::Arc;
+
+use foldhash::HashMap;
 
 use super::mains::Mains;
 use crate::catalogue::{self, Program};
@@ -269,7 +270,7 @@ impl Family {
     /// It begins with this process, which runs the main program.
     pub(super) fn of_program(uid: &str, program: &'static Program) -> Family {
         Family {
-            members: HashMap::from([(uid.to_owned(), Role::Main)]),
+            members: HashMap::from_iter([(uid.to_owned(), Role::Main)]),
             is_known: true,
             program: Some(program),
             mains: Mains::default(),

@@ -3,8 +3,10 @@
 //! An agent in a call is a run of its own. Its processes belong to the call around it too, so both
 //! runs take in what they do: the call around counts it, the agent's own tells of it.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
+
+use foldhash::HashMap;
 
 use super::call::Call;
 use super::family::{Begins, Family, Inside, Role, Started};
@@ -69,7 +71,7 @@ impl Run {
         Run {
             agent,
             family,
-            open: HashMap::new(),
+            open: HashMap::default(),
             past: VecDeque::new(),
             agents: Agents::default(),
             count: 0,

@@ -17,6 +17,9 @@ pub(super) const PIECE: usize = 256 << 10;
 /// A list of mounts is read so far, bytes.
 const MOUNTS: u64 = 8 << 20;
 
+/// What is asked of a file that is looked at.
+const LOOKED_AT: StatxFlags = StatxFlags::BASIC_STATS.union(StatxFlags::BTIME);
+
 /// File systems in memory of the kernel whose files are no data: to read one can be an act of its
 /// own (include/uapi/linux/magic.h, fs/nfsd/nfsctl.c, fs/xenfs/super.c, fs/fuse/control.c).
 const PSEUDO: &[u32] = &[
@@ -115,6 +118,32 @@ impl Place<'_> {
         Err(result)
     }
 
+    /// What has its name where the recorder is, taken hold of in no way. Only good for telling that
+    /// nothing has changed since the file was found and read: what kind of file it is was seen then.
+    pub(super) fn glance(&self) -> Option<Stat> {
+        let no_follow = match self.identity {
+            // What a link leads to is not what was meant.
+            Some(_) => AtFlags::SYMLINK_NOFOLLOW,
+            None => AtFlags::empty(),
+        };
+        let flags = AtFlags::NO_AUTOMOUNT | no_follow;
+        let stat = stat_of(&statx(CWD, self.path, flags, LOOKED_AT).ok()?);
+        self.has_identity(&stat).then_some(stat)
+    }
+
+    /// Whether it is the one that is meant, as far as stat(2) tells.
+    fn has_identity(&self, stat: &Stat) -> bool {
+        let Some((device, inode)) = self.identity else {
+            return true;
+        };
+        let (major, minor) = stat.device;
+        self.is_of(inode, stat) && device == format!("{major}:{minor}")
+    }
+
+    fn is_of(&self, inode: u64, stat: &Stat) -> bool {
+        stat.inode == inode && stat.born <= self.made_before
+    }
+
     /// What has this name, where the mounts of that process are.
     fn look(&self, name: &[u8], whose: &str, follow: bool) -> Result<Found, Unhashed> {
         let no_follow = match follow {
@@ -144,11 +173,9 @@ impl Place<'_> {
         let Some((device, inode)) = self.identity else {
             return true;
         };
-        let (major, minor) = found.stat.device;
-        found.stat.inode == inode
-            && found.stat.born <= self.made_before
-            && (device == format!("{major}:{minor}")
-                || mounted(&found.handle, whose).is_some_and(|mounted| mounted == device))
+        self.has_identity(&found.stat)
+            || self.is_of(inode, &found.stat)
+                && mounted(&found.handle, whose).is_some_and(|mounted| mounted == device)
     }
 }
 
@@ -218,8 +245,7 @@ impl Found {
 }
 
 fn look_at(handle: impl AsFd) -> Result<Statx, Unhashed> {
-    let wanted = StatxFlags::BASIC_STATS | StatxFlags::BTIME;
-    statx(handle, c"", AtFlags::EMPTY_PATH, wanted).map_err(reason)
+    statx(handle, c"", AtFlags::EMPTY_PATH, LOOKED_AT).map_err(reason)
 }
 
 fn stat_of(stat: &Statx) -> Stat {

@@ -48,14 +48,33 @@ impl Known {
     /// A file with this path was hashed.
     pub(super) fn put(&mut self, path: &[u8], entry: Entry) {
         let key = (entry.stat.device, entry.stat.inode);
-        self.forget(key);
         let name = self.keys.hash_one(path);
+        if self.renew(key, &entry, name) {
+            return;
+        }
+        self.forget(key);
         self.keep(key, entry, name);
         if self.files.len() > MOST
             && let Some((_, oldest)) = self.order.first_key_value()
         {
             self.forget(*oldest);
         }
+    }
+
+    /// Whether it was known by this name, and is so still.
+    fn renew(&mut self, key: Key, entry: &Entry, name: u64) -> bool {
+        let Some(kept) = self.files.get_mut(&key) else {
+            return false;
+        };
+        if kept.name != name || self.names.get(&name) != Some(&key) {
+            return false;
+        }
+        self.order.remove(&kept.used);
+        self.used += 1;
+        kept.used = self.used;
+        kept.entry = *entry;
+        self.order.insert(kept.used, key);
+        true
     }
 
     fn keep(&mut self, key: Key, entry: Entry, name: u64) {
@@ -218,6 +237,26 @@ mod tests {
         // One of which nothing is known takes the name.
         known.renamed(b"/x", b"/c", false);
         assert_eq!(known.len(), [0; 3]);
+    }
+
+    #[test]
+    fn what_is_hashed_again_is_the_latest() {
+        let mut known = Known::default();
+        known.put(b"/a", entry(1, 0));
+        known.put(b"/b", entry(2, 0));
+        let again = Entry {
+            as_of: 9,
+            ..entry(1, 0)
+        };
+        known.put(b"/a", again);
+        assert_eq!(known.named(b"/a", None), Some(again));
+        assert_eq!(known.len(), [2; 3]);
+        let oldest = known.order.first_key_value();
+        assert_eq!(oldest.map(|(_, key)| key.1), Some(2));
+        // By another name it is somewhere else.
+        known.put(b"/c", again);
+        assert_eq!((inode(&known, "/a"), inode(&known, "/c")), (None, Some(1)));
+        assert_eq!(known.len(), [2; 3]);
     }
 
     #[test]
