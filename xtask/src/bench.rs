@@ -5,6 +5,7 @@
 //! beside them, on the terminal and in `docs/benchmarks.md`. Never: an estimate, or a verdict on a
 //! time; what cannot be measured here is named.
 
+mod against;
 mod audit;
 mod budget;
 mod foreign;
@@ -29,9 +30,10 @@ use crate::build;
 use crate::run;
 use crate::setup::{self, Need};
 use crate::workspace::Workspace;
+use against::Earlier;
 use load::Load;
 use pressure::Lengths;
-use process::Agtrack;
+use process::{Agtrack, SETTINGS};
 use recorder::{Bench, Recorder};
 use report::Report;
 use table::{Pair, Pairs};
@@ -63,6 +65,9 @@ pub(crate) struct Options {
     /// Measure only `agtrack query`, on a journal of so many MiB; prints its table, needs no root
     #[arg(long, value_name = "MIB", num_args = 0..=1, default_missing_value = "1024")]
     query: Option<u64>,
+    /// Measure agtrack as it was at this commit too, and show both beside each other
+    #[arg(long, value_name = "COMMIT")]
+    against: Option<String>,
     /// Measure this optimised agtrack instead of building one
     #[arg(long)]
     agtrack: Option<PathBuf>,
@@ -87,6 +92,7 @@ impl Options {
 
     fn recorders(&self) -> Vec<Recorder> {
         let mut recorders = vec![Recorder::DaemonIdle, Recorder::Beside, Recorder::Tagged];
+        recorders.extend(self.against.as_ref().map(|_| Recorder::Earlier));
         if !self.alone {
             recorders.extend([Recorder::Auditd, Recorder::Strace]);
         }
@@ -144,10 +150,19 @@ pub(crate) fn bench(workspace: &Workspace, options: &Options) -> Result<ExitCode
     }
     let loads = options.loads();
     let pairs = pairs(&bench, options.rounds(), &loads, &recorders, &mut report);
-    // A recorder that was left out keeps its column.
-    report.ratios(&pairs, &loads, &options.recorders());
+    // A recorder that was left out keeps its column; the earlier one has a table.
+    let mut columns = options.recorders();
+    columns.retain(|recorder| *recorder != Recorder::Earlier);
+    report.ratios(&pairs, &loads, &columns);
+    let (rows, then) = match options.no_pressure {
+        true => (Vec::new(), Vec::new()),
+        false => pressure::measure(&bench, options.lengths()),
+    };
     if !options.no_pressure {
-        report.pressure(&pressure::measure(&bench, options.lengths()));
+        report.pressure(&rows);
+    }
+    if let Some(earlier) = &bench.earlier {
+        report.against(earlier.table(&pairs, &loads, (&rows, &then)));
     }
     // Until here: the work without a recorder must not pay for audit anywhere.
     drop(quiet);
@@ -164,12 +179,17 @@ fn prepared(workspace: &Workspace, options: &Options) -> Result<Bench> {
         None => build::agtrack(workspace, true)?,
     };
     let place = workspace.scratch("bench")?;
+    let agtrack = Agtrack {
+        binary,
+        place: place.clone(),
+        backend: options.backend.clone(),
+        settings: SETTINGS,
+    };
+    let against = options.against.as_deref();
+    let earlier = against.map(|commit| Earlier::build(workspace, commit, &agtrack));
     Ok(Bench {
-        agtrack: Agtrack {
-            binary,
-            place: place.clone(),
-            backend: options.backend.clone(),
-        },
+        earlier: earlier.transpose()?,
+        agtrack,
         loader: loader(workspace)?,
         place,
         millis: options.millis(),

@@ -46,7 +46,7 @@ impl Budget {
                 Load::Connect => Some(Budget::Times(1.15)),
                 Load::Exec => Some(Budget::Times(1.05)),
             },
-            Recorder::Strace | Recorder::Auditd => None,
+            Recorder::Earlier | Recorder::Strace | Recorder::Auditd => None,
         }
     }
 

@@ -5,12 +5,14 @@
 
 mod burst;
 
+use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result};
 
 use super::foreign;
 use super::load::{FILES, Load};
+use super::process::Agtrack;
 use super::recorder::{Bench, done};
 use super::table::{median, spread};
 use crate::run;
@@ -59,33 +61,54 @@ impl Row {
     }
 }
 
-/// All of it.
-pub(super) fn measure(bench: &Bench, lengths: Lengths) -> Vec<Row> {
-    let mut rows = Vec::new();
-    rows.push(paced(
-        bench,
-        Work::new(Load::Exec, lengths.exec, 1000),
-        "fork+exec+exit",
-        0.8 * f64::from(lengths.exec) / 20.0,
-    ));
-    rows.push(paced(
-        bench,
-        Work::new(Load::OpenRead, lengths.open, 20_000),
-        "open+read+close",
-        0.5 * f64::from(lengths.open) / 10.0,
-    ));
-    rows.push(files(bench));
-    rows.extend(storm(bench, lengths));
-    rows.extend(start(bench, lengths.rounds));
-    rows
+/// Whom it is done to, and with what.
+#[derive(Clone, Copy)]
+struct Subject<'b> {
+    agtrack: &'b Agtrack,
+    loader: &'b Path,
+    lengths: Lengths,
+}
+
+/// Each gives some rows.
+const PARTS: [fn(Subject<'_>) -> Vec<Row>; 5] = [execs, opens, files, storm, start];
+
+/// All of it; and beside each row the same of an earlier agtrack, where there is one.
+pub(super) fn measure(bench: &Bench, lengths: Lengths) -> (Vec<Row>, Vec<Row>) {
+    let subject = |agtrack| Subject {
+        agtrack,
+        loader: &bench.loader,
+        lengths,
+    };
+    let (mut now, mut then) = (Vec::new(), Vec::new());
+    for part in PARTS {
+        now.extend(part(subject(&bench.agtrack)));
+        if let Some(earlier) = &bench.earlier {
+            then.extend(part(subject(&earlier.agtrack)));
+        }
+    }
+    (now, then)
+}
+
+fn execs(subject: Subject<'_>) -> Vec<Row> {
+    let seconds = subject.lengths.exec;
+    let work = Work::new(Load::Exec, seconds, 1000);
+    let cpu = 0.8 * f64::from(seconds) / 20.0;
+    vec![paced(subject, work, "fork+exec+exit", cpu)]
+}
+
+fn opens(subject: Subject<'_>) -> Vec<Row> {
+    let seconds = subject.lengths.open;
+    let work = Work::new(Load::OpenRead, seconds, 20_000);
+    let cpu = 0.5 * f64::from(seconds) / 10.0;
+    vec![paced(subject, work, "open+read+close", cpu)]
 }
 
 /// A load at a rate that must not lose anything.
-fn paced(bench: &Bench, work: Work, operation: &str, cpu: f64) -> Row {
+fn paced(subject: Subject<'_>, work: Work, operation: &str, cpu: f64) -> Row {
     let what = format!("{operation} {}/s for {} s", work.rate, work.seconds);
     let goal = format!("0 lost, ≤ {cpu:.2} CPU s");
     eprintln!("bench: {what}");
-    match calm(|| burst::burst(bench, work)) {
+    match calm(|| subject.burst(work)) {
         Ok(burst) => {
             let holds = burst.is_complete() && burst.cpu <= cpu;
             let reached = format!(
@@ -103,7 +126,7 @@ fn paced(bench: &Bench, work: Work, operation: &str, cpu: f64) -> Row {
 }
 
 /// Files whose hashes are wanted all at once.
-fn files(bench: &Bench) -> Row {
+fn files(subject: Subject<'_>) -> Vec<Row> {
     let what = format!("{FILES} files of 64 KiB written at once");
     let goal = "0 lost, every file hashed, done before 2 s are over";
     eprintln!("bench: {what}");
@@ -111,7 +134,7 @@ fn files(bench: &Bench) -> Row {
         processes: 1,
         ..Work::new(Load::Files, 1, 0)
     };
-    match calm(|| burst::burst(bench, work)) {
+    let row = match calm(|| subject.burst(work)) {
         Ok(burst) => {
             let hashed = burst.hashed();
             // The load itself ends two seconds after the last file.
@@ -128,13 +151,15 @@ fn files(bench: &Bench) -> Row {
             Row::new(what, goal, reached, holds)
         }
         Err(error) => Row::unmeasured(what, goal, &format!("{error:#}")),
-    }
+    };
+    vec![row]
 }
 
 const STORM: &str = "rate ≥ 0.46 of free, every loss counted, no process event lost";
 
 /// Opens from every core, with and without the daemon in turn.
-fn storm(bench: &Bench, lengths: Lengths) -> Vec<Row> {
+fn storm(subject: Subject<'_>) -> Vec<Row> {
+    let lengths = subject.lengths;
     let what = format!("open+read+close from every core for {} s", lengths.storm);
     eprintln!("bench: {what}");
     let work = Work {
@@ -145,8 +170,8 @@ fn storm(bench: &Bench, lengths: Lengths) -> Vec<Row> {
     let mut ratios = Vec::new();
     for _ in 0..lengths.rounds {
         let round = calm(|| {
-            let free = done(&mut work.command(&bench.loader))?.rate;
-            Ok((free, burst::burst(bench, work)?))
+            let free = done(&mut work.command(subject.loader))?.rate;
+            Ok((free, subject.burst(work)?))
         });
         match round {
             Ok((free, burst)) => {
@@ -209,14 +234,14 @@ fn memory(bursts: &[Burst]) -> Row {
 }
 
 /// From the start of `agtrack run` until its command, which is recorded, tells the time.
-fn start(bench: &Bench, rounds: u32) -> Vec<Row> {
+fn start(subject: Subject<'_>) -> Vec<Row> {
     eprintln!("bench: start to first event");
     let mut run = Vec::new();
     let mut ready = Vec::new();
-    let measured = (0..rounds.max(3)).try_for_each(|_| -> Result<()> {
-        run.push(until_first_event(bench)?);
+    let measured = (0..subject.lengths.rounds.max(3)).try_for_each(|_| -> Result<()> {
+        run.push(until_first_event(subject.agtrack)?);
         let begun = std::time::Instant::now();
-        let daemon = bench.agtrack.daemon(None)?;
+        let daemon = subject.agtrack.daemon(None)?;
         ready.push(begun.elapsed().as_secs_f64());
         drop(daemon);
         Ok(())
@@ -236,14 +261,20 @@ fn start(bench: &Bench, rounds: u32) -> Vec<Row> {
     ]
 }
 
-fn until_first_event(bench: &Bench) -> Result<f64> {
-    let mut command = bench.agtrack.run()?;
+fn until_first_event(agtrack: &Agtrack) -> Result<f64> {
+    let mut command = agtrack.run()?;
     command.args(["date", "+%s%N"]);
     let begun = SystemTime::now().duration_since(UNIX_EPOCH)?;
     let printed = run::output(&mut command)?;
     let nanoseconds: u64 = printed.trim().parse().context("date prints no number")?;
     let first = Duration::from_nanos(nanoseconds);
     Ok(first.saturating_sub(begun).as_secs_f64())
+}
+
+impl Subject<'_> {
+    fn burst(self, work: Work) -> Result<Burst> {
+        burst::burst(self.agtrack, self.loader, work)
+    }
 }
 
 /// Tries again, once, what others disturbed.

@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader};
 use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
@@ -13,6 +13,8 @@ use crate::run;
 
 /// Longest time a daemon may take until it is ready.
 const READY: Duration = Duration::from_secs(20);
+/// How often it is looked meanwhile whether it has ended.
+const LOOK: Duration = Duration::from_millis(100);
 
 /// The binary, and how it is to run.
 pub(super) struct Agtrack {
@@ -22,7 +24,12 @@ pub(super) struct Agtrack {
     pub(super) place: PathBuf,
     /// `auto`, or the kind of hooks asked for.
     pub(super) backend: String,
+    /// What of `[capture]` is set besides.
+    pub(super) settings: &'static str,
 }
+
+/// Each event is to cost what it costs: nothing outlives the daemon, and no read is only counted.
+pub(super) const SETTINGS: &str = "pin = false\nreads = \"all\"\n";
 
 impl Agtrack {
     /// The journal of the last start.
@@ -69,6 +76,19 @@ impl Agtrack {
         Ok(running)
     }
 
+    /// It, with the settings that it knows: a version that lacks one does not start with it, and has
+    /// but that one way.
+    ///
+    /// # Errors
+    /// It does not start in any case.
+    pub(super) fn adapted(mut self) -> Result<Agtrack> {
+        if self.daemon(None).is_err() {
+            self.settings = "";
+            drop(self.daemon(None)?);
+        }
+        Ok(self)
+    }
+
     /// A daemon with an empty journal, and with an agent where there is a cgroup for one.
     ///
     /// # Errors
@@ -78,8 +98,8 @@ impl Agtrack {
         let config = self.place.join("agtrack.toml");
         let journal = self.journal().display().to_string();
         let mut text = format!(
-            "[journal]\ndir = {journal:?}\n[capture]\npin = false\nreads = \"all\"\nbackend = {:?}\n",
-            self.backend
+            "[journal]\ndir = {journal:?}\n[capture]\n{}backend = {:?}\n",
+            self.settings, self.backend
         );
         if let Some(cgroup) = cgroup {
             text.push_str("[[agents]]\nid = \"bench\"\n");
@@ -96,8 +116,8 @@ impl Agtrack {
             .stderr(Stdio::null())
             .spawn()
             .context("cannot start agtrack")?;
-        let running = Running { child };
-        wait_until_ready(&socket)?;
+        let mut running = Running { child };
+        running.wait_until_ready(&socket)?;
         Ok(running)
     }
 
@@ -108,26 +128,13 @@ impl Agtrack {
         let socket = UnixDatagram::bind(&path)
             .with_context(|| format!("cannot listen on {}", path.display()))?;
         socket
-            .set_read_timeout(Some(READY))
+            .set_read_timeout(Some(LOOK))
             .context("cannot set a time limit")?;
         Ok((socket, path))
     }
 
     fn forget(&self) -> Result<()> {
         remove(&self.journal())
-    }
-}
-
-fn wait_until_ready(socket: &UnixDatagram) -> Result<()> {
-    let mut message = [0_u8; 4096];
-    loop {
-        let length = socket
-            .recv(&mut message)
-            .context("agtrack daemon does not get ready; try it by hand")?;
-        let text = String::from_utf8_lossy(&message[..length]);
-        if text.lines().any(|line| line == "READY=1") {
-            return Ok(());
-        }
     }
 }
 
@@ -149,6 +156,21 @@ impl Running {
     /// Its process.
     pub(super) fn pid(&self) -> u32 {
         self.child.id()
+    }
+
+    fn wait_until_ready(&mut self, socket: &UnixDatagram) -> Result<()> {
+        let mut message = [0_u8; 4096];
+        let begun = Instant::now();
+        while begun.elapsed() < READY && matches!(self.child.try_wait(), Ok(None)) {
+            let Ok(length) = socket.recv(&mut message) else {
+                continue;
+            };
+            let text = String::from_utf8_lossy(&message[..length]);
+            if text.lines().any(|line| line == "READY=1") {
+                return Ok(());
+            }
+        }
+        bail!("agtrack daemon does not get ready; try it by hand")
     }
 
     /// Its memory that no file backs, in KiB; 0 when it has ended.

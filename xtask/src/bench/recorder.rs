@@ -7,6 +7,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result};
 
+use super::against::Earlier;
 use super::audit;
 use super::host;
 use super::load::{Done, Load};
@@ -22,6 +23,8 @@ pub(super) enum Recorder {
     Beside,
     /// agtrack records the load.
     Tagged,
+    /// An earlier agtrack does.
+    Earlier,
     /// auditd with rules for what agtrack records.
     Auditd,
     /// `strace -f` of everything the load does.
@@ -34,6 +37,7 @@ impl fmt::Display for Recorder {
             Recorder::DaemonIdle => "agtrack daemon, no agent runs",
             Recorder::Beside => "agtrack, another process is recorded",
             Recorder::Tagged => "agtrack, this process is recorded",
+            Recorder::Earlier => "agtrack as it was, this process is recorded",
             Recorder::Auditd => "auditd, rules for the same events",
             Recorder::Strace => "strace -f",
         })
@@ -44,6 +48,8 @@ impl fmt::Display for Recorder {
 pub(super) struct Bench {
     /// The recorder that is measured.
     pub(super) agtrack: Agtrack,
+    /// What it is compared with.
+    pub(super) earlier: Option<Earlier>,
     /// The program with `load`.
     pub(super) loader: PathBuf,
     /// Where auditd's files go.
@@ -77,6 +83,10 @@ impl Bench {
                 self.free(load)
             }
             Recorder::Tagged => cost(&mut self.load(self.agtrack.run()?, load)),
+            Recorder::Earlier => {
+                let earlier = self.earlier.as_ref().context("there is no earlier one")?;
+                cost(&mut self.load(earlier.agtrack.run()?, load))
+            }
             Recorder::Auditd => {
                 let _daemon = audit::Daemon::start(&self.place)?;
                 self.free(load)

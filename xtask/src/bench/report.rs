@@ -31,25 +31,11 @@ const METHOD: &str = "\
     `unlink`, `rename`, `connect` and their variants, for all results; it writes its log in the \
     ENRICHED format. strace prints every system call to a file.\n";
 
-/// Ratios of the recorded process when opens, unlinks, renames, connects, forks, execs and exits were all
-/// that was recorded (commit be07dbc, on a machine of the same kind), where they were lower.
-const FIRST: &str = "\
-    ## Against the first capture\n\n\
-    What an operation costs grows with what is recorded of it. Where the recorded process was faster with \
-    the first version of the probes, this has come since:\n\n\
-    | operation | ratio then | recorded since |\n|---|---|---|\n\
-    | create+write+close+unlink | 1.32 [1.18..1.55] | a third event each time: the end of the written \
-    file, with its bytes, calls and size; each write is counted |\n\
-    | connect+accept+close | 1.06 [1.03..1.10] | what accept gave, and of both ends a flow with bytes, \
-    packets, retransmits and its times; the first bytes are looked at for names. Of 9 µs that programs run \
-    for each connection 3.3 go to results of calls, 1.7 to changes of state, 1.8 to its 12 packets, 1.5 to \
-    sockets that are made and closed |\n\
-    | open+read+close from every core | 0.42 [0.33..0.42] of free | opens are told apart by who may write \
-    the file, and those that say nothing new are counted |\n\n";
-
 /// What is told at the end.
 pub(super) struct Report {
     text: String,
+    /// Beside an earlier version.
+    against: String,
     notes: Vec<String>,
     backend: String,
     /// Whether it is kept.
@@ -75,6 +61,7 @@ impl Report {
         );
         Report {
             text,
+            against: String::new(),
             notes: Vec::new(),
             backend,
             whole,
@@ -134,6 +121,11 @@ impl Report {
         );
     }
 
+    /// The third table.
+    pub(super) fn against(&mut self, table: String) {
+        self.against = table;
+    }
+
     /// Prints it all, and keeps it where it is the whole.
     ///
     /// # Errors
@@ -144,10 +136,11 @@ impl Report {
         for note in &self.notes {
             let _ = writeln!(self.text, "- {note}");
         }
-        println!("{}", self.text);
+        let tables = format!("{}\n{}", self.text, self.against);
+        println!("{tables}");
         if self.whole {
             let path = workspace.root.join("docs/benchmarks.md");
-            let document = format!("{INTRODUCTION}{}\n{FIRST}{METHOD}", self.text);
+            let document = format!("{INTRODUCTION}{tables}{METHOD}");
             fs::write(&path, document)
                 .with_context(|| format!("cannot write {}", path.display()))?;
             println!("written to {}", path.display());

@@ -67,6 +67,12 @@ impl Pairs {
         table
     }
 
+    /// A cell without a budget.
+    pub(super) fn plain(&self, recorder: Recorder, load: Load) -> String {
+        let pairs = self.0.get(&(recorder, load)).map_or(&[][..], Vec::as_slice);
+        cell(pairs, None)
+    }
+
     /// How many rounds of how many were spoiled by others.
     pub(super) fn spoiled(&self) -> (usize, usize) {
         let all = self.0.values().flatten();

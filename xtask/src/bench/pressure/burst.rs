@@ -10,8 +10,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::bench::foreign::{self, Watch};
 use crate::bench::load::{Done, Load};
-use crate::bench::process::Running;
-use crate::bench::recorder::Bench;
+use crate::bench::process::{Agtrack, Running};
 use crate::bench::totals::{Account, Totals, Written};
 
 /// How often memory and processor time are looked at.
@@ -209,14 +208,14 @@ impl Burst {
 ///
 /// # Errors
 /// There is no cgroup to be had, or something does not run.
-pub(super) fn burst(bench: &Bench, work: Work) -> Result<Burst> {
+pub(super) fn burst(agtrack: &Agtrack, loader: &Path, work: Work) -> Result<Burst> {
     let group = Group::new()?;
-    let daemon = bench.agtrack.daemon(Some(&group.path))?;
+    let daemon = agtrack.daemon(Some(&group.path))?;
     settle(&daemon)?;
     let (idle, before) = (daemon.memory(), foreign::seconds(daemon.pid()));
     let watch = Watch::begin();
     let begun = Instant::now();
-    let (done, mut greatest) = run(bench, work, &group, &daemon)?;
+    let (done, mut greatest) = run(loader, work, &group, &daemon)?;
     let lasted = begun.elapsed().as_secs_f64();
     let ended = Instant::now();
     let foreign = watch.cores();
@@ -225,7 +224,7 @@ pub(super) fn burst(bench: &Bench, work: Work) -> Result<Burst> {
     let after = daemon.memory();
     greatest = greatest.max(after);
     drop(daemon);
-    let journal = bench.agtrack.journal();
+    let journal = agtrack.journal();
     let account = Account::read(&journal)?;
     let written = Written::read(&journal)?;
     // A storm leaves gigabytes.
@@ -250,11 +249,11 @@ pub(super) fn burst(bench: &Bench, work: Work) -> Result<Burst> {
 }
 
 /// The load in the cgroup, and the daemon's greatest memory meanwhile.
-fn run(bench: &Bench, work: Work, group: &Group, daemon: &Running) -> Result<(Done, u64)> {
+fn run(loader: &Path, work: Work, group: &Group, daemon: &Running) -> Result<(Done, u64)> {
     let mut child = Command::new("sh")
         .args(["-c", "echo $$ > \"$0\" && exec \"$@\""])
         .arg(group.directory.join("cgroup.procs"))
-        .arg(&bench.loader)
+        .arg(loader)
         .args(work.arguments())
         .stdin(Stdio::null())
         .stdout(Stdio::piped())

@@ -1,0 +1,162 @@
+//! An earlier agtrack, measured in the same run: machines differ more from day to day than versions.
+//!
+//! Comes in: a commit. Goes out: its binary, built once, and a table of both.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, bail};
+
+use super::load::Load;
+use super::pressure::Row;
+use super::process::Agtrack;
+use super::recorder::Recorder;
+use super::table::Pairs;
+use crate::run;
+use crate::workspace::Workspace;
+
+/// The first version that could be measured.
+const FIRST: &str = "be07dbc0298bd5761a5fe9d733bdf9a8aeb11128";
+
+/// What is recorded of an operation that the first version did not record.
+const SINCE_FIRST: &[(Load, &str)] = &[
+    (
+        Load::Create,
+        "a third event each time: the end of the written file, with its bytes, calls, size and hash; each \
+         write is counted",
+    ),
+    (
+        Load::Write,
+        "each write is counted, for the event at the file's end; nothing was recorded of it",
+    ),
+    (
+        Load::Udp,
+        "with whom datagrams are exchanged, and their bytes and number each way; nothing was recorded of it",
+    ),
+    (
+        Load::Connect,
+        "what accept gave, and of both ends a flow with bytes, packets, retransmits and its times; the first \
+         bytes are looked at for names",
+    ),
+    (
+        Load::Tls,
+        "as of the line above, and the name that the handshake asks for",
+    ),
+    (
+        Load::Exec,
+        "names of the environment, what the exit used (times, bytes, memory), a hash of the program, memory \
+         that is mapped to be written; signals and changes of user are looked for",
+    ),
+];
+
+/// It, and where it came from.
+pub(super) struct Earlier {
+    /// All digits.
+    commit: String,
+    /// The binary.
+    pub(super) agtrack: Agtrack,
+}
+
+impl Earlier {
+    /// Builds that commit, unless it was built before.
+    ///
+    /// # Errors
+    /// There is no such commit, or it does not compile or start here.
+    pub(super) fn build(workspace: &Workspace, commit: &str, now: &Agtrack) -> Result<Earlier> {
+        let mut resolve = Command::new("git");
+        resolve
+            .args(["rev-parse", "--verify", &format!("{commit}^{{commit}}")])
+            .current_dir(&workspace.root);
+        let commit = run::output(&mut resolve)
+            .with_context(|| format!("{commit} is no commit of this repository"))?
+            .trim()
+            .to_owned();
+        let place = workspace.scratch(Path::new("against").join(&commit))?;
+        let agtrack = Agtrack {
+            binary: binary(workspace, &commit, &place)?,
+            place: workspace.scratch("bench")?,
+            backend: now.backend.clone(),
+            settings: now.settings,
+        };
+        Ok(Earlier {
+            agtrack: agtrack.adapted()?,
+            commit,
+        })
+    }
+
+    /// Both beside each other, operation by operation and under pressure.
+    pub(super) fn table(
+        &self,
+        pairs: &Pairs,
+        loads: &[Load],
+        (now, then): (&[Row], &[Row]),
+    ) -> String {
+        let short = self.commit.get(..7).unwrap_or_default();
+        let is_first = self.commit == FIRST;
+        let mut table = format!(
+            "## Against {}\n\nCommit `{short}` and this one in the same run, in turn; the first numbers are \
+             ratios of the recorded process to no recorder. What an operation costs grows with what is \
+             recorded of it.\n\n| what | {short} | now | recorded since |\n|---|---|---|---|\n",
+            if is_first { "the first capture" } else { short },
+        );
+        for &load in loads {
+            let [then, now] =
+                [Recorder::Earlier, Recorder::Tagged].map(|recorder| pairs.plain(recorder, load));
+            let since = SINCE_FIRST.iter().find(|(of, _)| is_first && *of == load);
+            let since = since.map_or("", |(_, since)| since);
+            let _ = writeln!(table, "| {} | {then} | {now} | {since} |", load.describe());
+        }
+        for now in now {
+            let then = then.iter().find(|then| then.what == now.what);
+            let then = then.map_or("not measured", |then| &then.reached);
+            let _ = writeln!(table, "| {} | {then} | {} | |", now.what, now.reached);
+        }
+        table.push('\n');
+        table
+    }
+}
+
+fn binary(workspace: &Workspace, commit: &str, place: &Path) -> Result<PathBuf> {
+    let binary = place.join("agtrack");
+    if binary.exists() {
+        return Ok(binary);
+    }
+    eprintln!("bench: building agtrack of {commit}");
+    let sources = place.join("src");
+    fs::create_dir_all(&sources).with_context(|| format!("cannot create {}", sources.display()))?;
+    unpack(workspace, commit, &sources)?;
+    let target = workspace.scratch("against/target")?;
+    let mut build = workspace.cargo();
+    build
+        .current_dir(&sources)
+        .args(["build", "--release", "--package", "agtrack-userspace"])
+        .args(["--bin", "agtrack"])
+        .env("CARGO_TARGET_DIR", &target);
+    run::run(&mut build, "the compiler's reasons stand above")?;
+    let built = target.join("release/agtrack");
+    fs::copy(&built, &binary).with_context(|| format!("cannot copy {}", built.display()))?;
+    Ok(binary)
+}
+
+/// The sources of a commit, without touching the tree that is worked on.
+fn unpack(workspace: &Workspace, commit: &str, sources: &Path) -> Result<()> {
+    let mut archive = Command::new("git")
+        .args(["archive", commit])
+        .current_dir(&workspace.root)
+        .stdout(Stdio::piped())
+        .spawn()
+        .context("cannot start git")?;
+    let pipe = archive.stdout.take().context("git has no output")?;
+    let unpacked = Command::new("tar")
+        .arg("-x")
+        .current_dir(sources)
+        .stdin(pipe)
+        .status()
+        .context("cannot start tar")?;
+    if !archive.wait().context("cannot wait for git")?.success() || !unpacked.success() {
+        bail!("cannot unpack the sources of {commit}");
+    }
+    Ok(())
+}
