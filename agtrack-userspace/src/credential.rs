@@ -111,7 +111,7 @@ struct Index {
     by_name: HashMap<&'static [u8], Vec<&'static Credential>>,
     by_extension: HashMap<&'static [u8], Vec<&'static Credential>>,
     by_hidden: HashMap<&'static [u8], Vec<&'static Credential>>,
-    by_start: Vec<&'static Credential>,
+    by_start: HashMap<&'static [u8], Vec<&'static Credential>>,
 }
 
 static INDEX: LazyLock<Index> = LazyLock::new(|| {
@@ -121,7 +121,8 @@ static INDEX: LazyLock<Index> = LazyLock::new(|| {
         if let Some(extension) = pattern.strip_prefix(b"*.") {
             index.by_extension.entry(extension).or_default().push(row);
         } else if row.is_start() {
-            index.by_start.push(row);
+            let rows = index.by_start.entry(top(pattern));
+            rows.or_default().push(row);
         } else if pattern.ends_with(b"/") {
             let first = pattern.split(|byte| *byte == b'/').next();
             let rows = index.by_hidden.entry(first.unwrap_or_default());
@@ -145,15 +146,21 @@ impl Index {
         let extension = memchr::memrchr(b'.', name).and_then(|dot| name.get(dot + 1..));
         let ending = extension.and_then(|extension| self.by_extension.get(extension));
         let hidden = hidden(path).filter_map(|(_, dir)| self.by_hidden.get(dir));
-        let started = self.by_start.iter().copied();
+        let started = self.by_start.get(top(path));
         named
             .into_iter()
             .chain(ending)
             .chain(hidden)
+            .chain(started)
             .flatten()
             .copied()
-            .chain(started)
     }
+}
+
+/// The first component of an absolute path.
+fn top(path: &[u8]) -> &[u8] {
+    let mut components = path.split(|byte| *byte == b'/');
+    components.nth(1).unwrap_or_default()
 }
 
 /// Where a component begins with a dot.

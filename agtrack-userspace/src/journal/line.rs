@@ -32,7 +32,7 @@ pub(super) fn accept(line: &[u8], seq: u64) -> Result<(), String> {
             line.len()
         ));
     }
-    if line.contains(&b'\n') {
+    if memchr::memchr(b'\n', line).is_some() {
         return Err("it contains a newline".to_owned());
     }
     if line.first() != Some(&b'{') || line.last() != Some(&b'}') {

@@ -20,34 +20,50 @@ use crate::workspace::Workspace;
 /// The first version that could be measured.
 const FIRST: &str = "be07dbc0298bd5761a5fe9d733bdf9a8aeb11128";
 
-/// What is recorded of an operation that the first version did not record.
-const SINCE_FIRST: &[(Load, &str)] = &[
+/// What is done at an operation that the first version did not do, by how its row begins.
+const SINCE_FIRST: &[(&str, &str)] = &[
     (
-        Load::Create,
-        "a third event each time: the end of the written file, with its bytes, calls, size and hash; each \
-         write is counted",
+        "create+write+close+unlink",
+        "a third event each time: the end of the written file, with its bytes, calls and size; each write is \
+         counted, and a thread of its own looks for the file to hash it",
     ),
     (
-        Load::Write,
+        "write to an open file",
         "each write is counted, for the event at the file's end; nothing was recorded of it",
     ),
     (
-        Load::Udp,
-        "with whom datagrams are exchanged, and their bytes and number each way; nothing was recorded of it",
+        "unlink",
+        "the files that were made for it have an event more each, and a thread looks for each to hash it: the \
+         recorder fills more than one of the two cores",
     ),
     (
-        Load::Connect,
-        "what accept gave, and of both ends a flow with bytes, packets, retransmits and its times; the first \
-         bytes are looked at for names",
+        "sendto+recv",
+        "with whom datagrams are exchanged, their bytes and number each way; nothing was recorded of it",
     ),
     (
-        Load::Tls,
-        "as of the line above, and the name that the handshake asks for",
+        "connect+accept+close",
+        "what accept gave, and of both ends a flow with bytes, packets, retransmits and its times: four \
+         events instead of one; the first bytes are looked at for names",
     ),
     (
-        Load::Exec,
-        "names of the environment, what the exit used (times, bytes, memory), a hash of the program, memory \
-         that is mapped to be written; signals and changes of user are looked for",
+        "connect+TLS",
+        "as with every connection, and the name that the handshake asks for",
+    ),
+    (
+        "fork+exec+exit",
+        "names of the environment, what the process used (times, bytes, memory), the program's hash, memory \
+         that is mapped to be written; which tool call it belongs to and what that came to",
+    ),
+    ("1000 files", "the end of each written file, and its hash"),
+    (
+        "open+read+close from every core",
+        "who may write the file; what the session and the tool call came to (files, credentials)",
+    ),
+    ("events into the journal", "as above; a record is longer"),
+    (
+        "memory of the daemon",
+        "tool calls, hashes of files, sockets with their names; records wait longer in a storm that \
+         leaves the recorder less than a core",
     ),
 ];
 
@@ -98,20 +114,23 @@ impl Earlier {
         let mut table = format!(
             "## Against {}\n\nCommit `{short}` and this one in the same run, in turn; the first numbers are \
              ratios of the recorded process to no recorder. What an operation costs grows with what is \
-             recorded of it.\n\n| what | {short} | now | recorded since |\n|---|---|---|---|\n",
+             recorded of it.\n\n| what | {short} | now | done since |\n|---|---|---|---|\n",
             if is_first { "the first capture" } else { short },
         );
+        let mut line = |what: &str, then: &str, now: &str| {
+            let since = SINCE_FIRST.iter().find(|(of, _)| what.starts_with(of));
+            let since = since.filter(|_| is_first).map_or("", |(_, since)| since);
+            let _ = writeln!(table, "| {what} | {then} | {now} | {since} |");
+        };
         for &load in loads {
             let [then, now] =
                 [Recorder::Earlier, Recorder::Tagged].map(|recorder| pairs.plain(recorder, load));
-            let since = SINCE_FIRST.iter().find(|(of, _)| is_first && *of == load);
-            let since = since.map_or("", |(_, since)| since);
-            let _ = writeln!(table, "| {} | {then} | {now} | {since} |", load.describe());
+            line(load.describe(), &then, &now);
         }
         for now in now {
             let then = then.iter().find(|then| then.what == now.what);
             let then = then.map_or("not measured", |then| &then.reached);
-            let _ = writeln!(table, "| {} | {then} | {} | |", now.what, now.reached);
+            line(&now.what, then, &now.reached);
         }
         table.push('\n');
         table
@@ -159,4 +178,52 @@ fn unpack(workspace: &Workspace, commit: &str, sources: &Path) -> Result<()> {
         bail!("cannot unpack the sources of {commit}");
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::table::Pair;
+    use super::*;
+
+    fn row(what: &str, reached: &str) -> Row {
+        Row::unmeasured(what, "", reached)
+    }
+
+    #[test]
+    fn both_stand_beside_each_other_with_what_came_since() {
+        let agtrack = Agtrack {
+            binary: PathBuf::new(),
+            place: PathBuf::new(),
+            backend: String::new(),
+            settings: "",
+        };
+        let earlier = Earlier {
+            commit: FIRST.to_owned(),
+            agtrack,
+        };
+        let mut pairs = Pairs::default();
+        for (recorder, under) in [(Recorder::Earlier, 130.0), (Recorder::Tagged, 140.0)] {
+            let pair = Pair {
+                free: 100.0,
+                under,
+                foreign: 0.0,
+            };
+            pairs.add(recorder, Load::Unlink, pair);
+        }
+        let now = [row("start", "1 s"), row("only now", "2 s")];
+        let table = earlier.table(&pairs, &[Load::Unlink], (&now, &[row("start", "3 s")]));
+        let lines: Vec<_> = table.trim_end().lines().skip(6).collect();
+        let [unlink, start, only] = lines[..] else {
+            panic!("{table}");
+        };
+        assert!(
+            unlink.starts_with("| unlink | 1.30 [1.30..1.30] | 1.40 [1.40..1.40] | the files"),
+            "{unlink}"
+        );
+        assert_eq!(
+            start,
+            "| start | not measured: 3 s | not measured: 1 s |  |"
+        );
+        assert_eq!(only, "| only now | not measured | not measured: 2 s |  |");
+    }
 }
