@@ -69,64 +69,102 @@ struct Subject<'b> {
     lengths: Lengths,
 }
 
-/// Each gives some rows.
-const PARTS: [fn(Subject<'_>) -> Vec<Row>; 5] = [execs, opens, files, storm, start];
+/// Rows of each subject, in the order of the subjects.
+type Part = fn(&[Subject<'_>]) -> Vec<Vec<Row>>;
+
+const PARTS: [Part; 5] = [execs, opens, files, storm, start];
 
 /// All of it; and beside each row the same of an earlier agtrack, where there is one.
 pub(super) fn measure(bench: &Bench, lengths: Lengths) -> (Vec<Row>, Vec<Row>) {
-    let subject = |agtrack| Subject {
-        agtrack,
-        loader: &bench.loader,
-        lengths,
-    };
+    let earlier = bench.earlier.as_ref().map(|earlier| &earlier.agtrack);
+    let subjects: Vec<_> = std::iter::once(&bench.agtrack)
+        .chain(earlier)
+        .map(|agtrack| Subject {
+            agtrack,
+            loader: &bench.loader,
+            lengths,
+        })
+        .collect();
     let (mut now, mut then) = (Vec::new(), Vec::new());
     for part in PARTS {
-        now.extend(part(subject(&bench.agtrack)));
-        if let Some(earlier) = &bench.earlier {
-            then.extend(part(subject(&earlier.agtrack)));
-        }
+        let mut rows = part(&subjects).into_iter();
+        now.extend(rows.next().unwrap_or_default());
+        then.extend(rows.next().unwrap_or_default());
     }
     (now, then)
 }
 
-fn execs(subject: Subject<'_>) -> Vec<Row> {
-    let seconds = subject.lengths.exec;
-    let work = Work::new(Load::Exec, seconds, 1000);
-    let cpu = 0.8 * f64::from(seconds) / 20.0;
-    vec![paced(subject, work, "fork+exec+exit", cpu)]
+/// Each subject has its turn again and again: what disturbs for a while disturbs all of them.
+fn in_turn<T>(
+    subjects: &[Subject<'_>],
+    measure: impl Fn(Subject<'_>) -> Result<T>,
+) -> Vec<Result<Vec<T>>> {
+    let mut all: Vec<_> = subjects.iter().map(|_| Ok(Vec::new())).collect();
+    let rounds = subjects.first().map_or(0, |subject| subject.lengths.rounds);
+    for _ in 0..rounds {
+        for (subject, so_far) in subjects.iter().zip(&mut all) {
+            let Ok(done) = so_far else { continue };
+            match calm(|| measure(*subject)) {
+                Ok(one) => done.push(one),
+                Err(error) => *so_far = Err(error),
+            }
+        }
+    }
+    all
 }
 
-fn opens(subject: Subject<'_>) -> Vec<Row> {
-    let seconds = subject.lengths.open;
+fn execs(subjects: &[Subject<'_>]) -> Vec<Vec<Row>> {
+    let seconds = subjects.first().map_or(0, |subject| subject.lengths.exec);
+    let work = Work::new(Load::Exec, seconds, 1000);
+    let cpu = 0.8 * f64::from(seconds) / 20.0;
+    paced(subjects, work, "fork+exec+exit", cpu)
+}
+
+fn opens(subjects: &[Subject<'_>]) -> Vec<Vec<Row>> {
+    let seconds = subjects.first().map_or(0, |subject| subject.lengths.open);
     let work = Work::new(Load::OpenRead, seconds, 20_000);
     let cpu = 0.5 * f64::from(seconds) / 10.0;
-    vec![paced(subject, work, "open+read+close", cpu)]
+    paced(subjects, work, "open+read+close", cpu)
 }
 
 /// A load at a rate that must not lose anything.
-fn paced(subject: Subject<'_>, work: Work, operation: &str, cpu: f64) -> Row {
+fn paced(subjects: &[Subject<'_>], work: Work, operation: &str, cpu: f64) -> Vec<Vec<Row>> {
     let what = format!("{operation} {}/s for {} s", work.rate, work.seconds);
     let goal = format!("0 lost, ≤ {cpu:.2} CPU s");
     eprintln!("bench: {what}");
-    match calm(|| subject.burst(work)) {
-        Ok(burst) => {
-            let holds = burst.is_complete() && burst.cpu <= cpu;
-            let reached = format!(
-                "{:.0}/s; {}; process events lost {}; recorder {:.2} CPU s{}",
-                burst.done.rate,
-                burst.loss(),
-                burst.lifecycle_lost(),
-                burst.cpu,
-                burst.disturbed()
-            );
-            Row::new(what, &goal, reached, holds)
-        }
-        Err(error) => Row::unmeasured(what, &goal, &format!("{error:#}")),
-    }
+    let row = |bursts: Result<Vec<Burst>>| match bursts {
+        Ok(bursts) => paced_reached(&what, &goal, &bursts, cpu),
+        Err(error) => Row::unmeasured(&*what, &goal, &format!("{error:#}")),
+    };
+    let all = in_turn(subjects, |subject| subject.burst(work));
+    all.into_iter().map(|bursts| vec![row(bursts)]).collect()
+}
+
+/// The processor's time of all bursts, the rest of the worst one.
+fn paced_reached(what: &str, goal: &str, bursts: &[Burst], most: f64) -> Row {
+    let cpu: Vec<_> = bursts.iter().map(|burst| burst.cpu).collect();
+    let Some(worst) = bursts.iter().max_by_key(|burst| burst.lost()) else {
+        return Row::unmeasured(what, goal, "nothing was done");
+    };
+    let holds = bursts.iter().all(Burst::is_complete) && median(&cpu) <= most;
+    let reached = format!(
+        "{:.0}/s; {}; process events lost {}; recorder {} CPU s{}",
+        worst.done.rate,
+        worst.loss(),
+        worst.lifecycle_lost(),
+        spread(&cpu),
+        worst.disturbed()
+    );
+    Row::new(what, goal, reached, holds)
 }
 
 /// Files whose hashes are wanted all at once.
-fn files(subject: Subject<'_>) -> Vec<Row> {
+fn files(subjects: &[Subject<'_>]) -> Vec<Vec<Row>> {
+    let all = subjects.iter();
+    all.map(|subject| vec![files_of(*subject)]).collect()
+}
+
+fn files_of(subject: Subject<'_>) -> Row {
     let what = format!("{FILES} files of 64 KiB written at once");
     let goal = "0 lost, every file hashed, done before 2 s are over";
     eprintln!("bench: {what}");
@@ -134,7 +172,7 @@ fn files(subject: Subject<'_>) -> Vec<Row> {
         processes: 1,
         ..Work::new(Load::Files, 1, 0)
     };
-    let row = match calm(|| subject.burst(work)) {
+    match calm(|| subject.burst(work)) {
         Ok(burst) => {
             let hashed = burst.hashed();
             // The load itself ends two seconds after the last file.
@@ -151,36 +189,35 @@ fn files(subject: Subject<'_>) -> Vec<Row> {
             Row::new(what, goal, reached, holds)
         }
         Err(error) => Row::unmeasured(what, goal, &format!("{error:#}")),
-    };
-    vec![row]
+    }
 }
 
 const STORM: &str = "rate ≥ 0.46 of free, every loss counted, no process event lost";
 
 /// Opens from every core, with and without the daemon in turn.
-fn storm(subject: Subject<'_>) -> Vec<Row> {
-    let lengths = subject.lengths;
-    let what = format!("open+read+close from every core for {} s", lengths.storm);
+fn storm(subjects: &[Subject<'_>]) -> Vec<Vec<Row>> {
+    let seconds = subjects.first().map_or(0, |subject| subject.lengths.storm);
+    let what = format!("open+read+close from every core for {seconds} s");
     eprintln!("bench: {what}");
     let work = Work {
         processes: std::thread::available_parallelism().map_or(1, |n| n.get() as u32),
-        ..Work::new(Load::OpenRead, lengths.storm, 0)
+        ..Work::new(Load::OpenRead, seconds, 0)
     };
-    let mut bursts = Vec::new();
-    let mut ratios = Vec::new();
-    for _ in 0..lengths.rounds {
-        let round = calm(|| {
-            let free = done(&mut work.command(subject.loader))?.rate;
-            Ok((free, subject.burst(work)?))
-        });
-        match round {
-            Ok((free, burst)) => {
-                ratios.push(burst.done.rate / free);
-                bursts.push(burst);
-            }
-            Err(error) => return vec![Row::unmeasured(what, STORM, &format!("{error:#}"))],
-        }
-    }
+    let all = in_turn(subjects, |subject| {
+        let free = done(&mut work.command(subject.loader))?.rate;
+        let burst = subject.burst(work)?;
+        Ok((burst.done.rate / free, burst))
+    });
+    let rows = |bursts: Result<Vec<(f64, Burst)>>| match bursts {
+        Ok(bursts) => storms(&what, bursts),
+        Err(error) => vec![Row::unmeasured(&*what, STORM, &format!("{error:#}"))],
+    };
+    all.into_iter().map(rows).collect()
+}
+
+/// Each with its rate, to that of none.
+fn storms(what: &str, bursts: Vec<(f64, Burst)>) -> Vec<Row> {
+    let (ratios, bursts): (Vec<_>, Vec<_>) = bursts.into_iter().unzip();
     let Some(worst) = bursts.iter().max_by_key(|burst| burst.lost()) else {
         return Vec::new();
     };
@@ -234,8 +271,12 @@ fn memory(bursts: &[Burst]) -> Row {
 }
 
 /// From the start of `agtrack run` until its command, which is recorded, tells the time.
-fn start(subject: Subject<'_>) -> Vec<Row> {
+fn start(subjects: &[Subject<'_>]) -> Vec<Vec<Row>> {
     eprintln!("bench: start to first event");
+    subjects.iter().map(|subject| start_of(*subject)).collect()
+}
+
+fn start_of(subject: Subject<'_>) -> Vec<Row> {
     let mut run = Vec::new();
     let mut ready = Vec::new();
     let measured = (0..subject.lengths.rounds.max(3)).try_for_each(|_| -> Result<()> {

@@ -16,7 +16,7 @@ use crate::workspace::Workspace;
 
 const INTRODUCTION: &str = "# Benchmarks\n\n\
     Written by `cargo xtask bench`; do not edit. `cargo xtask bench --quick` prints a shorter \
-    form.\n\n";
+    form; `--against COMMIT` measures an earlier version in the same run.\n\n";
 
 const METHOD: &str = "\
     How: a load and the same load under a recorder run right after each other, again and again \
@@ -26,7 +26,10 @@ const METHOD: &str = "\
     fifth of all pairs at most; if \
     it stays so it is left out, save where most pairs of a cell were so: the cell has all of them \
     then, and a `*`. Differences below 0.03 are noise here, and goals are compared with that \
-    allowance.\n\n\
+    allowance. Under pressure each load has three rounds: the recorder's time is their median, \
+    with the least and the greatest, the rest is that of the round that lost most. Where a load \
+    does as much as it can, the recorder's threads may need more than the other processor, and \
+    take time from the load.\n\n\
     auditd watches the whole host: it has no notion of an agent. Its rules are `execve`, `open`, \
     `unlink`, `rename`, `connect` and their variants, for all results; it writes its log in the \
     ENRICHED format. strace prints every system call to a file.\n";
