@@ -62,73 +62,71 @@ impl Row {
 }
 
 /// Whom it is done to, and with what.
-#[derive(Clone, Copy)]
-struct Subject<'b> {
-    agtrack: &'b Agtrack,
+struct Trial<'b> {
+    subjects: Vec<&'b Agtrack>,
     loader: &'b Path,
     lengths: Lengths,
 }
 
 /// Rows of each subject, in the order of the subjects.
-type Part = fn(&[Subject<'_>]) -> Vec<Vec<Row>>;
+type Part = fn(&Trial<'_>) -> Vec<Vec<Row>>;
 
 const PARTS: [Part; 5] = [execs, opens, files, storm, start];
 
 /// All of it; and beside each row the same of an earlier agtrack, where there is one.
 pub(super) fn measure(bench: &Bench, lengths: Lengths) -> (Vec<Row>, Vec<Row>) {
     let earlier = bench.earlier.as_ref().map(|earlier| &earlier.agtrack);
-    let subjects: Vec<_> = std::iter::once(&bench.agtrack)
-        .chain(earlier)
-        .map(|agtrack| Subject {
-            agtrack,
-            loader: &bench.loader,
-            lengths,
-        })
-        .collect();
+    let trial = Trial {
+        subjects: std::iter::once(&bench.agtrack).chain(earlier).collect(),
+        loader: &bench.loader,
+        lengths,
+    };
     let (mut now, mut then) = (Vec::new(), Vec::new());
     for part in PARTS {
-        let mut rows = part(&subjects).into_iter();
+        let mut rows = part(&trial).into_iter();
         now.extend(rows.next().unwrap_or_default());
         then.extend(rows.next().unwrap_or_default());
     }
     (now, then)
 }
 
-/// Each subject has its turn again and again: what disturbs for a while disturbs all of them.
-fn in_turn<T>(
-    subjects: &[Subject<'_>],
-    measure: impl Fn(Subject<'_>) -> Result<T>,
-) -> Vec<Result<Vec<T>>> {
-    let mut all: Vec<_> = subjects.iter().map(|_| Ok(Vec::new())).collect();
-    let rounds = subjects.first().map_or(0, |subject| subject.lengths.rounds);
-    for _ in 0..rounds {
-        for (subject, so_far) in subjects.iter().zip(&mut all) {
-            let Ok(done) = so_far else { continue };
-            match calm(|| measure(*subject)) {
-                Ok(one) => done.push(one),
-                Err(error) => *so_far = Err(error),
+impl Trial<'_> {
+    fn burst(&self, subject: &Agtrack, work: Work) -> Result<Burst> {
+        burst::burst(subject, self.loader, work)
+    }
+
+    /// Each subject has its turn again and again: what disturbs for a while disturbs all of them.
+    fn in_turn<T>(&self, measure: impl Fn(&Agtrack) -> Result<T>) -> Vec<Result<Vec<T>>> {
+        let mut all: Vec<_> = self.subjects.iter().map(|_| Ok(Vec::new())).collect();
+        for _ in 0..self.lengths.rounds {
+            for (subject, so_far) in self.subjects.iter().zip(&mut all) {
+                let Ok(done) = so_far else { continue };
+                match calm(|| measure(subject)) {
+                    Ok(one) => done.push(one),
+                    Err(error) => *so_far = Err(error),
+                }
             }
         }
+        all
     }
-    all
 }
 
-fn execs(subjects: &[Subject<'_>]) -> Vec<Vec<Row>> {
-    let seconds = subjects.first().map_or(0, |subject| subject.lengths.exec);
+fn execs(trial: &Trial<'_>) -> Vec<Vec<Row>> {
+    let seconds = trial.lengths.exec;
     let work = Work::new(Load::Exec, seconds, 1000);
     let cpu = 0.8 * f64::from(seconds) / 20.0;
-    paced(subjects, work, "fork+exec+exit", cpu)
+    paced(trial, work, "fork+exec+exit", cpu)
 }
 
-fn opens(subjects: &[Subject<'_>]) -> Vec<Vec<Row>> {
-    let seconds = subjects.first().map_or(0, |subject| subject.lengths.open);
+fn opens(trial: &Trial<'_>) -> Vec<Vec<Row>> {
+    let seconds = trial.lengths.open;
     let work = Work::new(Load::OpenRead, seconds, 20_000);
     let cpu = 0.5 * f64::from(seconds) / 10.0;
-    paced(subjects, work, "open+read+close", cpu)
+    paced(trial, work, "open+read+close", cpu)
 }
 
 /// A load at a rate that must not lose anything.
-fn paced(subjects: &[Subject<'_>], work: Work, operation: &str, cpu: f64) -> Vec<Vec<Row>> {
+fn paced(trial: &Trial<'_>, work: Work, operation: &str, cpu: f64) -> Vec<Vec<Row>> {
     let what = format!("{operation} {}/s for {} s", work.rate, work.seconds);
     let goal = format!("0 lost, ≤ {cpu:.2} CPU s");
     eprintln!("bench: {what}");
@@ -136,7 +134,7 @@ fn paced(subjects: &[Subject<'_>], work: Work, operation: &str, cpu: f64) -> Vec
         Ok(bursts) => paced_reached(&what, &goal, &bursts, cpu),
         Err(error) => Row::unmeasured(&*what, &goal, &format!("{error:#}")),
     };
-    let all = in_turn(subjects, |subject| subject.burst(work));
+    let all = trial.in_turn(|subject| trial.burst(subject, work));
     all.into_iter().map(|bursts| vec![row(bursts)]).collect()
 }
 
@@ -159,12 +157,12 @@ fn paced_reached(what: &str, goal: &str, bursts: &[Burst], most: f64) -> Row {
 }
 
 /// Files whose hashes are wanted all at once.
-fn files(subjects: &[Subject<'_>]) -> Vec<Vec<Row>> {
-    let all = subjects.iter();
-    all.map(|subject| vec![files_of(*subject)]).collect()
+fn files(trial: &Trial<'_>) -> Vec<Vec<Row>> {
+    let all = trial.subjects.iter();
+    all.map(|subject| vec![files_of(trial, subject)]).collect()
 }
 
-fn files_of(subject: Subject<'_>) -> Row {
+fn files_of(trial: &Trial<'_>, subject: &Agtrack) -> Row {
     let what = format!("{FILES} files of 64 KiB written at once");
     let goal = "0 lost, every file hashed, done before 2 s are over";
     eprintln!("bench: {what}");
@@ -172,7 +170,7 @@ fn files_of(subject: Subject<'_>) -> Row {
         processes: 1,
         ..Work::new(Load::Files, 1, 0)
     };
-    match calm(|| subject.burst(work)) {
+    match calm(|| trial.burst(subject, work)) {
         Ok(burst) => {
             let hashed = burst.hashed();
             // The load itself ends two seconds after the last file.
@@ -195,17 +193,17 @@ fn files_of(subject: Subject<'_>) -> Row {
 const STORM: &str = "rate ≥ 0.46 of free, every loss counted, no process event lost";
 
 /// Opens from every core, with and without the daemon in turn.
-fn storm(subjects: &[Subject<'_>]) -> Vec<Vec<Row>> {
-    let seconds = subjects.first().map_or(0, |subject| subject.lengths.storm);
+fn storm(trial: &Trial<'_>) -> Vec<Vec<Row>> {
+    let seconds = trial.lengths.storm;
     let what = format!("open+read+close from every core for {seconds} s");
     eprintln!("bench: {what}");
     let work = Work {
         processes: std::thread::available_parallelism().map_or(1, |n| n.get() as u32),
         ..Work::new(Load::OpenRead, seconds, 0)
     };
-    let all = in_turn(subjects, |subject| {
-        let free = done(&mut work.command(subject.loader))?.rate;
-        let burst = subject.burst(work)?;
+    let all = trial.in_turn(|subject| {
+        let free = done(&mut work.command(trial.loader))?.rate;
+        let burst = trial.burst(subject, work)?;
         Ok((burst.done.rate / free, burst))
     });
     let rows = |bursts: Result<Vec<(f64, Burst)>>| match bursts {
@@ -271,18 +269,20 @@ fn memory(bursts: &[Burst]) -> Row {
 }
 
 /// From the start of `agtrack run` until its command, which is recorded, tells the time.
-fn start(subjects: &[Subject<'_>]) -> Vec<Vec<Row>> {
+fn start(trial: &Trial<'_>) -> Vec<Vec<Row>> {
     eprintln!("bench: start to first event");
-    subjects.iter().map(|subject| start_of(*subject)).collect()
+    let all = trial.subjects.iter();
+    all.map(|subject| start_of(subject, trial.lengths.rounds))
+        .collect()
 }
 
-fn start_of(subject: Subject<'_>) -> Vec<Row> {
+fn start_of(subject: &Agtrack, rounds: u32) -> Vec<Row> {
     let mut run = Vec::new();
     let mut ready = Vec::new();
-    let measured = (0..subject.lengths.rounds.max(3)).try_for_each(|_| -> Result<()> {
-        run.push(until_first_event(subject.agtrack)?);
+    let measured = (0..rounds.max(3)).try_for_each(|_| -> Result<()> {
+        run.push(until_first_event(subject)?);
         let begun = std::time::Instant::now();
-        let daemon = subject.agtrack.daemon(None)?;
+        let daemon = subject.daemon(None)?;
         ready.push(begun.elapsed().as_secs_f64());
         drop(daemon);
         Ok(())
@@ -310,12 +310,6 @@ fn until_first_event(agtrack: &Agtrack) -> Result<f64> {
     let nanoseconds: u64 = printed.trim().parse().context("date prints no number")?;
     let first = Duration::from_nanos(nanoseconds);
     Ok(first.saturating_sub(begun).as_secs_f64())
-}
-
-impl Subject<'_> {
-    fn burst(self, work: Work) -> Result<Burst> {
-        burst::burst(self.agtrack, self.loader, work)
-    }
 }
 
 /// Tries again, once, what others disturbed.

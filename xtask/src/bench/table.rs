@@ -59,8 +59,7 @@ impl Pairs {
             let _ = write!(table, "| {} | {:.0} |", load.describe(), median(&free));
             for &recorder in recorders {
                 let budget = Budget::of(recorder, load, backend);
-                let pairs = self.0.get(&(recorder, load)).map_or(&[][..], Vec::as_slice);
-                let _ = write!(table, " {} |", cell(pairs, budget));
+                let _ = write!(table, " {} |", cell(self.of(recorder, load), budget));
             }
             table.push('\n');
         }
@@ -69,8 +68,11 @@ impl Pairs {
 
     /// A cell without a budget.
     pub(super) fn plain(&self, recorder: Recorder, load: Load) -> String {
-        let pairs = self.0.get(&(recorder, load)).map_or(&[][..], Vec::as_slice);
-        cell(pairs, None)
+        cell(self.of(recorder, load), None)
+    }
+
+    fn of(&self, recorder: Recorder, load: Load) -> &[Pair] {
+        self.0.get(&(recorder, load)).map_or(&[], Vec::as_slice)
     }
 
     /// How many rounds of how many were spoiled by others.
